@@ -1,0 +1,147 @@
+"""Canonical JSON: one value, one sequence of bytes (RFC 8785, without numbers beyond integers).
+
+Two directions. `encode` writes a value, `decode` reads bytes that a stranger wrote and refuses
+whatever two readers could understand differently: duplicate members, floats, NaN, integers that
+a double cannot hold, lone surrogates, a byte order mark, data after the end, deep nesting.
+"""
+
+import json
+from typing import Any
+
+MAX_DEPTH = 16
+"""Nesting that is read or written; an entry needs six."""
+MAX_INTEGER = 2**53 - 1
+"""The largest integer that every JSON reader holds exactly (RFC 7493 section 2.2)."""
+_MAX_DIGITS = 16
+
+
+class NotCanonical(ValueError):
+    """The bytes or the value have no canonical form here; the message says why."""
+
+
+def encode(value: Any) -> bytes:
+    """The canonical bytes of `value`: str, bool, int, None, list, dict with str keys.
+
+    Raises NotCanonical for floats, integers beyond 2**53 - 1, lone surrogates, other types.
+    """
+    ordered = _ordered(value, depth=0)
+    return json.dumps(ordered, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+
+
+def decode(text: bytes, *, floats: bool = False) -> Any:
+    """The value that `text` writes; strict in everything that JSON readers disagree about.
+
+    `floats=True` lets fractions through as Python floats, so that a caller can name the member
+    that holds one; `encode` refuses them all the same. Raises NotCanonical.
+    """
+    try:
+        value = json.loads(
+            text.decode("utf-8"),
+            object_pairs_hook=_members,
+            parse_int=_integer,
+            parse_float=float if floats else _no_float,
+            parse_constant=_no_constant,
+        )
+    except NotCanonical:
+        raise
+    except UnicodeDecodeError as error:
+        raise NotCanonical(f"not UTF-8 at byte {error.start}") from None
+    except RecursionError:
+        raise NotCanonical(f"nested deeper than {MAX_DEPTH}") from None
+    except ValueError as error:
+        raise NotCanonical(f"not JSON: {_where(error)}") from None
+    _check_shape(value, depth=0)
+    return value
+
+
+def _ordered(value: Any, depth: int) -> Any:
+    """`value` with every object's members in canonical order, all of it checked on the way."""
+    if depth > MAX_DEPTH:
+        raise NotCanonical(f"nested deeper than {MAX_DEPTH}")
+    kind = type(value)
+    if kind is str:
+        _check_text(value)
+        return value
+    if kind is dict:
+        return {key: _ordered(value[key], depth + 1) for key in _in_order(value)}
+    if kind is list or kind is tuple:
+        return [_ordered(item, depth + 1) for item in value]
+    if kind is int:
+        _check_integer(value)
+        return value
+    if kind is bool or value is None:
+        return value
+    raise NotCanonical(f"a {kind.__name__} has no canonical form")
+
+
+def _in_order(members: dict[Any, Any]) -> list[str]:
+    """Keys by UTF-16 code units (RFC 8785 section 3.2.3), which for ASCII is plain order."""
+    for key in members:
+        if type(key) is not str:
+            raise NotCanonical("a member's name must be a string")
+        _check_text(key)
+    if all(map(str.isascii, members)):
+        return sorted(members)
+    return sorted(members, key=lambda key: key.encode("utf-16-be"))
+
+
+def _check_shape(value: Any, depth: int) -> None:
+    """Depth and text of a value that the JSON reader has built."""
+    if depth > MAX_DEPTH:
+        raise NotCanonical(f"nested deeper than {MAX_DEPTH}")
+    if type(value) is str:
+        _check_text(value)
+    elif type(value) is dict:
+        for key, item in value.items():
+            _check_text(key)
+            _check_shape(item, depth + 1)
+    elif type(value) is list:
+        for item in value:
+            _check_shape(item, depth + 1)
+
+
+def _check_text(text: str) -> None:
+    if text.isascii():
+        return
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise NotCanonical("a lone surrogate is no character") from None
+
+
+def _check_integer(number: int) -> None:
+    if not -MAX_INTEGER <= number <= MAX_INTEGER:
+        raise NotCanonical("an integer beyond 2^53 - 1")
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise NotCanonical("a member stands twice in one object")
+    return members
+
+
+def _integer(digits: str) -> int:
+    # Count before converting: a number of a million digits must cost nothing.
+    if len(digits.lstrip("-")) > _MAX_DIGITS:
+        raise NotCanonical("an integer beyond 2^53 - 1")
+    if digits == "-0":
+        raise NotCanonical("minus zero")
+    number = int(digits)
+    _check_integer(number)
+    return number
+
+
+def _no_float(_: str) -> float:
+    raise NotCanonical("a number with a fraction or an exponent")
+
+
+def _no_constant(_: str) -> float:
+    raise NotCanonical("NaN and Infinity are not JSON")
+
+
+def _where(error: ValueError) -> str:
+    """A position, never the text itself: what a stranger sent is not echoed."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno} column {error.colno}"
+    return "unreadable number"

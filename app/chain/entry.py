@@ -1,0 +1,167 @@
+"""An entry: one line of a fund's log, and the chain from each line to the one before.
+
+{"at":"2025-01-10T09:00:00.000000Z","by":{"party":"EU","role":"treasury","subject":"eu-1"},
+ "data":{...},"derived":{...},"fund":"era","id":"0194...","prev":"5f...","seq":7,
+ "type":"receipt.booked","v":1}            (canonical JSON, one line, at most 65,535 bytes)
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from app.chain.canonical import NotCanonical, decode, encode
+
+FORMAT_VERSION: Final = 1
+MAX_ENTRY_BYTES: Final = 65_535
+"""An entry bundle of tlog-tiles writes an entry's length in two bytes."""
+GENESIS_PREV: Final = "0" * 64
+
+_FUND = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
+_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_TYPE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
+_AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+_HASH = re.compile(r"[0-9a-f]{64}")
+_MEMBERS = {"v", "fund", "seq", "id", "type", "at", "by", "data", "prev"}
+_OPTIONAL = {"derived", "jws"}
+_BY = {"party", "subject", "role"}
+
+
+class BadEntry(ValueError):
+    """The bytes are not an entry; the message says which field is wrong."""
+
+
+class BrokenChain(ValueError):
+    """An entry does not follow the one before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One recorded fact. `at` is RFC 3339 UTC with microseconds; `prev` is 64 hex digits."""
+
+    fund: str
+    seq: int
+    id: str
+    type: str
+    at: str
+    by: dict[str, str]
+    data: dict[str, Any]
+    prev: str
+    derived: dict[str, Any] | None = None
+    jws: str | None = None
+
+    def members(self) -> dict[str, Any]:
+        """The entry as a JSON object; what is absent is left out, never null."""
+        members: dict[str, Any] = {
+            "v": FORMAT_VERSION,
+            "fund": self.fund,
+            "seq": self.seq,
+            "id": self.id,
+            "type": self.type,
+            "at": self.at,
+            "by": self.by,
+            "data": self.data,
+            "prev": self.prev,
+        }
+        if self.derived:
+            members["derived"] = self.derived
+        if self.jws is not None:
+            members["jws"] = self.jws
+        return members
+
+    def to_bytes(self) -> bytes:
+        """The canonical line, without newline. Raises BadEntry when it is too long."""
+        line = encode(self.members())
+        if len(line) > MAX_ENTRY_BYTES:
+            raise BadEntry(f"{len(line)} bytes; an entry has at most {MAX_ENTRY_BYTES}")
+        return line
+
+    @classmethod
+    def from_bytes(cls, line: bytes) -> "Entry":
+        """Read a line back. Only the one canonical spelling is accepted. Raises BadEntry."""
+        if len(line) > MAX_ENTRY_BYTES:
+            raise BadEntry(f"{len(line)} bytes; an entry has at most {MAX_ENTRY_BYTES}")
+        try:
+            members = decode(line)
+        except NotCanonical as error:
+            raise BadEntry(str(error)) from None
+        if type(members) is not dict:
+            raise BadEntry("an entry is a JSON object")
+        _check_members(members)
+        if encode(members) != line:
+            raise BadEntry("not in canonical form")
+        del members["v"]
+        return cls(**members)
+
+    def recorded_at(self) -> datetime:
+        """`at` as an aware UTC time."""
+        return datetime.fromisoformat(self.at).astimezone(UTC)
+
+
+def time_text(moment: datetime) -> str:
+    """An aware time as an entry writes it: `2025-01-10T09:00:00.000000Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
+def check_follows(entry: Entry, before: Entry | None, before_leaf: bytes | None) -> None:
+    """Check position, chain and time against the entry before; both None for a log's first.
+
+    Raises BrokenChain.
+    """
+    expected_seq = 0 if before is None else before.seq + 1
+    expected_prev = GENESIS_PREV if before_leaf is None else before_leaf.hex()
+    if entry.seq != expected_seq:
+        raise BrokenChain(f"seq is {entry.seq}, expected {expected_seq}")
+    if entry.prev != expected_prev:
+        raise BrokenChain(f"prev is {entry.prev}, but the entry before has hash {expected_prev}")
+    if before is not None and entry.fund != before.fund:
+        raise BrokenChain(f"fund is {entry.fund!r}, the entry before belongs to {before.fund!r}")
+    if before is not None and entry.at < before.at:
+        raise BrokenChain(f"recorded at {entry.at}, before its predecessor at {before.at}")
+
+
+def _check_members(members: dict[str, Any]) -> None:
+    """Presence, types and forms of every field. Raises BadEntry."""
+    if missing := _MEMBERS - members.keys():
+        raise BadEntry(f"{min(missing)} is missing")
+    if unknown := members.keys() - _MEMBERS - _OPTIONAL:
+        raise BadEntry(f"{len(unknown)} unknown member(s)")
+    if type(members["v"]) is not int or members["v"] != FORMAT_VERSION:
+        raise BadEntry(f"format version is not {FORMAT_VERSION}")
+    if type(members["seq"]) is not int or members["seq"] < 0:
+        raise BadEntry("seq is not a position")
+    for name, form in (
+        ("fund", _FUND),
+        ("id", _UUID7),
+        ("type", _TYPE),
+        ("at", _AT),
+        ("prev", _HASH),
+    ):
+        if type(members[name]) is not str or not form.fullmatch(members[name]):
+            raise BadEntry(f"{name} is malformed")
+    _check_time(members["at"])
+    by = members["by"]
+    if type(by) is not dict or by.keys() != _BY or any(type(v) is not str for v in by.values()):
+        raise BadEntry("by must name party, subject and role")
+    for name in ("data", "derived"):
+        if type(members.get(name, {})) is not dict or _holds_null(members.get(name, {})):
+            raise BadEntry(f"{name} must be an object without null")
+    if members.get("derived") == {}:
+        raise BadEntry("derived is empty; it must be absent then")
+    if type(members.get("jws", "")) is not str:
+        raise BadEntry("jws must be a string")
+
+
+def _check_time(text: str) -> None:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise BadEntry("at is not a time") from None
+
+
+def _holds_null(value: Any) -> bool:
+    if type(value) is dict:
+        return any(map(_holds_null, value.values()))
+    if type(value) is list:
+        return any(map(_holds_null, value))
+    return value is None

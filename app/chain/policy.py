@@ -1,0 +1,147 @@
+"""An auditor's trust file (C2SP tlog-policy): whose signatures count, and how many.
+
+    log fund.example/era+1a2b3c4d+AQ...
+    witness no-audit witness.example/no+5e6f7a8b+BA...
+    group offices 2 no-audit de-audit uk-audit
+    quorum offices                                   (or: quorum none)
+
+It comes from elsewhere than what it is used to check.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from app.chain.note import COSIGNATURE, ED25519, NoteError, VerifierKey
+from app.chain.spelling import read_decimal
+
+MAX_POLICY_BYTES: Final = 100_000
+NO_QUORUM: Final = "none"
+
+
+class PolicyError(ValueError):
+    """The trust file cannot be read; the message names the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """`needed` of the members (witnesses or groups) must have signed."""
+
+    needed: int
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The logs and witnesses that are trusted, and the quorum rule."""
+
+    logs: tuple[VerifierKey, ...]
+    witnesses: dict[str, VerifierKey] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    quorum: str = NO_QUORUM
+
+    def log_named(self, origin: str) -> VerifierKey | None:
+        """The trusted key of the log `origin`."""
+        return next((log for log in self.logs if log.name == origin), None)
+
+    def satisfied_by(self, signers: Iterable[VerifierKey]) -> bool:
+        """Whether these keys, all verified, make the quorum. A key counts once, by its bytes."""
+        public = {key.public for key in signers if key.type == COSIGNATURE}
+        return self.quorum == NO_QUORUM or self._holds(self.quorum, public)
+
+    def _holds(self, name: str, public: set[bytes]) -> bool:
+        if name in self.witnesses:
+            return self.witnesses[name].public in public
+        group = self.groups[name]
+        return sum(self._holds(member, public) for member in group.members) >= group.needed
+
+    @classmethod
+    def parse(cls, raw: bytes) -> "Policy":
+        """Read a trust file. Raises PolicyError."""
+        if len(raw) > MAX_POLICY_BYTES:
+            raise PolicyError(f"a trust file has at most {MAX_POLICY_BYTES} bytes")
+        try:
+            lines = raw.decode("utf-8").split("\n")
+        except UnicodeDecodeError:
+            raise PolicyError("a trust file is UTF-8") from None
+        reader = _Reader()
+        for number, line in enumerate(lines, start=1):
+            words = line.strip(" \t\r").split()
+            if words and not words[0].startswith("#"):
+                try:
+                    reader.read(words)
+                except (ValueError, NoteError) as error:
+                    raise PolicyError(f"line {number}: {error}") from None
+        return reader.policy()
+
+
+class _Reader:
+    """Builds a policy line by line; every name must be defined above its use."""
+
+    def __init__(self) -> None:
+        self._logs: list[VerifierKey] = []
+        self._witnesses: dict[str, VerifierKey] = {}
+        self._groups: dict[str, Group] = {}
+        self._grouped: set[str] = set()
+        self._quorum: str | None = None
+
+    def read(self, words: list[str]) -> None:
+        keyword, arguments = words[0], words[1:]
+        if keyword == "log" and len(arguments) in (1, 2):
+            self._log(arguments[0])
+        elif keyword == "witness" and len(arguments) in (2, 3):
+            self._witness(arguments[0], arguments[1])
+        elif keyword == "group" and len(arguments) >= 3:
+            self._group(arguments[0], arguments[1], tuple(arguments[2:]))
+        elif keyword == "quorum" and len(arguments) == 1:
+            self._set_quorum(arguments[0])
+        else:
+            raise ValueError("expected log, witness, group or quorum with their arguments")
+
+    def policy(self) -> Policy:
+        if not self._logs:
+            raise PolicyError("no log line: nothing would be trusted")
+        if self._quorum is None:
+            raise PolicyError("no quorum line; write `quorum none` to ask for no witness")
+        return Policy(tuple(self._logs), self._witnesses, self._groups, self._quorum)
+
+    def _log(self, vkey: str) -> None:
+        key = VerifierKey.parse(vkey)
+        if key.type != ED25519:
+            raise ValueError("a log signs with a type 1 key")
+        if any(log.name == key.name for log in self._logs):
+            raise ValueError(f"log {key.name} is named twice")
+        self._logs.append(key)
+
+    def _witness(self, name: str, vkey: str) -> None:
+        key = VerifierKey.parse(vkey)
+        if key.type != COSIGNATURE:
+            raise ValueError("a witness signs with a type 4 key")
+        if any(known.public == key.public for known in self._witnesses.values()):
+            raise ValueError("one witness key under two names would count twice")
+        self._define(name)
+        self._witnesses[name] = key
+
+    def _group(self, name: str, rule: str, members: tuple[str, ...]) -> None:
+        for member in members:
+            if member not in self._witnesses and member not in self._groups:
+                raise ValueError(f"{member} is not defined above")
+            if member in self._grouped:
+                raise ValueError(f"{member} is a member of a group already")
+            self._grouped.add(member)
+        needed = {"all": len(members), "any": 1}.get(rule) or read_decimal(rule)
+        if not 1 <= needed <= len(members):
+            raise ValueError(f"{needed} of {len(members)} can never be right")
+        self._define(name)
+        self._groups[name] = Group(needed, members)
+
+    def _set_quorum(self, name: str) -> None:
+        if self._quorum is not None:
+            raise ValueError("a second quorum line")
+        if name != NO_QUORUM and name not in self._witnesses and name not in self._groups:
+            raise ValueError(f"{name} is not defined above")
+        self._quorum = name
+
+    def _define(self, name: str) -> None:
+        if name == NO_QUORUM or name in self._witnesses or name in self._groups:
+            raise ValueError(f"{name} is defined already")
