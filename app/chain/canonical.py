@@ -54,6 +54,15 @@ def decode(text: bytes, *, floats: bool = False) -> Any:
     return value
 
 
+def holds_null(value: Any) -> bool:
+    """Whether `null` stands anywhere in the value: an entry leaves out what is absent."""
+    if type(value) is dict:
+        return any(map(holds_null, value.values()))
+    if type(value) is list:
+        return any(map(holds_null, value))
+    return value is None
+
+
 def _ordered(value: Any, depth: int) -> Any:
     """`value` with every object's members in canonical order, all of it checked on the way."""
     if depth > MAX_DEPTH:

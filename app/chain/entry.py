@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from app.chain.canonical import NotCanonical, decode, encode
+from app.chain.canonical import NotCanonical, decode, encode, holds_null
 
 FORMAT_VERSION: Final = 1
 MAX_ENTRY_BYTES: Final = 65_535
@@ -144,7 +144,7 @@ def _check_members(members: dict[str, Any]) -> None:
     if type(by) is not dict or by.keys() != _BY or any(type(v) is not str for v in by.values()):
         raise BadEntry("by must name party, subject and role")
     for name in ("data", "derived"):
-        if type(members.get(name, {})) is not dict or _holds_null(members.get(name, {})):
+        if type(members.get(name, {})) is not dict or holds_null(members.get(name, {})):
             raise BadEntry(f"{name} must be an object without null")
     if members.get("derived") == {}:
         raise BadEntry("derived is empty; it must be absent then")
@@ -157,11 +157,3 @@ def _check_time(text: str) -> None:
         datetime.fromisoformat(text)
     except ValueError:
         raise BadEntry("at is not a time") from None
-
-
-def _holds_null(value: Any) -> bool:
-    if type(value) is dict:
-        return any(map(_holds_null, value.values()))
-    if type(value) is list:
-        return any(map(_holds_null, value))
-    return value is None

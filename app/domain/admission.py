@@ -1,0 +1,55 @@
+"""Admission: the one way in which an event gets into a book.
+
+The same function runs when the server accepts a request and when an auditor replays a bundle.
+Importing this module imports every subject, so `EVENTS`, `COMMANDS` and `STATES` are complete.
+"""
+
+from app.domain.book import Book, Key
+from app.domain.command import Actor, Command
+from app.domain.event import EVENTS, Act, Event, LedgerEvent
+from app.domain.governance.funds import FundOpened
+from app.domain.governance.members import member_key, require_actor
+from app.domain.governance.membership import AddMember
+from app.domain.inflow.receipts import BookReceipt
+from app.domain.outflow.approvals import AnswerStep
+from app.domain.outflow.payments import InstructDisbursement
+from app.domain.refusals import Refusal, RoleNotPermitted
+from app.domain.values import LEDGER_PARTY
+
+ROOTS = (AddMember, BookReceipt, AnswerStep, InstructDisbursement)
+"""One class of each last file of a line of imports: enough to load all the others."""
+
+MAX_READ_ROUNDS = 8
+"""A command names rows, looks at them and names more; three rounds are usual."""
+
+
+class UnknownEvent(ValueError):
+    """The entry's type is not in this version's catalogue."""
+
+
+def event_of(event_type: str, data: dict[str, object], derived: dict[str, object]) -> Event:
+    """The event in an entry. Raises UnknownEvent, ValueError (malformed members)."""
+    if event_type not in EVENTS:
+        raise UnknownEvent(f"{event_type} is not in the catalogue of this version")
+    return EVENTS[event_type].read(data, derived)
+
+
+def admit(book: Book, event: Event, act: Act) -> Book:
+    """The book after the event, if it is permitted. Raises a Refusal otherwise."""
+    if isinstance(event, LedgerEvent):
+        if act.party != LEDGER_PARTY:
+            raise RoleNotPermitted("Only the ledger itself records this, as a consequence.")
+    elif not isinstance(event, FundOpened):
+        # Opening a fund checks the actor against the charter that it brings along.
+        require_actor(book, act, type(event).roles)
+    event.permit(book, act)
+    return event.fold(book.next_entry(), act)
+
+
+def wanted(command: Command, book: Book, actor: Actor) -> set[Key]:
+    """Rows that deciding `command` takes and that the book does not know yet."""
+    named = {member_key(actor.subject), *command.reads(book, actor)}
+    return {row for row in named if not book.knows(row)}
+
+
+__all__ = ["ROOTS", "Refusal", "UnknownEvent", "admit", "event_of", "wanted"]

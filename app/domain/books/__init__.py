@@ -1,0 +1,1 @@
+"""What is counted: accounts, pools, attribution, positions."""

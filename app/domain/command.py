@@ -1,0 +1,64 @@
+"""Commands: what somebody asks for. The body of a request is a command.
+
+Fund, actor, time and new ids are not fields: they come from the path, the token and the clock,
+through `Act`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from app.domain.book import Book, Key
+from app.domain.event import Act, Event
+from app.domain.values import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks, as their token says: a person of one party, and the roles that it carries."""
+
+    party: str
+    subject: str
+    roles: frozenset[Role]
+
+
+class Command(BaseModel):
+    """A request to record an event."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    event: ClassVar[type[Event]]
+    """The event that it asks for: the `op` of a party's signature."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """`class AnnouncePledge(PledgeTerms, Command, event=PledgeAnnounced)`."""
+        super().__init_subclass__()
+        if options:
+            cls.event = options["event"]
+            COMMANDS[cls.__name__] = cls
+
+    def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
+        """Name the rows that deciding takes, as far as the rows already loaded tell.
+
+        Asked again until it names nothing new: the first round may name an agreement, the
+        second the accounts that the agreement leads to.
+        """
+        raise NotImplementedError
+
+    def role(self, book: Book, actor: Actor) -> Role:
+        """The role in which the actor would do this; one that they lack, if they have none."""
+        allowed = sorted(self.event.roles)
+        return next((role for role in allowed if role in actor.roles), allowed[0])
+
+    def decide(self, book: Book, act: Act) -> Event:
+        """The event that would be recorded; its own `permit` then says whether it may be."""
+        raise NotImplementedError
+
+    def stated(self) -> dict[str, Any]:
+        """What was stated, for building the event; unset fields stay unset."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+COMMANDS: Final[dict[str, type[Command]]] = {}

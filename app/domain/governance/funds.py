@@ -1,0 +1,129 @@
+"""Funds: opening one from its charter, and finding the charter again."""
+
+from collections.abc import Iterator
+
+from app.domain.book import Book, Key, State, key
+from app.domain.command import Actor, Command
+from app.domain.event import Act, Event
+from app.domain.governance.charter import Charter
+from app.domain.governance.members import Member
+from app.domain.refusals import (
+    AlreadyExists,
+    CurrencyMismatch,
+    CurrencyNotInCharter,
+    RoleNotPermitted,
+    UnknownBankAccount,
+    UnknownWindow,
+    WrongParty,
+)
+from app.domain.values import Money, PartyKind, Role
+
+
+class Fund(State, table="funds", key=()):
+    """The fund itself: its charter in force. One row."""
+
+    charter: Charter
+    charter_seq: int
+
+
+class FundOpened(Charter, Event, type="fund.opened", roles=(Role.TRUSTEE, Role.ADMIN)):
+    """A fund exists. Its charter names the log's key and the export key that speak for it."""
+
+    log_vkey: str
+    export_kid: str
+
+    def permit(self, book: Book, act: Act) -> None:
+        """Raises AlreadyExists, WrongParty, RoleNotPermitted."""
+        if book.find(Fund) is not None:
+            raise AlreadyExists("This fund is open already.")
+        charter = self.charter()
+        party = charter.party(act.party)
+        if party is None or party.kind not in (PartyKind.TRUSTEE, PartyKind.GOVERNMENT):
+            raise WrongParty("A fund is opened by its trustee or by one of its governments.")
+        listed = any(
+            (member.subject, member.party) == (act.subject, act.party) and act.role in member.roles
+            for member in charter.members
+        )
+        if not listed:
+            raise RoleNotPermitted(f"The charter does not name this person as {act.role}.")
+
+    def fold(self, book: Book, act: Act) -> Book:
+        """The charter is in force, its members are members."""
+        charter = self.charter()
+        book = book.put(Fund(charter=charter, charter_seq=act.seq))
+        for member in charter.members:
+            book = book.put(
+                Member(
+                    subject=member.subject,
+                    party=member.party,
+                    roles=member.roles,
+                    since_seq=act.seq,
+                    until_seq=None,
+                )
+            )
+        return book
+
+    def sentence(self, act: Act) -> str:
+        governments = len(self.charter().parties_of(PartyKind.GOVERNMENT))
+        return (
+            f"{act.party} opened the fund {self.title!r} of {governments} governments "
+            f"with {len(self.approval_steps)} approval steps."
+        )
+
+    def charter(self) -> Charter:
+        """The stated half of this event."""
+        return Charter.model_construct(
+            _fields_set=self.model_fields_set & Charter.model_fields.keys(),
+            **{name: getattr(self, name) for name in Charter.model_fields},
+        )
+
+
+class OpenFund(Charter, Command, event=FundOpened):
+    """Open a fund. The body is its charter."""
+
+    def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
+        yield fund_key()
+        for member in self.members:
+            yield key(Member, member.subject)
+
+    def decide(self, book: Book, act: Act) -> Event:
+        return FundOpened(**self.stated(), log_vkey=act.log_vkey, export_kid=act.export_kid)
+
+
+def fund_key() -> Key:
+    """The key of the fund's one row."""
+    return key(Fund)
+
+
+def charter_of(book: Book) -> Charter:
+    """The charter in force. Raises NotFound when the fund is not open."""
+    return book.get(Fund).charter
+
+
+def require_window(charter: Charter, window_id: str) -> None:
+    """Raises UnknownWindow."""
+    if charter.window(window_id) is None:
+        raise UnknownWindow("The charter names no such window.")
+
+
+def require_currency(charter: Charter, amount: Money) -> None:
+    """Raises CurrencyNotInCharter."""
+    if amount.currency not in charter.currencies:
+        allowed = ", ".join(charter.currencies)
+        raise CurrencyNotInCharter(f"The fund takes {allowed}, not {amount.currency}.")
+
+
+def require_bank_account(charter: Charter, account_id: str, currency: str) -> None:
+    """Raises UnknownBankAccount, CurrencyMismatch."""
+    account = charter.bank_account(account_id)
+    if account is None:
+        raise UnknownBankAccount("The charter names no such bank account.")
+    if account.currency != currency:
+        raise CurrencyMismatch(f"The bank account is in {account.currency}, not in {currency}.")
+
+
+def require_kind(charter: Charter, party_id: str, kind: PartyKind) -> None:
+    """Raises WrongParty."""
+    party = charter.party(party_id)
+    if party is None or party.kind is not kind:
+        raise WrongParty(f"Only a party of kind {kind} may do this.")

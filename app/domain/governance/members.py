@@ -1,0 +1,45 @@
+"""Members: who acts for whom, and in which roles.
+
+A member is a pseudonymous subject at its party's identity provider. Nobody acts for two parties:
+a subject that was ever a member of one party can never become one of another. Membership is in
+the log, so an auditor can tell whether an approver held the role when they approved.
+"""
+
+from app.domain.book import Book, Key, State, key
+from app.domain.event import Act
+from app.domain.refusals import NotAMember, RoleNotPermitted
+from app.domain.values import LEDGER_PARTY, PartyId, Role, Seq, Subject
+
+
+class Member(State, table="members", key=("subject",), listed_by="since_seq"):
+    """A subject's roles since an entry, until an entry (None: still)."""
+
+    subject: Subject
+    party: PartyId
+    roles: tuple[Role, ...]
+    since_seq: Seq
+    until_seq: Seq | None
+
+    @property
+    def active(self) -> bool:
+        return self.until_seq is None
+
+
+def member_key(subject: str) -> Key:
+    """The key of a member's row."""
+    return key(Member, subject)
+
+
+def require_actor(book: Book, act: Act, roles: frozenset[Role]) -> None:
+    """Check that the actor is an active member of their party and holds the role they act in.
+
+    Raises NotAMember, RoleNotPermitted.
+    """
+    if act.party == LEDGER_PARTY:
+        raise RoleNotPermitted("The ledger itself records consequences only.")
+    member = book.find(Member, act.subject)
+    if member is None or member.party != act.party or not member.active:
+        raise NotAMember(f"This person is not a member of {act.party} in this fund.")
+    if act.role not in roles or act.role not in member.roles:
+        needed = " or ".join(sorted(roles))
+        raise RoleNotPermitted(f"This takes the role {needed}, held in this fund.")

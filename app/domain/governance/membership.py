@@ -1,0 +1,98 @@
+"""Membership: each party's admins add and remove their own people."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from app.domain.book import Book, Key
+from app.domain.command import Actor, Command
+from app.domain.event import Act, Event, Terms
+from app.domain.governance.charter import ROLES_OF
+from app.domain.governance.funds import charter_of, fund_key
+from app.domain.governance.members import Member, member_key
+from app.domain.refusals import AlreadyExists, LastAdmin, RoleNotPermitted, WrongParty
+from app.domain.values import Role, Subject
+
+
+class MemberTerms(Terms):
+    """A person of the actor's own party, and what they may do from now on."""
+
+    subject: Subject
+    roles: Annotated[tuple[Role, ...], Field(min_length=1, max_length=8)]
+
+
+class MemberAdded(MemberTerms, Event, type="member.added", roles=(Role.ADMIN,)):
+    """A person may act for their party, or may do other things than before."""
+
+    def permit(self, book: Book, act: Act) -> None:
+        """Raises RoleNotPermitted, WrongParty, AlreadyExists."""
+        party = charter_of(book).party(act.party)
+        if party is None or not set(self.roles) <= ROLES_OF[party.kind]:
+            raise RoleNotPermitted("A role does not exist in a party of this kind.")
+        before = book.find(Member, self.subject)
+        if before is not None and before.party != act.party:
+            raise WrongParty("Nobody acts for two parties; this subject belongs to another one.")
+        if before is not None and before.active:
+            raise AlreadyExists("This person is a member; remove them before giving other roles.")
+
+    def fold(self, book: Book, act: Act) -> Book:
+        return book.put(
+            Member(
+                subject=self.subject,
+                party=act.party,
+                roles=self.roles,
+                since_seq=act.seq,
+                until_seq=None,
+            )
+        )
+
+    def sentence(self, act: Act) -> str:
+        return f"{act.party} made {self.subject} a member with roles {', '.join(self.roles)}."
+
+
+class AddMember(MemberTerms, Command, event=MemberAdded):
+    """Add a person of your own party."""
+
+    def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
+        yield fund_key()
+        yield member_key(self.subject)
+
+    def decide(self, book: Book, act: Act) -> Event:
+        return MemberAdded(**self.stated())
+
+
+class RemovalTerms(Terms):
+    """A person of the actor's own party."""
+
+    subject: Subject
+
+
+class MemberRemoved(RemovalTerms, Event, type="member.removed", roles=(Role.ADMIN,)):
+    """A person may not act for their party any more. What they did stays."""
+
+    def permit(self, book: Book, act: Act) -> None:
+        """Raises NotFound, WrongParty, LastAdmin."""
+        member = book.get(Member, self.subject)
+        if member.party != act.party:
+            raise WrongParty(f"This person belongs to {member.party}, not to {act.party}.")
+        if self.subject == act.subject:
+            # The next admin removes the last: so a party never locks itself out.
+            raise LastAdmin("An admin is removed by another admin.")
+
+    def fold(self, book: Book, act: Act) -> Book:
+        return book.put(book.get(Member, self.subject).but(until_seq=act.seq))
+
+    def sentence(self, act: Act) -> str:
+        return f"{act.party} removed its member {self.subject}."
+
+
+class RemoveMember(RemovalTerms, Command, event=MemberRemoved):
+    """Remove a person of your own party; it takes effect at once."""
+
+    def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
+        yield fund_key()
+        yield member_key(self.subject)
+
+    def decide(self, book: Book, act: Act) -> Event:
+        return MemberRemoved(**self.stated())

@@ -1,0 +1,1 @@
+"""Money on its way in: pledges, agreements, receipts."""

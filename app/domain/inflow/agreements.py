@@ -1,0 +1,282 @@
+"""Agreements: what a government owes the fund, once both sides have signed.
+
+Drafted by the contributor's treasury, signed by the contributor and by the trustee; with the
+second signature it is in force. Signatures name the digest of what was drafted.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from itertools import pairwise
+from typing import Annotated
+
+from pydantic import Field
+
+from app.domain.book import Book, Key, State, key
+from app.domain.books.journal import account_key, credit, debit, deferred, post, receivable
+from app.domain.books.positions import moved, position_key
+from app.domain.command import Actor, Command
+from app.domain.event import Act, Event, LedgerEvent, Terms
+from app.domain.governance.funds import (
+    charter_of,
+    fund_key,
+    require_currency,
+    require_kind,
+    require_window,
+)
+from app.domain.inflow.pledges import Pledge, pledge_key
+from app.domain.refusals import (
+    AgreementNotInForce,
+    AlreadySigned,
+    ExceedsAgreement,
+    InstalmentsDoNotAddUp,
+    ProposalClosed,
+    StaleProposal,
+    WrongParty,
+)
+from app.domain.values import (
+    Amount,
+    Day,
+    Digest,
+    Identifier,
+    Money,
+    PartyId,
+    PartyKind,
+    Role,
+    Seq,
+    WindowId,
+    total,
+)
+
+
+class Instrument(StrEnum):
+    """What kind of money it is on the way from the contributor to the fund."""
+
+    GRANT = "grant"
+    LOAN = "loan"
+
+
+class AgreementState(StrEnum):
+    """draft -> in_force -> fulfilled."""
+
+    DRAFT = "draft"
+    IN_FORCE = "in_force"
+    FULFILLED = "fulfilled"
+
+
+class Instalment(Terms):
+    """A part of an agreement that falls due on a day."""
+
+    due: Day
+    amount: Amount
+
+
+class AgreementTerms(Terms):
+    """Who owes what is the actor's party; the rest stands here."""
+
+    window: WindowId
+    instrument: Instrument
+    amount: Amount
+    instalments: Annotated[tuple[Instalment, ...], Field(min_length=1, max_length=100)]
+    pledge_id: Identifier | None = None
+
+
+class Agreement(State, table="agreements", key=("agreement_id",), listed_by="drafted_seq"):
+    """A contribution agreement. Receipts pay its instalments in the order of their due dates."""
+
+    agreement_id: Identifier
+    party: PartyId
+    window: WindowId
+    instrument: Instrument
+    amount: Money
+    received: Money
+    instalments: tuple[Instalment, ...]
+    pledge_id: Identifier | None
+    state: AgreementState
+    digest: Digest
+    signed_by: tuple[PartyId, ...]
+    drafted_seq: Seq
+
+    def require_in_force(self) -> None:
+        """Raises AgreementNotInForce."""
+        if self.state is AgreementState.DRAFT:
+            raise AgreementNotInForce("The agreement is a draft; both sides must sign it first.")
+
+    def require_room_for(self, amount: Money) -> None:
+        """Raises ExceedsAgreement, CurrencyMismatch."""
+        left = self.amount - self.received
+        if amount > left:
+            raise ExceedsAgreement(f"{amount} would be received, but {left} is still owed.")
+
+    def with_received(self, amount: Money) -> "Agreement":
+        """The agreement after `amount` of it was paid."""
+        received = self.received + amount
+        whole = received == self.amount
+        state = AgreementState.FULFILLED if whole else AgreementState.IN_FORCE
+        return self.but(received=received, state=state)
+
+
+class AgreementDrafted(AgreementTerms, Event, type="agreement.drafted", roles=(Role.TREASURY,)):
+    """The text of an agreement stands; nobody is bound yet."""
+
+    agreement_id: Identifier
+
+    def permit(self, book: Book, act: Act) -> None:
+        """Raises WrongParty, UnknownWindow, CurrencyNotInCharter, InstalmentsDoNotAddUp,
+        NotFound, ExceedsPledge, CurrencyMismatch.
+        """
+        charter = charter_of(book)
+        require_kind(charter, act.party, PartyKind.GOVERNMENT)
+        require_window(charter, self.window)
+        require_currency(charter, self.amount)
+        scheduled = total((part.amount for part in self.instalments), self.amount.currency)
+        if scheduled != self.amount:
+            raise InstalmentsDoNotAddUp(f"Instalments sum to {scheduled}, not to {self.amount}.")
+        if any(later.due < earlier.due for earlier, later in pairwise(self.instalments)):
+            raise InstalmentsDoNotAddUp("Instalments must stand in the order of their due dates.")
+        if self.pledge_id is not None:
+            pledge = book.get(Pledge, self.pledge_id)
+            if (pledge.party, pledge.window) != (act.party, self.window):
+                raise WrongParty("The pledge is another party's, or for another window.")
+            pledge.require_room_for(self.amount)
+
+    def fold(self, book: Book, act: Act) -> Book:
+        return book.put(
+            Agreement(
+                agreement_id=self.agreement_id,
+                party=act.party,
+                window=self.window,
+                instrument=self.instrument,
+                amount=self.amount,
+                received=Money.zero(self.amount.currency),
+                instalments=self.instalments,
+                pledge_id=self.pledge_id,
+                state=AgreementState.DRAFT,
+                digest=act.digest,
+                signed_by=(),
+                drafted_seq=act.seq,
+            )
+        )
+
+    def sentence(self, act: Act) -> str:
+        return (
+            f"{act.party} drafted an agreement on a {self.instrument} of {self.amount} "
+            f"to window {self.window} in {len(self.instalments)} instalment(s)."
+        )
+
+
+class DraftAgreement(AgreementTerms, Command, event=AgreementDrafted):
+    """Put down the text of your government's contribution agreement."""
+
+    def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
+        yield fund_key()
+        if self.pledge_id is not None:
+            yield pledge_key(self.pledge_id)
+
+    def decide(self, book: Book, act: Act) -> Event:
+        return AgreementDrafted(**self.stated(), agreement_id=act.new_id())
+
+
+class SignatureTerms(Terms):
+    """Which agreement, and the digest of exactly the text that is signed."""
+
+    agreement_id: Identifier
+    digest: Digest
+
+
+class AgreementSigned(
+    SignatureTerms, Event, type="agreement.signed", roles=(Role.TREASURY, Role.TRUSTEE)
+):
+    """One side has signed."""
+
+    def permit(self, book: Book, act: Act) -> None:
+        """Raises NotFound, ProposalClosed, StaleProposal, WrongParty, AlreadySigned,
+        ExceedsPledge.
+        """
+        agreement = book.get(Agreement, self.agreement_id)
+        if act.party not in _sides(book, agreement):
+            raise WrongParty("An agreement is signed by its contributor and by the trustee.")
+        if act.party in agreement.signed_by:
+            raise AlreadySigned(f"{act.party} has signed this agreement.")
+        if agreement.state is not AgreementState.DRAFT:
+            raise ProposalClosed("The agreement is in force.")
+        if self.digest != agreement.digest:
+            raise StaleProposal(f"The drafted text has digest {agreement.digest}.")
+        if agreement.pledge_id is not None:
+            # Two drafts may have counted on the same pledge; the one that is signed first has it.
+            book.get(Pledge, agreement.pledge_id).require_room_for(agreement.amount)
+
+    def fold(self, book: Book, act: Act) -> Book:
+        agreement = book.get(Agreement, self.agreement_id)
+        return book.put(agreement.but(signed_by=(*agreement.signed_by, act.party)))
+
+    def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:
+        agreement = book.get(Agreement, self.agreement_id)
+        if set(agreement.signed_by) != _sides(book, agreement):
+            return ()
+        return (AgreementEnteredIntoForce(agreement_id=self.agreement_id, cause=act.seq),)
+
+    def sentence(self, act: Act) -> str:
+        return f"{act.party} signed agreement {self.agreement_id}."
+
+
+class SignAgreement(SignatureTerms, Command, event=AgreementSigned):
+    """Sign an agreement for the contributor or for the trustee."""
+
+    def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
+        yield fund_key()
+        yield agreement_key(self.agreement_id)
+        agreement = book.peek(Agreement, self.agreement_id)
+        if agreement is not None:
+            currency = agreement.amount.currency
+            yield position_key(agreement.party, agreement.window, currency)
+            yield account_key(receivable(self.agreement_id), currency)
+            yield account_key(deferred(agreement.party, agreement.window), currency)
+            if agreement.pledge_id is not None:
+                yield pledge_key(agreement.pledge_id)
+
+    def decide(self, book: Book, act: Act) -> Event:
+        return AgreementSigned(**self.stated())
+
+
+class AgreementReference(Terms):
+    """Which agreement."""
+
+    agreement_id: Identifier
+
+
+class AgreementEnteredIntoForce(
+    AgreementReference, LedgerEvent, type="agreement.entered_into_force"
+):
+    """Both sides have signed: the contributor owes the amount."""
+
+    def permit(self, book: Book, act: Act) -> None:
+        """Raises ProposalClosed."""
+        if book.get(Agreement, self.agreement_id).state is not AgreementState.DRAFT:
+            raise ProposalClosed("The agreement is in force already.")
+
+    def fold(self, book: Book, act: Act) -> Book:
+        agreement = book.get(Agreement, self.agreement_id)
+        amount = agreement.amount
+        if agreement.pledge_id is not None:
+            pledge = book.get(Pledge, agreement.pledge_id)
+            book = book.put(pledge.with_converted(amount))
+        book = post(
+            book,
+            debit(receivable(self.agreement_id), amount),
+            credit(deferred(agreement.party, agreement.window), amount),
+        )
+        book = moved(book, agreement.window, {agreement.party: amount}, "agreed")
+        return book.put(agreement.but(state=AgreementState.IN_FORCE))
+
+    def sentence(self, act: Act) -> str:
+        return f"Agreement {self.agreement_id} entered into force: both sides have signed."
+
+
+def agreement_key(agreement_id: str) -> Key:
+    """The key of an agreement's row."""
+    return key(Agreement, agreement_id)
+
+
+def _sides(book: Book, agreement: Agreement) -> set[str]:
+    trustees = charter_of(book).parties_of(PartyKind.TRUSTEE)
+    return {agreement.party, *(party.id for party in trustees)}

@@ -1,0 +1,198 @@
+"""Refusals: the ways in which the ledger says no.
+
+A refusal is an answer to a caller, not a fault: a kind (what HTTP makes of it is decided in
+`api/problems.py` alone), a stable code, and one sentence with both values. Every code is listed
+in `docs/errors.md`.
+"""
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Kind(StrEnum):
+    """What sort of no it is."""
+
+    INVALID = "invalid"  # the request makes no sense, whatever the state of the book
+    FORBIDDEN = "forbidden"  # not this person, not this party
+    MISSING = "missing"  # there is no such thing in this fund
+    CONFLICT = "conflict"  # it made sense, but the state of the book forbids it
+    STALE = "stale"  # it speaks of content that is not the present one
+
+
+class Refusal(Exception):
+    """Base of all refusals."""
+
+    kind: ClassVar[Kind]
+    code: ClassVar[str]
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class NotFound(Refusal):
+    """There is no such thing in this fund."""
+
+    kind, code = Kind.MISSING, "not_found"
+
+
+class RoleNotPermitted(Refusal):
+    """The actor does not hold the role that this takes."""
+
+    kind, code = Kind.FORBIDDEN, "role_not_permitted"
+
+
+class NotAMember(Refusal):
+    """The actor is not a member of this party in this fund."""
+
+    kind, code = Kind.FORBIDDEN, "not_a_member"
+
+
+class WrongParty(Refusal):
+    """The thing belongs to another party."""
+
+    kind, code = Kind.FORBIDDEN, "wrong_party"
+
+
+class SeparationOfDuties(Refusal):
+    """The person has already acted on this request in another capacity."""
+
+    kind, code = Kind.FORBIDDEN, "separation_of_duties"
+
+
+class AlreadyExists(Refusal):
+    """The name or reference is taken."""
+
+    kind, code = Kind.CONFLICT, "already_exists"
+
+
+class UnknownWindow(Refusal):
+    """The charter has no such window."""
+
+    kind, code = Kind.INVALID, "unknown_window"
+
+
+class UnknownBankAccount(Refusal):
+    """The charter has no such bank account."""
+
+    kind, code = Kind.INVALID, "unknown_bank_account"
+
+
+class UnknownStep(Refusal):
+    """The charter has no such approval step."""
+
+    kind, code = Kind.INVALID, "unknown_step"
+
+
+class CurrencyNotInCharter(Refusal):
+    """The fund does not take this currency."""
+
+    kind, code = Kind.INVALID, "currency_not_in_charter"
+
+
+class CurrencyMismatch(Refusal):
+    """Two amounts that must be in one currency are not."""
+
+    kind, code = Kind.INVALID, "currency_mismatch"
+
+
+class AmountOutOfRange(Refusal):
+    """A sum would exceed 10^18 - 1 minor units."""
+
+    kind, code = Kind.INVALID, "amount_out_of_range"
+
+
+class DateOutOfRange(Refusal):
+    """A date lies in the future or before anything that this fund could mean."""
+
+    kind, code = Kind.INVALID, "date_out_of_range"
+
+
+class InstalmentsDoNotAddUp(Refusal):
+    """The instalments of an agreement must sum to its amount."""
+
+    kind, code = Kind.INVALID, "instalments_do_not_add_up"
+
+
+class PurposeNotAllowed(Refusal):
+    """The window's money may not be used for this purpose."""
+
+    kind, code = Kind.CONFLICT, "purpose_not_allowed"
+
+
+class ExceedsPledge(Refusal):
+    """More would be agreed than the pledge still has."""
+
+    kind, code = Kind.CONFLICT, "exceeds_pledge"
+
+
+class AgreementNotInForce(Refusal):
+    """Only an agreement in force can be paid on."""
+
+    kind, code = Kind.CONFLICT, "agreement_not_in_force"
+
+
+class AlreadySigned(Refusal):
+    """This side has signed."""
+
+    kind, code = Kind.CONFLICT, "already_signed"
+
+
+class ExceedsAgreement(Refusal):
+    """More would be received than was agreed."""
+
+    kind, code = Kind.CONFLICT, "exceeds_agreement"
+
+
+class BankReferenceUsed(Refusal):
+    """One line of a bank statement is booked once."""
+
+    kind, code = Kind.CONFLICT, "bank_reference_used"
+
+
+class StaleProposal(Refusal):
+    """The digest names other content than what is there."""
+
+    kind, code = Kind.STALE, "stale_proposal"
+
+
+class StepNotOpen(Refusal):
+    """It is not this step's turn, or not this role's step."""
+
+    kind, code = Kind.CONFLICT, "step_not_open"
+
+
+class AlreadyDecided(Refusal):
+    """This party has answered this step."""
+
+    kind, code = Kind.CONFLICT, "already_decided"
+
+
+class ProposalClosed(Refusal):
+    """The request is not open to this any more."""
+
+    kind, code = Kind.CONFLICT, "proposal_closed"
+
+
+class EvidenceRequired(Refusal):
+    """The charter asks for a document at this step."""
+
+    kind, code = Kind.INVALID, "evidence_required"
+
+
+class ReasonRequired(Refusal):
+    """Whoever refuses says why."""
+
+    kind, code = Kind.INVALID, "reason_required"
+
+
+class InsufficientFunds(Refusal):
+    """The window or the bank account does not hold that much."""
+
+    kind, code = Kind.CONFLICT, "insufficient_funds"
+
+
+class LastAdmin(Refusal):
+    """A party must keep somebody who can administer it."""
+
+    kind, code = Kind.CONFLICT, "last_admin"

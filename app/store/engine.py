@@ -1,0 +1,127 @@
+"""Connections: one engine for reading, one for the writer, for SQLite and PostgreSQL alike.
+
+SQLite is the embedded default: write-ahead log, every commit on disk before it is acknowledged
+(`synchronous=FULL`), writers that begin by taking the write lock (`BEGIN IMMEDIATE`). PostgreSQL
+runs READ COMMITTED; the head row's lock is what orders writers.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+
+READERS: Final = 40
+"""Reading requests run in a thread pool of this size; each needs at most one connection."""
+_SQLITE_PRAGMAS: Final = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA recursive_triggers=ON",
+    "PRAGMA trusted_schema=OFF",
+    "PRAGMA busy_timeout=5000",
+)
+
+
+class OutcomeUnknown(Exception):
+    """The commit may or may not have happened: the connection broke, or it warned."""
+
+
+class Database:
+    """The database behind one URL. The caller ends it with `close`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.dialect = self.url.get_backend_name()
+        if self.dialect == "sqlite":
+            self._writer = _sqlite(self.url.render_as_string(hide_password=False), "IMMEDIATE", 1)
+            self._reader = _sqlite(
+                self.url.render_as_string(hide_password=False), "DEFERRED", READERS
+            )
+        else:
+            url = self.url.set(drivername="postgresql+psycopg").render_as_string(
+                hide_password=False
+            )
+            options: dict[str, Any] = {
+                "pool_pre_ping": True,
+                "connect_args": {"connect_timeout": 5, "application_name": "fundledger"},
+            }
+            self._writer = create_engine(
+                url, isolation_level="READ COMMITTED", pool_size=1, max_overflow=1, **options
+            )
+            self._reader = create_engine(
+                url,
+                isolation_level="REPEATABLE READ",
+                pool_size=10,
+                max_overflow=READERS - 10,
+                **options,
+            )
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection whose statements see one consistent state of the database."""
+        with self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that commits when the block ends, and rolls back when it raises.
+
+        Raises OutcomeUnknown when nobody can say whether the commit happened.
+        """
+        with self._writer.connect() as connection:
+            transaction = connection.begin()
+            try:
+                yield connection
+            except BaseException:
+                transaction.rollback()
+                raise
+            self._commit(connection, transaction)
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._writer.dispose()
+        self._reader.dispose()
+
+    def _commit(self, connection: Connection, transaction: Any) -> None:
+        warnings: list[str] = []
+        driver: Any = connection.connection.driver_connection
+        watching = hasattr(driver, "add_notice_handler")
+
+        def note(diagnostic: Any) -> None:
+            # A cancelled wait for the standby is a success with a warning: not one for us.
+            if diagnostic.severity_nonlocalized == "WARNING":
+                warnings.append(diagnostic.sqlstate or "")
+
+        if watching:
+            driver.add_notice_handler(note)
+        try:
+            transaction.commit()
+        except DBAPIError as error:
+            if error.connection_invalidated or watching:
+                raise OutcomeUnknown("the connection broke during commit") from error
+            raise
+        finally:
+            if watching:
+                driver.remove_notice_handler(note)
+        if warnings:
+            raise OutcomeUnknown(f"the commit warned: {warnings}")
+
+
+def _sqlite(url: str, begin: str, connections: int) -> Engine:
+    engine = create_engine(url, pool_size=min(connections, 5), max_overflow=connections)
+
+    @event.listens_for(engine, "connect")
+    def _configure(dbapi_connection: Any, _: Any) -> None:
+        # The driver must not open transactions of its own: `begin` below decides how.
+        dbapi_connection.isolation_level = None
+        for pragma in _SQLITE_PRAGMAS:
+            dbapi_connection.execute(pragma)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(f"BEGIN {begin}")
+
+    return engine

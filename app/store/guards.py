@@ -1,0 +1,139 @@
+"""Guards: triggers that keep the log append-only, whoever holds the connection.
+
+The tables of the log refuse UPDATE and DELETE, on PostgreSQL also TRUNCATE, on SQLite also
+INSERT OR REPLACE, which would walk past the other two. A head may grow and nothing else. Guards
+are created by migrations and compared with this file at every start: a guard that somebody took
+away or changed stops the service.
+"""
+
+from typing import Final
+
+from sqlalchemy import Connection
+
+from app.store.tables import LOG_TABLES, metadata
+
+_POSTGRES_FUNCTION: Final = """
+CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS
+$guard${body}$guard$
+"""
+_REFUSE_BODY: Final = """
+BEGIN
+  RAISE EXCEPTION 'the log is append-only: % on % refused', TG_OP, TG_TABLE_NAME
+    USING ERRCODE = 'integrity_constraint_violation';
+END
+"""
+_HEAD_BODY: Final = """
+BEGIN
+  IF TG_OP = 'UPDATE' AND NEW.fund = OLD.fund AND NEW.size > OLD.size THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION 'a head only grows: % refused', TG_OP
+    USING ERRCODE = 'integrity_constraint_violation';
+END
+"""
+_FUNCTIONS: Final = {"guard_refuse": _REFUSE_BODY, "guard_head": _HEAD_BODY}
+
+
+class GuardsMissing(RuntimeError):
+    """A guard is not as it should be; the message names it."""
+
+
+def create_guards(connection: Connection) -> None:
+    """Put every guard in place; run by migrations, as the schema's owner."""
+    if connection.dialect.name == "sqlite":
+        for statement in _sqlite_triggers().values():
+            connection.exec_driver_sql(statement)
+        return
+    for name, body in _FUNCTIONS.items():
+        connection.exec_driver_sql(_POSTGRES_FUNCTION.format(name=name, body=body))
+    for name, (table, definition) in _postgres_triggers().items():
+        connection.exec_driver_sql(f"CREATE TRIGGER {name} {definition}")
+        # ALWAYS: not even a session that plays a replica gets past it.
+        connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
+
+
+def verify_guards(connection: Connection) -> None:
+    """Compare every guard with what it should be. Raises GuardsMissing."""
+    if connection.dialect.name == "sqlite":
+        _verify_sqlite(connection)
+    else:
+        _verify_postgres(connection)
+
+
+def _sqlite_triggers() -> dict[str, str]:
+    triggers = {}
+    for table in LOG_TABLES:
+        for operation in ("UPDATE", "DELETE"):
+            name = f"guard_{table}_{operation.lower()}"
+            triggers[name] = (
+                f"CREATE TRIGGER {name} BEFORE {operation} ON {table} BEGIN "
+                f"SELECT RAISE(ABORT, 'the log is append-only'); END"
+            )
+        keys = " AND ".join(
+            f"{column.name} = NEW.{column.name}" for column in metadata.tables[table].primary_key
+        )
+        name = f"guard_{table}_replace"
+        triggers[name] = (
+            f"CREATE TRIGGER {name} BEFORE INSERT ON {table} "  # noqa: S608  names of our own
+            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {keys}) BEGIN "
+            f"SELECT RAISE(ABORT, 'the log is append-only'); END"
+        )
+    triggers["guard_heads_update"] = (
+        "CREATE TRIGGER guard_heads_update BEFORE UPDATE ON heads "
+        "WHEN NEW.fund <> OLD.fund OR NEW.size <= OLD.size BEGIN "
+        "SELECT RAISE(ABORT, 'a head only grows'); END"
+    )
+    triggers["guard_heads_delete"] = (
+        "CREATE TRIGGER guard_heads_delete BEFORE DELETE ON heads BEGIN "
+        "SELECT RAISE(ABORT, 'a head only grows'); END"
+    )
+    triggers["guard_heads_replace"] = (
+        "CREATE TRIGGER guard_heads_replace BEFORE INSERT ON heads "
+        "WHEN EXISTS (SELECT 1 FROM heads WHERE fund = NEW.fund AND size >= NEW.size "
+        "AND size > 0) BEGIN SELECT RAISE(ABORT, 'a head only grows'); END"
+    )
+    return triggers
+
+
+def _postgres_triggers() -> dict[str, tuple[str, str]]:
+    triggers = {}
+    for table, function in [
+        *((table, "guard_refuse") for table in LOG_TABLES),
+        ("heads", "guard_head"),
+    ]:
+        triggers[f"guard_{table}_row"] = (
+            table,
+            f"BEFORE DELETE OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION {function}()",
+        )
+        triggers[f"guard_{table}_truncate"] = (
+            table,
+            f"BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION guard_refuse()",
+        )
+    return triggers
+
+
+def _verify_sqlite(connection: Connection) -> None:
+    rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+    found = {str(name): str(sql) for name, sql in rows}
+    for name, statement in _sqlite_triggers().items():
+        if found.get(name) != statement:
+            raise GuardsMissing(f"guard {name} is missing or was changed")
+
+
+def _verify_postgres(connection: Connection) -> None:
+    rows = connection.exec_driver_sql(
+        "SELECT t.tgname, t.tgenabled, pg_get_triggerdef(t.oid), p.prosrc "
+        "FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
+        "JOIN pg_class c ON c.oid = t.tgrelid "
+        "WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace"
+    )
+    found = {name: (enabled, definition, source) for name, enabled, definition, source in rows}
+    for name, (table, definition) in _postgres_triggers().items():
+        enabled, text, source = found.get(name, ("", "", ""))
+        if isinstance(enabled, bytes):
+            enabled = enabled.decode()
+        function = "guard_head" if "guard_head()" in definition else "guard_refuse"
+        # PostgreSQL writes the table's schema into the definition that it gives back.
+        plain = text.replace(f" ON public.{table} ", f" ON {table} ")
+        if enabled != "A" or definition not in plain or source != _FUNCTIONS[function]:
+            raise GuardsMissing(f"guard {name} is missing, disabled or was changed")

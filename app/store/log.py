@@ -1,0 +1,309 @@
+"""The log in the database: its head, its entries, its hashes, its checkpoints.
+
+Writing happens in one transaction that holds the head row; everything here is set-wise. Stored
+bytes are the truth: a body comes back exactly as it was written.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, insert, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.chain.tiles import TILE_WIDTH, HashReader, stored_hashes
+from app.chain.tree import HASH_BYTES, Frontier, Subtree
+from app.domain.book import Posting
+from app.store.tables import metadata
+
+_heads = metadata.tables["heads"]
+_entries = metadata.tables["entries"]
+_tile_hashes = metadata.tables["tile_hashes"]
+_postings = metadata.tables["postings"]
+_idempotency = metadata.tables["idempotency"]
+_checkpoints = metadata.tables["checkpoints"]
+
+PAGE = 2_000
+"""Entries that streaming reads at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of one fund's log: what the next entry needs to know."""
+
+    fund: str
+    frontier: Frontier
+    last_leaf: bytes
+    last_at: str
+
+    @property
+    def size(self) -> int:
+        return self.frontier.size
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An entry ready to be stored, with the journal lines that it brings."""
+
+    seq: int
+    id: str
+    type: str
+    party: str
+    at: str
+    prev: bytes
+    leaf: bytes
+    body: bytes
+    postings: tuple[Posting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """What an idempotency key has stood for: the request's digest and the entries it made."""
+
+    party: str
+    key: str
+    digest: bytes
+    seq: int
+    entry_count: int
+
+
+def lock_head(connection: Connection, fund: str, *, create: bool = False) -> Head | None:
+    """Take the fund's head row for this transaction; None when there is no such fund."""
+    if create:
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        empty = {"fund": fund, "size": 0, "frontier": b"", "last_leaf": b"", "last_at": ""}
+        connection.execute(dialect.insert(_heads).values(empty).on_conflict_do_nothing())
+    return _head(connection, select(_heads).where(_heads.c.fund == fund).with_for_update())
+
+
+def read_head(connection: Connection, fund: str) -> Head | None:
+    """The fund's head as of now; None when there is no such fund."""
+    return _head(connection, select(_heads).where(_heads.c.fund == fund, _heads.c.size > 0))
+
+
+def funds(connection: Connection) -> list[str]:
+    """All funds, by name."""
+    query = select(_heads.c.fund).where(_heads.c.size > 0).order_by(_heads.c.fund)
+    return list(connection.execute(query).scalars())
+
+
+def append(
+    connection: Connection,
+    head: Head,
+    entries: Sequence[Sealed],
+    keys: Sequence[KeyUse],
+    completed: dict[Subtree, bytes],
+    frontier: Frontier,
+) -> None:
+    """Store a batch of entries behind `head`, which this transaction holds locked."""
+    fund = head.fund
+    connection.execute(
+        insert(_entries),
+        [
+            {
+                "fund": fund,
+                "seq": entry.seq,
+                "id": entry.id,
+                "type": entry.type,
+                "party": entry.party,
+                "at": entry.at,
+                "prev": entry.prev,
+                "leaf": entry.leaf,
+                "body": entry.body.decode(),
+            }
+            for entry in entries
+        ],
+    )
+    lines = [
+        {
+            "fund": fund,
+            "seq": entry.seq,
+            "line": line,
+            "account": posting.account,
+            "currency": posting.currency,
+            "minor": posting.minor,
+            "version": posting.version,
+            "debits": posting.debits,
+            "credits": posting.credits,
+        }
+        for entry in entries
+        for line, posting in enumerate(entry.postings)
+    ]
+    if lines:
+        connection.execute(insert(_postings), lines)
+    connection.execute(
+        insert(_idempotency),
+        [
+            {
+                "fund": fund,
+                "party": use.party,
+                "key": use.key,
+                "digest": use.digest,
+                "seq": use.seq,
+                "entry_count": use.entry_count,
+            }
+            for use in keys
+        ],
+    )
+    hashes = [
+        {"fund": fund, "level": level, "position": position, "hash": root}
+        for level, position, root in stored_hashes(completed.items())
+    ]
+    if hashes:
+        connection.execute(insert(_tile_hashes), hashes)
+    connection.execute(
+        update(_heads)
+        .where(_heads.c.fund == fund)
+        .values(
+            size=frontier.size,
+            frontier=b"".join(frontier.peaks),
+            last_leaf=entries[-1].leaf,
+            last_at=entries[-1].at,
+        )
+    )
+
+
+def find_keys(
+    connection: Connection, fund: str, keys: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], KeyUse]:
+    """Which of these (party, key) pairs have been used, and for what."""
+    query = select(_idempotency).where(
+        _idempotency.c.fund == fund,
+        tuple_(_idempotency.c.party, _idempotency.c.key).in_(list(keys)),
+    )
+    return {
+        (row.party, row.key): KeyUse(
+            row.party, row.key, bytes(row.digest), row.seq, row.entry_count
+        )
+        for row in connection.execute(query)
+    }
+
+
+def bodies(connection: Connection, fund: str, start: int, end: int) -> Iterator[bytes]:
+    """The stored bytes of entries [start, end), in order, a page at a time."""
+    position = start
+    while position < end:
+        query = (
+            select(_entries.c.seq, _entries.c.body)
+            .where(_entries.c.fund == fund, _entries.c.seq >= position, _entries.c.seq < end)
+            .order_by(_entries.c.seq)
+            .limit(PAGE)
+        )
+        rows = connection.execute(query).all()
+        if not rows:
+            return
+        for row in rows:
+            yield row.body.encode()
+        position = rows[-1].seq + 1
+
+
+def page(
+    connection: Connection,
+    fund: str,
+    *,
+    after: int,
+    before: int,
+    limit: int,
+    filters: dict[str, str],
+) -> list[bytes]:
+    """Up to `limit` entry bodies with after < seq < before, of one type or party if asked."""
+    query = select(_entries.c.body).where(
+        _entries.c.fund == fund, _entries.c.seq > after, _entries.c.seq < before
+    )
+    for column, value in filters.items():
+        query = query.where(_entries.c[column] == value)
+    rows = connection.execute(query.order_by(_entries.c.seq).limit(limit)).scalars()
+    return [body.encode() for body in rows]
+
+
+def hashes(connection: Connection, fund: str) -> HashReader:
+    """Proofs and roots of the fund's log, read tile by tile."""
+
+    def tile(level: int, number: int) -> list[bytes]:
+        first = number * TILE_WIDTH
+        if level == 0:
+            query = (
+                select(_entries.c.leaf)
+                .where(_entries.c.fund == fund, _entries.c.seq >= first)
+                .where(_entries.c.seq < first + TILE_WIDTH)
+                .order_by(_entries.c.seq)
+            )
+        else:
+            query = (
+                select(_tile_hashes.c.hash)
+                .where(_tile_hashes.c.fund == fund, _tile_hashes.c.level == level)
+                .where(_tile_hashes.c.position >= first)
+                .where(_tile_hashes.c.position < first + TILE_WIDTH)
+                .order_by(_tile_hashes.c.position)
+            )
+        return [bytes(value) for value in connection.execute(query).scalars()]
+
+    return HashReader(tile)
+
+
+def postings(connection: Connection, fund: str, end: int) -> Iterator[tuple[int, Posting]]:
+    """The journal of entries below `end`, in order, with each line's entry."""
+    position = (-1, -1)
+    while True:
+        query = (
+            select(_postings)
+            .where(_postings.c.fund == fund, _postings.c.seq < end)
+            .where(tuple_(_postings.c.seq, _postings.c.line) > position)
+            .order_by(_postings.c.seq, _postings.c.line)
+            .limit(PAGE)
+        )
+        rows = connection.execute(query).all()
+        for row in rows:
+            yield (
+                row.seq,
+                Posting(row.account, row.currency, row.minor, row.version, row.debits, row.credits),
+            )
+        if len(rows) < PAGE:
+            return
+        position = (rows[-1].seq, rows[-1].line)
+
+
+def keep_checkpoint(connection: Connection, fund: str, size: int, note: bytes) -> None:
+    """Store a signed checkpoint; one that is stored already stays."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    row = {"fund": fund, "size": size, "note": note.decode()}
+    known = select(func.count()).where(
+        and_(_checkpoints.c.fund == fund, _checkpoints.c.size == size)
+    )
+    if not connection.execute(known).scalar_one():
+        connection.execute(dialect.insert(_checkpoints).values(row).on_conflict_do_nothing())
+
+
+def checkpoint_covering(connection: Connection, fund: str, seq: int) -> bytes | None:
+    """The first checkpoint that covers entry `seq`; None while none was signed."""
+    return _note(connection, fund, _checkpoints.c.size > seq, _checkpoints.c.size)
+
+
+def newest_checkpoint(connection: Connection, fund: str) -> bytes | None:
+    """The newest checkpoint that is stored."""
+    return _note(connection, fund, _checkpoints.c.size > 0, _checkpoints.c.size.desc())
+
+
+def checkpoint_at(connection: Connection, fund: str, size: int) -> bytes | None:
+    """The checkpoint that was signed at exactly this size, if one was."""
+    return _note(connection, fund, _checkpoints.c.size == size, _checkpoints.c.size)
+
+
+def _note(connection: Connection, fund: str, where: Any, order: Any) -> bytes | None:
+    query = (
+        select(_checkpoints.c.note).where(_checkpoints.c.fund == fund, where).order_by(order)
+    ).limit(1)
+    note = connection.execute(query).scalar_one_or_none()
+    return None if note is None else note.encode()
+
+
+def _head(connection: Connection, query: Any) -> Head | None:
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    peaks = bytes(row.frontier)
+    frontier = Frontier(
+        row.size,
+        tuple(peaks[i : i + HASH_BYTES] for i in range(0, len(peaks), HASH_BYTES)),
+    )
+    return Head(row.fund, frontier, bytes(row.last_leaf), row.last_at)

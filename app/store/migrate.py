@@ -1,0 +1,41 @@
+"""Bringing a database to this version's schema, and refusing one of another version."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from app.store.engine import Database
+from app.store.guards import verify_guards
+
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+
+
+class WrongSchema(RuntimeError):
+    """The database is of another version; the message says what to run."""
+
+
+def migrate(database: Database) -> None:
+    """Apply every migration that is missing, then check the guards."""
+    config = _config()
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        verify_guards(connection)
+
+
+def check_schema(connection: Connection) -> None:
+    """Raises WrongSchema unless the database is exactly at this version."""
+    found = MigrationContext.configure(connection).get_current_revision()
+    wanted = ScriptDirectory.from_config(_config()).get_current_head()
+    if found != wanted:
+        raise WrongSchema(f"the schema is at {found}, this version needs {wanted}: run migrate")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config

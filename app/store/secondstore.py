@@ -1,0 +1,60 @@
+"""The second store: the newest checkpoint that was signed, kept outside the database.
+
+An old backup of the database does not know that later checkpoints were signed; this file does.
+It changes by compare-and-swap under a lock, so that several processes on one host agree. A file
+is replaced whole: written aside, forced to disk, renamed.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class Slot:
+    """One fund's place in the store, held by whoever has the lock."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> bytes | None:
+        """The newest signed checkpoint; None before the first."""
+        try:
+            return self._path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def replace(self, note: bytes) -> None:
+        """Put a newer checkpoint in place; on disk when this returns."""
+        aside = self._path.with_suffix(".new")
+        with aside.open("wb") as file:
+            file.write(note)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(self._path)
+        _sync_folder(self._path.parent)
+
+
+class SecondStore:
+    """A folder with one file a fund."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def locked(self, fund: str) -> Iterator[Slot]:
+        """The fund's slot, for this thread of this process alone until the block ends."""
+        path = self._folder / f"{fund}.checkpoint"
+        with path.with_suffix(".lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield Slot(path)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
