@@ -9,16 +9,37 @@
 Whoever keeps a receipt and the entry's bytes can prove for ever that the log contained them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from app.chain.checkpoint import Checkpoint, open_checkpoint
 from app.chain.note import VerifierKey
 from app.chain.spelling import read_base64, read_decimal, write_base64
-from app.chain.tree import HASH_BYTES, MAX_PROOF, ProofError, leaf_hash, verify_inclusion
+from app.chain.tree import (
+    HASH_BYTES,
+    MAX_PROOF,
+    ProofError,
+    Subtree,
+    inclusion_path,
+    join,
+    leaf_hash,
+    verify_inclusion,
+)
 
 HEADER: Final = "c2sp.org/tlog-proof@v1"
 MAX_RECEIPT_BYTES: Final = 1_000_000
+
+
+def path_from(known: Mapping[Subtree, bytes], index: int, size: int) -> tuple[bytes, ...]:
+    """The inclusion path of an entry whose batch has just been appended, without reading the log.
+
+    `known` holds the peaks from before the batch and every subtree that the batch completed.
+    """
+    return tuple(
+        join([known[subtree] for subtree in part.subtrees()])
+        for part in inclusion_path(index, size)
+    )
 
 
 @dataclass(frozen=True, slots=True)

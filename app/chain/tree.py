@@ -96,6 +96,10 @@ class Frontier:
             size += 1
         return Frontier(size, tuple(peaks)), completed
 
+    def subtrees(self) -> dict[Subtree, bytes]:
+        """The peaks by the subtrees that they are the roots of."""
+        return dict(zip(Range(0, self.size).subtrees(), self.peaks, strict=True))
+
     def root(self) -> bytes:
         """The tree head, RFC 6962's MTH."""
         return join(self.peaks) if self.peaks else EMPTY_ROOT

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 READERS: Final = 40
 """Reading requests run in a thread pool of this size; each needs at most one connection."""
@@ -23,6 +24,14 @@ _SQLITE_PRAGMAS: Final = (
     "PRAGMA trusted_schema=OFF",
     "PRAGMA busy_timeout=5000",
 )
+
+
+class Unavailable(Exception):
+    """The database cannot be reached or does not answer in time; nothing was changed."""
+
+
+class ConstraintBroken(Exception):
+    """The database's own last line refused what the rules had let through; nothing changed."""
 
 
 class OutcomeUnknown(Exception):
@@ -61,17 +70,21 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection whose statements see one consistent state of the database."""
-        with self._reader.connect() as connection:
+        """A connection whose statements see one consistent state of the database.
+
+        Raises Unavailable.
+        """
+        with _faults_named(), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that commits when the block ends, and rolls back when it raises.
 
-        Raises OutcomeUnknown when nobody can say whether the commit happened.
+        Raises Unavailable, ConstraintBroken; OutcomeUnknown when nobody can say whether the
+        commit happened.
         """
-        with self._writer.connect() as connection:
+        with _faults_named(), self._writer.connect() as connection:
             transaction = connection.begin()
             try:
                 yield connection
@@ -108,6 +121,17 @@ class Database:
                 driver.remove_notice_handler(note)
         if warnings:
             raise OutcomeUnknown(f"the commit warned: {warnings}")
+
+
+@contextmanager
+def _faults_named() -> Iterator[None]:
+    """Give the driver's many errors the three names that callers act on."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise ConstraintBroken(str(error.orig)) from error
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        raise Unavailable(type(error).__name__) from error
 
 
 def _sqlite(url: str, begin: str, connections: int) -> Engine:

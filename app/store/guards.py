@@ -18,8 +18,9 @@ $guard${body}$guard$
 """
 _REFUSE_BODY: Final = """
 BEGIN
-  RAISE EXCEPTION 'the log is append-only: % on % refused', TG_OP, TG_TABLE_NAME
-    USING ERRCODE = 'integrity_constraint_violation';
+  RAISE EXCEPTION USING
+    MESSAGE = 'the log is append-only: ' || TG_OP || ' on ' || TG_TABLE_NAME || ' refused',
+    ERRCODE = 'integrity_constraint_violation';
 END
 """
 _HEAD_BODY: Final = """
@@ -27,8 +28,9 @@ BEGIN
   IF TG_OP = 'UPDATE' AND NEW.fund = OLD.fund AND NEW.size > OLD.size THEN
     RETURN NEW;
   END IF;
-  RAISE EXCEPTION 'a head only grows: % refused', TG_OP
-    USING ERRCODE = 'integrity_constraint_violation';
+  RAISE EXCEPTION USING
+    MESSAGE = 'a head only grows: ' || TG_OP || ' refused',
+    ERRCODE = 'integrity_constraint_violation';
 END
 """
 _FUNCTIONS: Final = {"guard_refuse": _REFUSE_BODY, "guard_head": _HEAD_BODY}

@@ -43,6 +43,10 @@ class SecondStore:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
+    def funds(self) -> list[str]:
+        """Funds that a checkpoint was ever signed for."""
+        return sorted(path.stem for path in self._folder.glob("*.checkpoint"))
+
     @contextmanager
     def locked(self, fund: str) -> Iterator[Slot]:
         """The fund's slot, for this thread of this process alone until the block ends."""

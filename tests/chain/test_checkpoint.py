@@ -52,6 +52,7 @@ def test_an_empty_log_has_a_checkpoint() -> None:
         f"\n42\n{ROOT64}\n",
         f"{ORIGIN}\n42\n{ROOT64}\n\n",
         f"{ORIGIN}\n42\n{ROOT64}\nextension\n",
+        f"{ORIGIN}\n42\n{ROOT64}\nextension",
         f"\n{ORIGIN}\n42\n{ROOT64}\n",
     ],
 )

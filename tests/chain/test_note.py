@@ -370,5 +370,6 @@ def test_a_note_has_at_most_a_million_bytes() -> None:
     tail = f"\n\n{SIGNATURE}".encode()
     longest = b"a" * (MAX_NOTE_BYTES - len(tail)) + tail
 
+    assert len(longest) == MAX_NOTE_BYTES == 1_000_000
     assert Note.parse(longest).to_bytes() == longest
     refused_note(b"a" + longest, "malformed note (too large)")

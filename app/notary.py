@@ -1,0 +1,102 @@
+"""The notary: signs checkpoints, and never two that contradict each other.
+
+Before signing it compares the log with the last checkpoint that it signed, which is kept in a
+second store outside the database. A log that is ahead of it is normal after a crash; one that is
+behind (an old backup was restored) or different (history was rewritten) is refused, loudly.
+"""
+
+from app.chain.checkpoint import Checkpoint, open_checkpoint
+from app.chain.tree import Frontier
+from app.keys import LedgerKeys
+from app.store import log
+from app.store.engine import Database
+from app.store.secondstore import SecondStore, Slot
+
+
+class ForkDetected(RuntimeError):
+    """The database contradicts a checkpoint that was signed. Only governed recovery helps."""
+
+
+class Notary:
+    """Signs for every fund of one database."""
+
+    def __init__(self, database: Database, second_store: SecondStore, keys: LedgerKeys) -> None:
+        self._database = database
+        self._second_store = second_store
+        self.keys = keys
+
+    def sign(self, fund: str, before: Frontier, after: Frontier) -> bytes:
+        """The signed note for the log at `after`, or a newer one that another process signed.
+
+        `before` is the log as it was when this batch began. Raises ForkDetected.
+        """
+        key = self.keys.of_log(fund)
+        with self._second_store.locked(fund) as slot:
+            last = self._last(fund, slot)
+            if last is not None:
+                self._require_same_history(fund, last, before, after)
+                if last.size >= after.size:
+                    return slot.read() or b""
+            checkpoint = Checkpoint(key.name, after.size, after.root())
+            note = checkpoint.note().signed_by(key).to_bytes()
+            slot.replace(note)
+        with self._database.write() as connection:
+            log.keep_checkpoint(connection, fund, after.size, note)
+        return note
+
+    def check(self, fund: str) -> None:
+        """Compare the fund's log with the last signed checkpoint, and sign what is not covered.
+
+        Costs the same whatever the length of the log. Raises ForkDetected.
+        """
+        with self._database.read() as connection:
+            head = log.read_head(connection, fund)
+        if head is None:
+            with self._second_store.locked(fund) as slot:
+                if self._last(fund, slot) is not None:
+                    raise ForkDetected(f"fund {fund} was signed for and is not in the database")
+            return
+        note = self.sign(fund, head.frontier, head.frontier)
+        with self._database.write() as connection:
+            # A crash between signing and keeping leaves the note in the second store only.
+            log.keep_checkpoint(connection, fund, self.size_of(fund, note), note)
+
+    def size_of(self, fund: str, note: bytes) -> int:
+        """How many entries a note that this notary signed covers."""
+        return open_checkpoint(note, self.keys.of_log(fund).verifier).size
+
+    def funds(self) -> set[str]:
+        """Funds that the database holds, and funds that were ever signed for."""
+        with self._database.read() as connection:
+            return {*log.funds(connection), *self._second_store.funds()}
+
+    def _last(self, fund: str, slot: Slot) -> Checkpoint | None:
+        note = slot.read()
+        if note is not None:
+            return open_checkpoint(note, self.keys.of_log(fund).verifier)
+        with self._database.read() as connection:
+            kept = log.newest_checkpoint(connection, fund)
+        if kept is not None:
+            raise ForkDetected(f"the second store has lost the checkpoint of fund {fund}")
+        return None
+
+    def _require_same_history(
+        self, fund: str, last: Checkpoint, before: Frontier, after: Frontier
+    ) -> None:
+        known = {before.size: before, after.size: after}
+        if last.size in known:
+            root = known[last.size].root()
+        else:
+            with self._database.read() as connection:
+                head = log.read_head(connection, fund)
+                if head is None or head.size < last.size:
+                    size = 0 if head is None else head.size
+                    raise ForkDetected(
+                        f"fund {fund}: the database has {size} entries, {last.size} were signed for"
+                    )
+                root = log.hashes(connection, fund).root(last.size)
+        if root != last.root:
+            raise ForkDetected(
+                f"fund {fund}: the first {last.size} entries have root {root.hex()}, "
+                f"but {last.root.hex()} was signed"
+            )

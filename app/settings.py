@@ -1,0 +1,57 @@
+"""Settings: everything that a deployment decides, read from `FUNDLEDGER_…` once, at start."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LOCAL_ORIGIN = "ledger.localhost"
+
+
+class Settings(BaseSettings):
+    """Names are the environment's in lower case: FUNDLEDGER_DATABASE_URL is `database_url`."""
+
+    model_config = SettingsConfigDict(env_prefix="FUNDLEDGER_", extra="forbid", frozen=True)
+
+    env: Literal["development", "production"] = "development"
+    data_dir: Path = Path("data")
+    """Keys, the second store and, by default, the SQLite file."""
+    database_url: str = ""
+    """`sqlite:///path` or `postgresql://…`; default: `ledger.db` in `data_dir`."""
+    log_origin: str = LOCAL_ORIGIN
+    """The name that this service's logs are known by: a fund's origin is `<log_origin>/<fund>`."""
+    issuers_file: Path | None = None
+    """The issuer registry (JSON). Without one, the development issuer signs for everybody."""
+    audience: str = "fundledger"
+    """What a token's `aud` must name when the development issuer signed it."""
+    max_body_bytes: int = Field(default=65_536, ge=1_024, le=1_048_576)
+    batch_limit: int = Field(default=256, ge=1, le=4_096)
+    """Commands that one transaction takes at most."""
+    queue_limit: int = Field(default=4_096, ge=1, le=100_000)
+    """Commands that wait at most; past it the answer is 503."""
+
+    @model_validator(mode="after")
+    def _production_is_strict(self) -> Self:
+        if self.env != "production":
+            return self
+        if self.issuers_file is None:
+            raise ValueError("production needs FUNDLEDGER_ISSUERS_FILE: no development issuer")
+        if not self.database_url.startswith("postgresql"):
+            raise ValueError("production needs FUNDLEDGER_DATABASE_URL of a PostgreSQL")
+        if self.log_origin == LOCAL_ORIGIN:
+            raise ValueError("production needs FUNDLEDGER_LOG_ORIGIN, a name of its own")
+        return self
+
+    @property
+    def database(self) -> str:
+        """The database's URL, with the default filled in."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'ledger.db'}"
+
+    @property
+    def keys_dir(self) -> Path:
+        return self.data_dir / "keys"
+
+    @property
+    def second_store_dir(self) -> Path:
+        return self.data_dir / "checkpoints"
