@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, delete, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
@@ -19,6 +19,8 @@ from app.domain.governance.charter import Charter
 from app.domain.governance.funds import Fund
 from app.domain.values import Money
 from app.store.tables import CURRENCY, READ_TABLES, ReadTable
+
+S = TypeVar("S", bound=State)
 
 CHUNK = 500
 """Rows that one statement names: PostgreSQL and SQLite both allow far more parameters."""
@@ -53,13 +55,13 @@ def save(connection: Connection, fund: str, changed: Mapping[Key, State]) -> Non
         connection.execute(statement, rows)
 
 
-def all_rows(connection: Connection, fund: str, kind: type[State]) -> Iterator[State]:
+def all_rows(connection: Connection, fund: str, kind: type[S]) -> Iterator[S]:
     """Every row of one table, by key."""
     plan = READ_TABLES[kind]
     columns = [plan.table.c[name] for name in kind.key]
     query = select(plan.table).where(plan.table.c.fund == fund).order_by(*columns)
     for row in connection.execute(query).mappings():
-        yield from_row(plan, row)
+        yield cast("S", from_row(plan, row))
 
 
 def clear(connection: Connection, fund: str) -> None:

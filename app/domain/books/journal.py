@@ -7,6 +7,8 @@ promised, reserved and applied grows by credits.
 
 from dataclasses import dataclass
 
+from pydantic import computed_field
+
 from app.domain.book import Book, Key, Posting, State, key
 from app.domain.values import Currency, Money
 
@@ -20,6 +22,7 @@ class Account(State, table="accounts", key=("account", "currency")):
     credits: Money
     version: int
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def balance(self) -> Money:
         """Debits less credits: positive for what the fund has, negative for what it owes."""

@@ -9,7 +9,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, computed_field
 
 from app.domain.book import Book, Key, State, key
 from app.domain.books.journal import account_key, credit, debit, deferred, post, receivable
@@ -96,6 +96,12 @@ class Agreement(State, table="agreements", key=("agreement_id",), listed_by="dra
     signed_by: tuple[PartyId, ...]
     drafted_seq: Seq
 
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def outstanding(self) -> Money:
+        """What is still owed, once it is in force."""
+        return self.amount - self.received
+
     def require_in_force(self) -> None:
         """Raises AgreementNotInForce."""
         if self.state is AgreementState.DRAFT:
@@ -103,9 +109,9 @@ class Agreement(State, table="agreements", key=("agreement_id",), listed_by="dra
 
     def require_room_for(self, amount: Money) -> None:
         """Raises ExceedsAgreement, CurrencyMismatch."""
-        left = self.amount - self.received
-        if amount > left:
-            raise ExceedsAgreement(f"{amount} would be received, but {left} is still owed.")
+        if amount > self.outstanding:
+            owed = self.outstanding
+            raise ExceedsAgreement(f"{amount} would be received, but {owed} is still owed.")
 
     def with_received(self, amount: Money) -> "Agreement":
         """The agreement after `amount` of it was paid."""

@@ -1,0 +1,30 @@
+"""Lists: pages behind a cursor, and the parameters that turn them."""
+
+from typing import Annotated, Generic, TypeVar
+
+from fastapi import Query, Request
+from pydantic import BaseModel, Field
+
+MAX_PAGE = 500
+T = TypeVar("T")
+
+After = Annotated[
+    int,
+    Query(ge=-1, le=2**53 - 1, description="Only what came after this position in the log."),
+]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Rows at most.")]
+
+
+class Page(BaseModel, Generic[T]):
+    """A part of a list. `next` leads to what follows; it is absent on the last page."""
+
+    items: list[T]
+    next: str | None = Field(default=None, description="The address of the next page.")
+
+
+def page(items: list[T], limit: int, cursor: dict[str, str | int], request: Request) -> Page[T]:
+    """A page; a full one may have a next, which begins behind `cursor`."""
+    following = None
+    if len(items) == limit:
+        following = str(request.url.include_query_params(**cursor).replace(scheme="", netloc=""))
+    return Page(items=items, next=following)

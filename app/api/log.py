@@ -1,0 +1,181 @@
+"""The log for its readers: entries with their meaning and proof, checkpoints, the audit export."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from app import clock
+from app.api.answers import reading
+from app.api.deps import ServicesHere, StrictRoute, is_slug, public, reader
+from app.api.lists import After, Limit, Page, page
+from app.api.problems import Problem
+from app.audit.bundle import write_bundle
+from app.audit.replay import act_of, read_event
+from app.chain.canonical import decode
+from app.chain.entry import Entry
+from app.chain.proof import Receipt
+from app.chain.tree import leaf_hash
+from app.domain.refusals import NotFound
+from app.store import log
+from app.store.log import Head
+
+router = APIRouter(route_class=StrictRoute, prefix="/v1/funds/{fund}", tags=["log"])
+
+Position = Annotated[int, Query(ge=0, le=2**53 - 1)]
+
+
+class EntryView(BaseModel):
+    """An entry, what it says in words, and where it stands in the log."""
+
+    entry: dict[str, Any]
+    sentence: str
+    leaf_hash: str = Field(description="SHA-256 of a zero byte and the entry's canonical bytes.")
+    receipt: str = Field(description="A tlog-proof for the first checkpoint that covers it.")
+
+
+class Consistency(BaseModel):
+    """The proof that the log of `new` entries begins with that of `old` (RFC 9162)."""
+
+    old: int
+    new: int
+    proof: list[str] = Field(description="Hashes in hex.")
+
+
+@router.get("/entries", summary="Entries", responses=reading(), dependencies=[Depends(reader)])
+def list_entries(  # noqa: PLR0913  each is a filter
+    fund: str,
+    here: ServicesHere,
+    request: Request,
+    *,
+    after: After = -1,
+    limit: Limit = 100,
+    as_of: Annotated[
+        int | None, Query(ge=0, le=2**53 - 1, description="Nothing beyond this entry.")
+    ] = None,
+    type: Annotated[  # noqa: A002  the field's own name
+        str | None, Query(pattern=r"^[a-z0-9_.]{1,64}$", description="One event type.")
+    ] = None,
+    party: Annotated[
+        str | None, Query(pattern=r"^@?[A-Za-z0-9-]{1,16}$", description="Who acted.")
+    ] = None,
+) -> Page[dict[str, Any]]:
+    """In order. Following `next` keeps `as_of`, so that a list does not grow while it is read."""
+    with here.database.read() as connection:
+        head = _head(log.read_head(connection, fund))
+        last = head.size - 1 if as_of is None else min(as_of, head.size - 1)
+        lines = log.page(
+            connection,
+            fund,
+            after=after,
+            before=last + 1,
+            limit=limit,
+            filters={k: v for k, v in (("type", type), ("party", party)) if v is not None},
+        )
+    entries = [decode(line) for line in lines]
+    cursor = {"after": entries[-1]["seq"] if entries else after, "as_of": last}
+    return page(entries, limit, cursor, request)
+
+
+@router.get(
+    "/entries/{seq}",
+    summary="One entry, in words and with its proof",
+    responses=reading(),
+    dependencies=[Depends(reader)],
+)
+def get_entry(fund: str, seq: str, here: ServicesHere) -> EntryView:
+    """The receipt is the one that the write was answered with."""
+    position = int(seq) if seq.isascii() and seq.isdigit() and len(seq) <= 15 else -1
+    with here.database.read() as connection:
+        head = _head(log.read_head(connection, fund))
+        note = log.checkpoint_covering(connection, fund, position)
+        if not 0 <= position < head.size or note is None:
+            raise NotFound("There is no such entry, or it is not signed yet.")
+        (line,) = log.bodies(connection, fund, position, position + 1)
+        size = here.notary.size_of(fund, note)
+        path = tuple(log.hashes(connection, fund).inclusion_proof(position, size))
+    entry = Entry.from_bytes(line)
+    return EntryView(
+        entry=entry.members(),
+        sentence=read_event(entry).sentence(act_of(entry)),
+        leaf_hash=leaf_hash(line).hex(),
+        receipt=Receipt(position, path, note).to_text(),
+    )
+
+
+@router.get(
+    "/log/checkpoint",
+    summary="The newest signed checkpoint",
+    response_class=Response,
+    responses={**reading(public=True), 200: {"content": {"text/plain": {}}}},
+    dependencies=[Depends(public)],
+)
+def get_checkpoint(fund: str, here: ServicesHere) -> Response:
+    """A C2SP tlog-checkpoint in a signed note. Public: it shows a size and a hash."""
+    with here.database.read() as connection:
+        note = log.newest_checkpoint(connection, fund) if is_slug(fund) else None
+    if note is None:
+        raise NotFound("There is no such fund.")
+    headers = {"Cache-Control": "no-cache"}
+    return Response(note, headers=headers, media_type="text/plain; charset=utf-8")
+
+
+@router.get(
+    "/log/consistency",
+    summary="Proof that the log only grew",
+    responses=reading(public=True),
+    dependencies=[Depends(public)],
+)
+def get_consistency(fund: str, here: ServicesHere, old: Position, new: Position) -> Consistency:
+    """For two sizes with 1 <= old <= new <= the newest checkpoint's."""
+    with here.database.read() as connection:
+        note = log.newest_checkpoint(connection, fund) if is_slug(fund) else None
+        if note is None:
+            raise NotFound("There is no such fund.")
+        if not 1 <= old <= new <= here.notary.size_of(fund, note):
+            detail = "Sizes must be 1 <= old <= new <= the newest checkpoint's size."
+            raise Problem(422, "size_out_of_range", detail)
+        proof = log.hashes(connection, fund).consistency_proof(old, new)
+    return Consistency(old=old, new=new, proof=[value.hex() for value in proof])
+
+
+@router.get(
+    "/exports/audit",
+    summary="The audit bundle",
+    response_class=StreamingResponse,
+    responses={**reading(), 200: {"content": {"application/zip": {}}}},
+    dependencies=[Depends(reader)],
+)
+def export_audit(fund: str, here: ServicesHere) -> StreamingResponse:
+    """Everything under the newest checkpoint, as one ZIP that `fundledger verify` checks."""
+    pieces = _bundle(fund, here)
+    first = next(pieces)
+
+    def stream() -> Iterator[bytes]:
+        yield first
+        yield from pieces
+
+    headers = {
+        "Content-Disposition": f'attachment; filename="{fund}-audit.zip"',
+        "Cache-Control": "no-store",
+    }
+    return StreamingResponse(stream(), headers=headers, media_type="application/zip")
+
+
+def _bundle(fund: str, here: ServicesHere) -> Iterator[bytes]:
+    """The bundle's pieces, from one consistent view of the database."""
+    try:
+        with here.database.read() as connection:
+            yield from write_bundle(connection, fund, here.notary.keys, clock.now())
+    except BaseException:
+        here.metrics.exports.labels("failed").inc()
+        raise
+    here.metrics.exports.labels("complete").inc()
+
+
+def _head(head: Head | None) -> Head:
+    if head is None:
+        raise NotFound("There is no such fund.")
+    return head

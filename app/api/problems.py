@@ -1,0 +1,208 @@
+"""Errors on the wire: RFC 9457 problem details, with a stable `code`, echoing nothing.
+
+The one place where a refusal or a fault becomes an HTTP status. `docs/errors.md` lists every code
+with its cause and what to do.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from app.domain.refusals import Kind, Refusal
+from app.ledger import QueueFull
+from app.notary import ForkDetected
+from app.store.engine import OutcomeUnknown, Unavailable
+
+MEDIA_TYPE: Final = "application/problem+json"
+RETRY_AFTER_S: Final = 1
+_STATUS: Final = {
+    Kind.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Kind.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    Kind.MISSING: HTTPStatus.NOT_FOUND,
+    Kind.CONFLICT: HTTPStatus.CONFLICT,
+    Kind.STALE: HTTPStatus.PRECONDITION_FAILED,
+}
+VALUE_CODES: Final = frozenset(
+    {
+        "amount_not_positive",
+        "amount_out_of_range",
+        "charter_invalid",
+        "currency_precision",
+        "date_out_of_range",
+        "forbidden_character",
+        "invalid_amount",
+        "invalid_date",
+        "unknown_currency",
+    }
+)
+"""Codes that a single value can earn; everything else that is malformed is `invalid_body`."""
+_logger = logging.getLogger(__name__)
+
+
+class FieldError(BaseModel):
+    """One member of the request that is wrong."""
+
+    pointer: str = Field(examples=["/amount"])
+    code: str = Field(examples=["invalid_amount"])
+    message: str
+
+
+class ProblemDetails(BaseModel):
+    """RFC 9457, with a stable `code` to act on. `instance` is the request's id."""
+
+    type: str = Field(examples=["urn:fundledger:problem:exceeds_agreement"])
+    title: str = Field(examples=["Conflict"])
+    status: int = Field(examples=[409])
+    detail: str
+    code: str = Field(examples=["exceeds_agreement"])
+    instance: str | None = None
+    errors: list[FieldError] | None = None
+
+
+class Problem(HTTPException):
+    """An answer that is not the one that was asked for. Raised by this room alone."""
+
+    def __init__(
+        self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, detail, headers)
+        self.code = code
+
+
+def status_of(kind: Kind) -> int:
+    """The HTTP status of a kind of refusal."""
+    return int(_STATUS[kind])
+
+
+def problem_response(
+    status: int,
+    code: str,
+    detail: str,
+    request_id: str | None,
+    *,
+    headers: Mapping[str, str] | None = None,
+    errors: Sequence[FieldError] | None = None,
+) -> JSONResponse:
+    """The response; never cached."""
+    body = ProblemDetails(
+        type=f"urn:fundledger:problem:{code}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        code=code,
+        instance=request_id,
+        errors=list(errors) if errors else None,
+    )
+    return JSONResponse(
+        body.model_dump(exclude_none=True),
+        status,
+        headers={**(headers or {}), "Cache-Control": "no-store"},
+        media_type=MEDIA_TYPE,
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Teach the application every way in which something can go wrong."""
+    handlers: dict[Any, Any] = {
+        Refusal: _refused,
+        RequestValidationError: _malformed,
+        HTTPException: _http,
+        QueueFull: _busy,
+        Unavailable: _unavailable,
+        OutcomeUnknown: _outcome_unknown,
+        ForkDetected: _forked,
+        Exception: _fault,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+def _request_id(request: Request) -> str | None:
+    return request.scope.get("request_id")
+
+
+async def _refused(request: Request, refusal: Refusal) -> JSONResponse:
+    retry = {"Retry-After": str(RETRY_AFTER_S)} if refusal.code == "request_in_flight" else None
+    return problem_response(
+        status_of(refusal.kind),
+        refusal.code,
+        refusal.sentence,
+        _request_id(request),
+        headers=retry,
+    )
+
+
+async def _malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+    found = [_field_error(item) for item in error.errors()]
+    code = found[0].code if found[0].code in VALUE_CODES else "invalid_body"
+    where = found[0].pointer or "the request"
+    return problem_response(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        code,
+        f"{where}: {found[0].message}",
+        _request_id(request),
+        errors=found[:20],
+    )
+
+
+def _field_error(item: Any) -> FieldError:
+    code, message, place = str(item["type"]), str(item["msg"]), list(item["loc"])
+    if code == "extra_forbidden":
+        # The member's name is the sender's own text: say where, not what.
+        place, code, message = place[:-1], "unknown_member", "A member that is not known here."
+    elif code not in VALUE_CODES:
+        code = "missing_member" if code == "missing" else "invalid_value"
+    pointer = "".join(f"/{part}" for part in place if part not in ("body", "query", "path"))
+    return FieldError(pointer=pointer, code=code, message=message)
+
+
+async def _http(request: Request, error: HTTPException) -> JSONResponse:
+    if isinstance(error, Problem):
+        code, detail = error.code, error.detail
+    else:
+        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "bad_request")
+        detail = HTTPStatus(error.status_code).phrase + "."
+    return problem_response(
+        error.status_code, code, detail, _request_id(request), headers=error.headers
+    )
+
+
+async def _busy(request: Request, _: QueueFull) -> JSONResponse:
+    return _retry(request, "busy", "Too much waits already; nothing was recorded. Try again.")
+
+
+async def _unavailable(request: Request, _: Unavailable) -> JSONResponse:
+    return _retry(request, "unavailable", "The database does not answer; nothing was recorded.")
+
+
+async def _outcome_unknown(request: Request, _: OutcomeUnknown) -> JSONResponse:
+    detail = "Whether this was recorded is not known. Send it again with the same Idempotency-Key."
+    return _retry(request, "outcome_unknown", detail)
+
+
+async def _forked(request: Request, _: ForkDetected) -> JSONResponse:
+    detail = "This fund's database contradicts what was signed. Writing is halted until recovery."
+    return _retry(request, "fork_detected", detail)
+
+
+def _retry(request: Request, code: str, detail: str) -> JSONResponse:
+    return problem_response(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        code,
+        detail,
+        _request_id(request),
+        headers={"Retry-After": str(RETRY_AFTER_S)},
+    )
+
+
+async def _fault(request: Request, fault: Exception) -> JSONResponse:
+    _logger.error("fault while answering %s", _request_id(request), exc_info=fault)
+    detail = "The service made a mistake. The request id helps its operators to find it."
+    return problem_response(500, "internal_error", detail, _request_id(request))

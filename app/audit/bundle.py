@@ -1,0 +1,241 @@
+"""The audit bundle: one ZIP, written as it is sent, in constant memory.
+
+Entries stream from the database into the archive; the views are written beside them into
+temporary files, because a ZIP holds one file after the other. The manifest comes last and names
+the digest of everything before it; its signature is by the export key that the log itself names.
+"""
+
+import hashlib
+import io
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import Connection
+
+from app.audit.layout import (
+    CHECKPOINT,
+    ENTRIES_PER_FILE,
+    FORMAT,
+    JWS_TYPE,
+    KEYS,
+    MANIFEST,
+    MANIFEST_JWS,
+    README,
+    entries_path,
+)
+from app.audit.replay import act_of, read_event
+from app.audit.views import VIEW_PATHS, Recorded, Views
+from app.chain.canonical import encode
+from app.chain.checkpoint import Checkpoint
+from app.chain.entry import Entry, time_text
+from app.chain.jws import sign_detached
+from app.chain.note import Note
+from app.domain.book import Posting
+from app.keys import LedgerKeys
+from app.store import log
+
+CHUNK_BYTES = 65_536
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+"""The archive's own times mean nothing; the manifest has the one that counts."""
+
+
+class NothingSigned(Exception):
+    """The fund has no signed checkpoint yet, so there is nothing that could be exported."""
+
+
+class _Sink(io.RawIOBase):
+    """What the archive writes into: bytes wait here until they are sent."""
+
+    def __init__(self) -> None:
+        self._waiting = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._waiting += data
+        return len(data)
+
+    def take(self) -> bytes:
+        taken = bytes(self._waiting)
+        self._waiting.clear()
+        return taken
+
+
+@dataclass
+class _Archive:
+    """The ZIP under way, and the manifest's list of what it holds."""
+
+    sink: _Sink = field(default_factory=_Sink)
+    files: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.zip = zipfile.ZipFile(self.sink, "w", allowZip64=True)
+
+    def add(self, path: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Write one file; yields what of the archive is ready to be sent."""
+        info = zipfile.ZipInfo(path, _ZIP_TIME)
+        info.compress_type = zipfile.ZIP_DEFLATED
+        digest, size = hashlib.sha256(), 0
+        with self.zip.open(info, "w", force_zip64=True) as file:
+            for chunk in chunks:
+                file.write(chunk)
+                digest.update(chunk)
+                size += len(chunk)
+                yield self.sink.take()
+        self.files.append({"path": path, "sha256": digest.hexdigest(), "bytes": size})
+        yield self.sink.take()
+
+    def close(self) -> bytes:
+        self.zip.close()
+        return self.sink.take()
+
+
+def write_bundle(
+    connection: Connection, fund: str, keys: LedgerKeys, exported_at: datetime
+) -> Iterator[bytes]:
+    """The bundle of everything under the fund's newest checkpoint, piece by piece.
+
+    `connection` must see one consistent state until the last piece. Raises NothingSigned before
+    the first piece.
+    """
+    note = log.newest_checkpoint(connection, fund)
+    if note is None:
+        raise NothingSigned
+    checkpoint = Checkpoint.parse(Note.parse(note).text)
+    return _pieces(connection, fund, keys, exported_at, checkpoint, note)
+
+
+def _pieces(
+    connection: Connection,
+    fund: str,
+    keys: LedgerKeys,
+    exported_at: datetime,
+    checkpoint: Checkpoint,
+    note: bytes,
+) -> Iterator[bytes]:
+    archive = _Archive()
+    vkey = str(keys.of_log(fund).verifier)
+    yield from archive.add(README, iter([_readme(fund, checkpoint.origin).encode()]))
+    yield from archive.add(CHECKPOINT, iter([note]))
+    yield from archive.add(
+        KEYS, iter([encode({"jwks": keys.jwks(), "party_keys": {}, "vkeys": [vkey]})])
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        tables = _Tables(Path(folder))
+        recorded = _recorded(connection, fund, checkpoint.size)
+        for number in range(-(-checkpoint.size // ENTRIES_PER_FILE)):
+            lines = _lines(recorded, tables, ENTRIES_PER_FILE)
+            yield from archive.add(entries_path(number), lines)
+        tables.finish()
+        for path in VIEW_PATHS:
+            yield from archive.add(path, tables.chunks(path))
+    manifest = encode(
+        {
+            "format": FORMAT,
+            "fund": fund,
+            "origin": checkpoint.origin,
+            "from": 0,
+            "to": checkpoint.size,
+            "tree_size": checkpoint.size,
+            "root": checkpoint.root.hex(),
+            "time": time_text(exported_at),
+            "totals": {
+                "entries": checkpoint.size,
+                "by_type": dict(tables.types),
+                **tables.views.control_totals(),
+            },
+            "files": sorted(archive.files, key=lambda file: str(file["path"])),
+        }
+    )
+    jws = sign_detached(manifest, keys.export, {"typ": JWS_TYPE, "fund": fund})
+    yield from archive.add(MANIFEST, iter([manifest]))
+    yield from archive.add(MANIFEST_JWS, iter([jws.encode()]))
+    yield archive.close()
+
+
+class _Tables:
+    """The views, growing in temporary files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files: dict[str, IO[bytes]] = {
+            path: (folder / Path(path).name).open("w+b") for path in VIEW_PATHS
+        }
+        self.types: Counter[str] = Counter()
+        self.views = Views(self._write)
+
+    def _write(self, path: str, data: bytes) -> None:
+        self._files[path].write(data)
+
+    def feed(self, recorded: Recorded) -> None:
+        self.types[recorded.entry.type] += 1
+        self.views.feed(recorded)
+
+    def finish(self) -> None:
+        self.views.finish()
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        with self._files[path] as file:
+            file.seek(0)
+            while chunk := file.read(CHUNK_BYTES):
+                yield chunk
+
+
+def _lines(
+    recorded: Iterator[tuple[bytes, Recorded]], tables: _Tables, limit: int
+) -> Iterator[bytes]:
+    """Up to `limit` entries as lines, in pieces; their views are written on the way."""
+    piece = bytearray()
+    for _, (line, record) in zip(range(limit), recorded, strict=False):
+        tables.feed(record)
+        piece += line + b"\n"
+        if len(piece) >= CHUNK_BYTES:
+            yield bytes(piece)
+            piece.clear()
+    yield bytes(piece)
+
+
+def _recorded(connection: Connection, fund: str, size: int) -> Iterator[tuple[bytes, Recorded]]:
+    """Each entry's bytes, and the entry with its lines of the stored journal."""
+    journal = log.postings(connection, fund, size)
+    ahead = next(journal, None)
+    for line in log.bodies(connection, fund, 0, size):
+        entry = Entry.from_bytes(line)
+        postings: list[Posting] = []
+        while ahead is not None and ahead[0] == entry.seq:
+            postings.append(ahead[1])
+            ahead = next(journal, None)
+        yield line, Recorded(entry, read_event(entry), act_of(entry), tuple(postings))
+
+
+def _readme(fund: str, origin: str) -> str:
+    return f"""Audit bundle of the fund {fund}; its log is {origin}.
+
+Whole, offline, with the ledger's own verifier (it needs no server and no network):
+
+    fundledger verify BUNDLE.zip --trust trust.policy
+
+trust.policy holds the log's public key. Get it from a partner or from your own files, never from
+this archive: keys.json is here for convenience and proves nothing.
+
+By hand, with openssl and sha256sum alone:
+
+1. Digests. For each file that manifest.json lists:  sha256sum FILE
+2. The checkpoint's signature. `checkpoint` is a text, an empty line, and a signature line. The
+   signed bytes are the text with its last newline: sed '/^$/,$d' checkpoint > text
+   The last word of the signature line is base64; its first four bytes are the key's id:
+       tail -n 1 checkpoint | awk '{{print $NF}}' | base64 -d | tail -c +5 > signature
+   The key: the last part of the trust file's line is base64; drop its first byte:
+       (printf '302a300506032b6570032100' | xxd -r -p; echo KEY | base64 -d | tail -c +2) \\
+           | openssl pkey -pubin -inform DER -out log.pem
+       openssl pkeyutl -verify -pubin -inkey log.pem -rawin -in text -sigfile signature
+3. The chain. The hash of an entry is the SHA-256 of a zero byte and its line without newline;
+   it stands as "prev" in the line that follows:
+       (printf '\\000'; head -n 1 entries/00000000.jsonl | tr -d '\\n') | sha256sum
+"""

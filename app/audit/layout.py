@@ -1,0 +1,25 @@
+"""What a bundle is made of: names, formats and limits that writer and verifier share."""
+
+import re
+from typing import Final
+
+FORMAT: Final = "fund-ledger-audit/1"
+JWS_TYPE: Final = "fund-ledger-export+jws"
+ENTRIES_PER_FILE: Final = 65_536
+MANIFEST: Final = "manifest.json"
+MANIFEST_JWS: Final = "manifest.jws"
+CHECKPOINT: Final = "checkpoint"
+KEYS: Final = "keys.json"
+README: Final = "README.txt"
+
+MAX_MANIFEST_BYTES: Final = 16_000_000
+MAX_SMALL_FILE_BYTES: Final = 1_000_000
+KNOWN_PATH: Final = re.compile(
+    r"manifest\.(json|jws)|checkpoint|keys\.json|README\.txt"
+    r"|entries/[0-9]{8}\.jsonl|views/[a-z_]+\.csv"
+)
+
+
+def entries_path(number: int) -> str:
+    """`entries/00000000.jsonl` holds entries 0 to 65,535, and so on."""
+    return f"entries/{number:08d}.jsonl"

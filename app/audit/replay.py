@@ -1,0 +1,130 @@
+"""Replay: the log executed again, from its first entry, by the rules that the server ran.
+
+Every event must have been permitted when it was recorded; every consequence must stand where the
+rules put it, neither invented nor left out. Beside the fold, a second adding-up of the journal
+keeps its own totals: a mistake in a fold shows as a disagreement.
+"""
+
+from collections import deque
+from datetime import datetime
+from hashlib import sha256
+from typing import NoReturn
+
+from pydantic import ValidationError
+
+from app.audit.views import Recorded
+from app.chain.canonical import encode
+from app.chain.entry import Entry
+from app.domain.admission import UnknownEvent, admit, event_of
+from app.domain.book import Book, Posting
+from app.domain.event import Act, Event
+from app.domain.refusals import Refusal
+from app.domain.values import LEDGER_PARTY, Role
+
+
+class NotPermitted(ValueError):
+    """The entry at `seq` breaks a rule; the message says which."""
+
+    def __init__(self, seq: int, why: str) -> None:
+        super().__init__(f"seq {seq} was not permitted: {why}")
+        self.seq = seq
+
+
+class Replay:
+    """The state of a fund after the entries stepped through so far."""
+
+    def __init__(self) -> None:
+        self.book = Book(complete=True)
+        self._owed: deque[Event] = deque()
+        self._cause: Act | None = None
+        self._totals: dict[tuple[str, str], tuple[int, int, int]] = {}
+
+    def step(self, entry: Entry) -> Recorded:
+        """Execute the next entry. Raises NotPermitted; the state is then unusable."""
+        event, act = read_event(entry), act_of(entry)
+        self._check_order(entry, event, act)
+        try:
+            self.book = admit(self.book.saved(), event, act)
+        except Refusal as refusal:
+            raise NotPermitted(entry.seq, f"{refusal.code}: {refusal.sentence}") from None
+        self._add_up(entry.seq, self.book.postings)
+        try:
+            self._owed.extend(event.consequences(self.book, act))
+        except Refusal as refusal:
+            raise NotPermitted(entry.seq, f"{refusal.code}: {refusal.sentence}") from None
+        return Recorded(entry, event, act, self.book.postings)
+
+    def finish(self, seq: int) -> None:
+        """Check that nothing is owed after the last entry, `seq`. Raises NotPermitted."""
+        if self._owed:
+            raise NotPermitted(seq, f"{self._owed[0].type} must follow it and does not")
+
+    def _check_order(self, entry: Entry, event: Event, act: Act) -> None:
+        """A consequence stands behind its cause, at its time, as the rules work it out."""
+        if not self._owed:
+            if act.party == LEDGER_PARTY:
+                raise NotPermitted(entry.seq, f"nothing brought {entry.type} about")
+            self._cause = act
+            return
+        owed = self._owed.popleft()
+        if act.party != LEDGER_PARTY or event != owed:
+            raise NotPermitted(entry.seq, f"{owed.type} had to be recorded here, as worked out")
+        if self._cause is not None and act.at != self._cause.at:
+            raise NotPermitted(entry.seq, "a consequence is recorded at the time of its cause")
+
+    def _add_up(self, seq: int, postings: tuple[Posting, ...]) -> None:
+        """The second, independent adding-up: per entry zero, per account what the fold says."""
+        sums: dict[str, int] = {}
+        for line in postings:
+            sums[line.currency] = sums.get(line.currency, 0) + line.minor
+            version, left, right = self._totals.get((line.account, line.currency), (0, 0, 0))
+            left, right = left + max(line.minor, 0), right + max(-line.minor, 0)
+            self._totals[line.account, line.currency] = (version + 1, left, right)
+            if (version + 1, left, right) != (line.version, line.debits, line.credits):
+                raise NotPermitted(seq, f"account {line.account} adds up to something else")
+            if line.account.startswith(("cash/", "transit/", "granted/")) and left < right:
+                raise NotPermitted(seq, f"account {line.account} is overdrawn")
+            if line.account.startswith(("contributor/", "reserved/")) and right < left:
+                raise NotPermitted(seq, f"more leaves {line.account} than it holds")
+        if any(sums.values()):
+            raise NotPermitted(seq, "its journal lines do not sum to zero")
+
+
+def read_event(entry: Entry) -> Event:
+    """The event in an entry. Raises NotPermitted when its members make no event."""
+    try:
+        event = event_of(entry.type, entry.data, entry.derived or {})
+    except UnknownEvent as error:
+        raise NotPermitted(entry.seq, str(error)) from None
+    except ValidationError as error:
+        _malformed(entry.seq, error)
+    except (ValueError, Refusal) as error:
+        raise NotPermitted(entry.seq, str(error)) from None
+    if event.data() != entry.data or event.derived() != (entry.derived or {}):
+        raise NotPermitted(entry.seq, "its members are not written as the ledger writes them")
+    return event
+
+
+def act_of(entry: Entry) -> Act:
+    """The circumstances that the entry names. Raises NotPermitted."""
+    if entry.by["role"] not in Role.__members__.values():
+        raise NotPermitted(entry.seq, "its role does not exist")
+    return Act(
+        seq=entry.seq,
+        at=datetime.fromisoformat(entry.at),
+        party=entry.by["party"],
+        subject=entry.by["subject"],
+        role=Role(entry.by["role"]),
+        digest=sha256(encode(entry.data)).hexdigest(),
+        new_id=_no_new_ids,
+    )
+
+
+def _malformed(seq: int, error: ValidationError) -> NoReturn:
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = "/".join(str(part) for part in first["loc"])
+    raise NotPermitted(seq, f"{where or 'its data'}: {first['msg']}") from None
+
+
+def _no_new_ids() -> str:
+    raise AssertionError("a replay makes no new ids")

@@ -1,0 +1,483 @@
+"""The verifier: reads a bundle and trusts nothing in it. No database, no web, no network.
+
+The plan, by number; each block below opens with its own:
+
+ 1  The trust file names the log's key. Without one nothing can be said.
+ 2  The manifest has the form that this version knows.
+ 3  The checkpoint is of this log, signed by the trusted key, and cosigned by the quorum.
+ 4  Every entry is canonical, follows the one before it, and all of them make the signed root.
+ 5  Every entry was permitted when it was recorded, and every consequence stands in its place;
+    the journal is added up a second time.
+ 6  The views and control totals are what the entries give.
+ 7  Every file has the digest and length that the manifest says; none is missing, none is extra.
+ 8  The manifest is signed by the export key that the log itself names.
+ 9  What the auditor pinned: the charter's digest, the checkpoint remembered from last time.
+
+A problem does not stop the checks that can still be made, so that the report names the first bad
+entry whatever else it spoiled.
+"""
+
+import hashlib
+import struct
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from app.audit.layout import (
+    CHECKPOINT,
+    ENTRIES_PER_FILE,
+    FORMAT,
+    JWS_TYPE,
+    KEYS,
+    KNOWN_PATH,
+    MANIFEST,
+    MANIFEST_JWS,
+    MAX_MANIFEST_BYTES,
+    MAX_SMALL_FILE_BYTES,
+    entries_path,
+)
+from app.audit.replay import NotPermitted, Replay
+from app.audit.views import VIEW_PATHS, Views
+from app.chain.canonical import NotCanonical, decode, encode
+from app.chain.checkpoint import Checkpoint, open_checkpoint
+from app.chain.entry import MAX_ENTRY_BYTES, BadEntry, BrokenChain, Entry, check_follows
+from app.chain.jws import SignatureError, key_from_jwk, thumbprint, verify_detached
+from app.chain.note import Note, NoteError
+from app.chain.policy import Policy
+from app.chain.tree import Frontier, leaf_hash
+
+NOT_CHECKED: Final = (
+    "that money stands behind the entries: compare with the bank's statements",
+    "that no other version of this log was shown to others: compare checkpoints, ask for witnesses",
+    "documents that entries name by digest only",
+    "the actors' own signatures: entries of this version carry none",
+)
+
+
+_UNREADABLE: Final = (
+    EOFError,
+    OSError,
+    RuntimeError,  # encrypted; and NotImplementedError: an unknown compression
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What Python's reader raises for archives that are damaged, or made to do damage."""
+
+
+class CannotTell(Exception):
+    """The bundle or the trust file cannot be read: neither good nor bad can be said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong, and the entry that it was found at, where there is one."""
+
+    check: int
+    why: str
+    seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """What the auditor brings along beyond the trust file."""
+
+    charter_digest: str | None = None
+    remembered: Checkpoint | None = None
+
+
+@dataclass
+class Report:
+    """What was found."""
+
+    fund: str
+    origin: str
+    size: int
+    root: str
+    checkpoint: bytes = b""
+    problems: list[Problem] = field(default_factory=list)
+    witnesses: list[str] = field(default_factory=list)
+    not_checked: tuple[str, ...] = NOT_CHECKED
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+    @property
+    def first(self) -> Problem | None:
+        """The problem to look at first: the earliest entry, then the earliest check."""
+        last = 2**63
+        return min(
+            self.problems,
+            key=lambda problem: (last if problem.seq is None else problem.seq, problem.check),
+            default=None,
+        )
+
+
+def verify(
+    bundle: Path,
+    policy: Policy,
+    pins: Pins | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Report:
+    """Check a bundle. Raises CannotTell when there is nothing to check."""
+    try:
+        with zipfile.ZipFile(bundle) as archive:
+            return _Verification(archive, policy, pins or Pins(), progress).run()
+    except _UNREADABLE as error:
+        raise CannotTell(f"the bundle cannot be read: {error}") from None
+
+
+class _Verification:
+    """One run of the plan."""
+
+    def __init__(
+        self,
+        archive: zipfile.ZipFile,
+        policy: Policy,
+        pins: Pins,
+        progress: Callable[[int, int], None],
+    ) -> None:
+        self._archive = archive
+        self._policy = policy
+        self._pins = pins
+        self._progress = progress
+        self._manifest = self._read_manifest()
+        self._size: int = self._manifest["to"]
+        self._problems: list[Problem] = []
+        self._digests: dict[str, tuple[str, int]] = {}
+        self._view_hashes = {path: hashlib.sha256() for path in VIEW_PATHS}
+        self._types: Counter[str] = Counter()
+        self._genesis: Entry | None = None
+
+    def run(self) -> Report:
+        """Every check of the plan, in its order."""
+        report = Report(
+            fund=self._manifest["fund"],
+            origin=self._manifest["origin"],
+            size=self._size,
+            root=self._manifest["root"],
+            problems=self._problems,
+        )
+        checkpoint = self._check_checkpoint(report)
+        views = Views(lambda path, data: self._view_hashes[path].update(data))
+        frontier = self._check_entries(views)
+        if checkpoint is not None:
+            self._check_root(checkpoint, frontier)
+        self._check_views(views)
+        self._check_files()
+        self._check_manifest_signature()
+        self._check_pins(checkpoint)
+        return report
+
+    # -- 2: the manifest's form ------------------------------------------------------------------
+
+    def _read_manifest(self) -> dict[str, Any]:
+        names = [info.filename for info in self._archive.infolist()]
+        if MANIFEST not in names:
+            raise CannotTell("there is no manifest.json: not an audit bundle")
+        raw = self._small(MANIFEST, MAX_MANIFEST_BYTES)
+        try:
+            manifest = decode(raw)
+        except NotCanonical as error:
+            raise CannotTell(f"manifest.json: {error}") from None
+        forms = {"format": str, "fund": str, "origin": str, "root": str, "time": str, "to": int}
+        if type(manifest) is not dict or any(
+            type(manifest.get(name)) is not kind for name, kind in forms.items()
+        ):
+            raise CannotTell("manifest.json does not have the form of a manifest")
+        if manifest["format"] != FORMAT:
+            raise CannotTell(f"this version reads {FORMAT} only")
+        if manifest.get("from") != 0:
+            raise CannotTell("a partial bundle: this version verifies whole ones")
+        if manifest["to"] < 1:
+            raise CannotTell("the bundle holds no entries")
+        return manifest
+
+    # -- 3: the checkpoint -----------------------------------------------------------------------
+
+    def _check_checkpoint(self, report: Report) -> Checkpoint | None:
+        origin = self._manifest["origin"]
+        key = self._policy.log_named(origin)
+        if key is None:
+            self._found(3, "the trust file does not name the log that this bundle claims to be of")
+            return None
+        try:
+            raw = report.checkpoint = self._small(CHECKPOINT, MAX_SMALL_FILE_BYTES)
+            checkpoint = open_checkpoint(raw, key)
+            signers = Note.parse(raw).verify([key, *self._policy.witnesses.values()])
+        except (NoteError, CannotTell) as error:
+            self._found(3, f"checkpoint: {error}")
+            return None
+        report.witnesses = sorted(signed.key.name for signed in signers if signed.timestamp)
+        if not self._policy.satisfied_by(signed.key for signed in signers):
+            self._found(3, f"checkpoint: the quorum {self._policy.quorum} has not cosigned it")
+        claimed = (self._manifest["to"], self._manifest.get("tree_size"), self._manifest["root"])
+        if claimed != (checkpoint.size, checkpoint.size, checkpoint.root.hex()):
+            self._found(3, "the manifest and the checkpoint speak of different trees")
+        return checkpoint
+
+    # -- 4 and 5: the entries --------------------------------------------------------------------
+
+    def _check_entries(self, views: Views) -> Frontier:
+        walk = _Walk(self._found)
+        replay: Replay | None = Replay()
+        for seq, line in enumerate(self._lines()):
+            if seq >= self._size:
+                self._found(4, f"there are more entries than the {self._size} that are signed", seq)
+                break
+            entry = walk.take(seq, line)
+            self._remember(walk.frontier)
+            if entry is None:
+                replay = None
+                continue
+            self._types[entry.type] += 1
+            self._genesis = self._genesis or entry
+            replay = self._replayed(replay, entry, views)
+            self._progress(seq + 1, self._size)
+        walk.finish()
+        if walk.frontier.size < self._size:
+            last = walk.frontier.size
+            self._found(4, f"entries end at {last}, but {self._size} are signed", last)
+        elif replay is not None:
+            try:
+                replay.finish(self._size - 1)
+            except NotPermitted as error:
+                self._found(5, str(error), error.seq)
+        self._complete = replay is not None
+        return walk.frontier
+
+    def _replayed(self, replay: Replay | None, entry: Entry, views: Views) -> Replay | None:
+        """Execute the entry, unless an earlier one has made that impossible."""
+        if replay is None:
+            return None
+        if entry.jws is not None:
+            self._found(5, "carries a signature that this version cannot check", entry.seq)
+            return None
+        if entry.fund != self._manifest["fund"]:
+            self._found(5, f"belongs to the fund {entry.fund}", entry.seq)
+            return None
+        try:
+            views.feed(replay.step(entry))
+        except NotPermitted as error:
+            self._found(5, str(error), error.seq)
+            return None
+        return replay
+
+    def _check_root(self, checkpoint: Checkpoint, frontier: Frontier) -> None:
+        if frontier.size == checkpoint.size and frontier.root() != checkpoint.root:
+            made, signed, last = frontier.root().hex(), checkpoint.root.hex(), frontier.size - 1
+            why = f"the entries make root {made}, but {signed} was signed"
+            if any(problem.check == 4 for problem in self._problems):
+                self._found(4, why)
+            else:
+                why = f"{why}; the chain is whole, so this entry or it and earlier ones changed"
+                self._found(4, f"seq {last}: {why}", last)
+
+    # -- 6: views and control totals -------------------------------------------------------------
+
+    def _check_views(self, views: Views) -> None:
+        if not self._complete:
+            return
+        views.finish()
+        for path, digest in self._view_hashes.items():
+            if self._listed().get(path, ("", 0))[0] != digest.hexdigest():
+                self._found(6, f"{path} is not what the entries give")
+        totals = {"entries": self._size, "by_type": dict(self._types), **views.control_totals()}
+        if self._manifest.get("totals") != totals:
+            self._found(6, "the control totals are not what the entries give")
+
+    # -- 7: files --------------------------------------------------------------------------------
+
+    def _check_files(self) -> None:
+        listed = self._listed()
+        names = [info.filename for info in self._archive.infolist()]
+        if len(set(names)) != len(names):
+            self._found(7, "a file stands twice in the archive")
+        for name in sorted({*names} - listed.keys() - {MANIFEST, MANIFEST_JWS}):
+            why = "is not listed" if KNOWN_PATH.fullmatch(name) else "does not belong here"
+            self._found(7, f"a file in the archive {why} in the manifest")
+        expected = {CHECKPOINT, KEYS, *VIEW_PATHS}
+        expected |= {entries_path(n) for n in range(-(-self._size // ENTRIES_PER_FILE))}
+        for name in sorted(expected - listed.keys()):
+            self._found(7, f"{name} is not listed in the manifest")
+        for name, claimed in listed.items():
+            try:
+                if name not in self._digests:
+                    self._digests[name] = self._digest(name, claimed[1])
+            except CannotTell as error:
+                self._found(7, str(error))
+                continue
+            if self._digests[name] != claimed:
+                self._found(7, f"{name} does not have the digest and length of the manifest")
+
+    def _digest(self, name: str, size: int) -> tuple[str, int]:
+        """Digest and length of a file, never reading more than one byte past what is claimed."""
+        digest, length = hashlib.sha256(), 0
+        for chunk in self._chunks(name, size + 1):
+            digest.update(chunk)
+            length += len(chunk)
+        return digest.hexdigest(), length
+
+    # -- 8: the manifest's signature -------------------------------------------------------------
+
+    def _check_manifest_signature(self) -> None:
+        """The log names the export key's thumbprint; the key itself may come from anywhere."""
+        named = (self._genesis.derived or {}).get("export_kid") if self._genesis else None
+        try:
+            keys = decode(self._small(KEYS, MAX_SMALL_FILE_BYTES))
+            candidates = [key_from_jwk(jwk) for jwk in keys["jwks"]["keys"]]
+            (key,) = [key for key in candidates if thumbprint(key) == named]
+            jws = self._small(MANIFEST_JWS, MAX_SMALL_FILE_BYTES).decode()
+            raw = self._small(MANIFEST, MAX_MANIFEST_BYTES)
+            header = verify_detached(jws, raw, key)
+        except (KeyError, TypeError, ValueError, CannotTell) as error:
+            why = str(error) if isinstance(error, SignatureError) else "no key that the log names"
+            self._found(8, f"the manifest's signature: {why}")
+            return
+        if (header.get("typ"), header.get("fund")) != (JWS_TYPE, self._manifest["fund"]):
+            self._found(8, "the manifest's signature was made for something else")
+
+    # -- 9: what the auditor pinned --------------------------------------------------------------
+
+    def _check_pins(self, checkpoint: Checkpoint | None) -> None:
+        pinned, genesis = self._pins.charter_digest, self._genesis
+        if pinned is not None and genesis is not None:
+            digest = hashlib.sha256(encode(genesis.data)).hexdigest()
+            if digest != pinned:
+                self._found(9, f"the charter has digest {digest}, expected {pinned}", 0)
+        if genesis is not None:
+            key = self._policy.log_named(self._manifest["origin"])
+            named = (genesis.derived or {}).get("log_vkey")
+            if key is not None and named != str(key):
+                self._found(9, "the log names another key than the trust file", 0)
+        before = self._pins.remembered
+        if before is not None and checkpoint is not None and before.size > checkpoint.size:
+            self._found(
+                9, f"{before.size} entries were verified before, now there are {checkpoint.size}"
+            )
+
+    def _remember(self, frontier: Frontier) -> None:
+        """A whole bundle holds every earlier log: its root then must be the one remembered."""
+        before = self._pins.remembered
+        if before is not None and frontier.size == before.size and frontier.root() != before.root:
+            self._found(
+                9, f"the first {before.size} entries are not those that were verified before"
+            )
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def _found(self, check: int, why: str, seq: int | None = None) -> None:
+        self._problems.append(Problem(check, why, seq))
+
+    def _listed(self) -> dict[str, tuple[str, int]]:
+        """Path to digest and length, of those lines of the manifest that have the right form."""
+        listed = {}
+        files = self._manifest.get("files")
+        for file in files if type(files) is list else []:
+            if type(file) is dict and file.keys() == {"path", "sha256", "bytes"}:
+                path, digest, size = file["path"], file["sha256"], file["bytes"]
+                if type(path) is str and KNOWN_PATH.fullmatch(path) and type(size) is int:
+                    listed[path] = (digest, size)
+        return listed
+
+    def _lines(self) -> Iterator[bytes]:
+        """Entry lines of all files in order; digests are taken on the way."""
+        for number in range(-(-self._size // ENTRIES_PER_FILE)):
+            path = entries_path(number)
+            digest, length, rest = hashlib.sha256(), 0, b""
+            try:
+                for chunk in self._chunks(path, self._size * (MAX_ENTRY_BYTES + 1)):
+                    digest.update(chunk)
+                    length += len(chunk)
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    yield from lines
+                    if len(rest) > MAX_ENTRY_BYTES:
+                        break
+            except CannotTell as error:
+                self._found(7, str(error))
+                return
+            if rest:
+                self._found(4, f"{path} does not end with a newline")
+                yield rest
+            self._digests[path] = (digest.hexdigest(), length)
+
+    def _chunks(self, name: str, limit: int) -> Iterator[bytes]:
+        left = limit
+        try:
+            with self._archive.open(name) as file:
+                while left > 0 and (chunk := file.read(min(left, 65_536))):
+                    left -= len(chunk)
+                    yield chunk
+        except KeyError:
+            raise CannotTell(f"{name} is missing") from None
+        except _UNREADABLE as error:
+            raise CannotTell(f"{name} cannot be read: {error}") from None
+
+    def _small(self, name: str, limit: int) -> bytes:
+        content = b"".join(self._chunks(name, limit + 1))
+        if len(content) > limit:
+            raise CannotTell(f"{name} is larger than {limit} bytes")
+        return content
+
+
+class _Walk:
+    """Check 4, entry by entry: form, position, chain, time; and who is to blame for a break.
+
+    When entry n + 1 does not name the hash of entry n, one of the two was changed. If entry n + 2
+    still names the hash of n + 1, it was n; otherwise it was n + 1.
+    """
+
+    def __init__(self, found: Callable[[int, str, int | None], None]) -> None:
+        self._found = found
+        self._before: Entry | None = None
+        self._before_leaf: bytes | None = None
+        self._break: tuple[int, str] | None = None
+        self.frontier = Frontier()
+
+    def take(self, seq: int, line: bytes) -> Entry | None:
+        """The entry in the line; None when it is not one."""
+        leaf = leaf_hash(line)
+        self.frontier = self.frontier.append(leaf)
+        try:
+            entry = Entry.from_bytes(line)
+        except BadEntry as error:
+            self._found(4, f"seq {seq}: {error}", seq)
+            self._before, self._before_leaf = None, leaf
+            return None
+        self._blame(seq, entry)
+        try:
+            before_leaf = self._before_leaf if seq else None
+            check_follows(entry, self._before, before_leaf)
+        except BrokenChain as error:
+            self._broken(seq, entry, str(error))
+        self._before, self._before_leaf = entry, leaf
+        return entry
+
+    def finish(self) -> None:
+        """Say what is known of a break at the very end, where no later entry tells more."""
+        if self._break is not None:
+            seq, why = self._break
+            self._found(4, f"seq {seq - 1} or {seq} was changed: {why}", seq - 1)
+
+    def _broken(self, seq: int, entry: Entry, why: str) -> None:
+        unreadable_before = seq > 0 and self._before is None
+        if unreadable_before:
+            return
+        if "prev is" in why and seq > 0:
+            self._break = (seq, why)
+        else:
+            self._found(4, f"seq {seq}: {why}", seq)
+
+    def _blame(self, seq: int, entry: Entry) -> None:
+        if self._break is None or self._before_leaf is None:
+            return
+        broken_at, why = self._break
+        self._break = None
+        changed = broken_at - 1 if entry.prev == self._before_leaf.hex() else broken_at
+        self._found(4, f"seq {changed} was changed: seq {broken_at}: {why}", changed)

@@ -1,0 +1,226 @@
+"""Views: tables for people, each a pure function of the entries, each row naming its entry.
+
+The server writes them from the journal in its database, the verifier from the journal that its
+own replay gives; both through this file. A text cell that a spreadsheet would run is neutralised
+with an apostrophe; numbers never are.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from app.chain.entry import Entry
+from app.domain.book import Posting
+from app.domain.event import Act, Event
+from app.domain.inflow.agreements import AgreementDrafted, AgreementSigned
+from app.domain.inflow.pledges import PledgeAnnounced
+from app.domain.inflow.receipts import ReceiptBooked
+from app.domain.outflow.approvals import ApprovalGiven, ApprovalRefused
+from app.domain.outflow.disbursements import DisbursementRequested, DisbursementReserved
+from app.domain.values import Money
+
+_RUN_BY_SPREADSHEETS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+Cell = str | int | Money
+Row = Sequence[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One entry, what it means, and the journal lines that it brought."""
+
+    entry: Entry
+    event: Event
+    act: Act
+    postings: tuple[Posting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A table that grows with every entry."""
+
+    name: str
+    header: tuple[str, ...]
+    rows: Callable[[Recorded], Iterator[Row]]
+
+
+class Views:
+    """All tables of one bundle, written as the entries pass by."""
+
+    def __init__(self, write: Callable[[str, bytes], None]) -> None:
+        """`write(path, data)` is handed the bytes of each table as they come."""
+        self._write = write
+        self._totals: dict[tuple[str, str], tuple[int, int, int]] = {}
+        for view in VIEWS:
+            self._put(view.name, [view.header])
+
+    def feed(self, recorded: Recorded) -> None:
+        """Write what the next entry adds to each table."""
+        for view in VIEWS:
+            self._put(view.name, view.rows(recorded))
+        for line in recorded.postings:
+            self._totals[line.account, line.currency] = (
+                line.debits,
+                line.credits,
+                recorded.entry.seq,
+            )
+
+    def finish(self) -> None:
+        """Write the table that needs every entry: the trial balance."""
+        header = ("account", "currency", "debits", "credits", "balance", "last_seq")
+        self._put(TRIAL_BALANCE, [header])
+        for (account, currency), (left, right, seq) in sorted(self._totals.items()):
+            amounts = (Money(n, currency) for n in (left, right, left - right))
+            self._put(TRIAL_BALANCE, [(account, currency, *amounts, seq)])
+
+    def control_totals(self) -> dict[str, dict[str, str]]:
+        """The sum of all debits and of all credits by currency, as decimal strings."""
+        sums: dict[str, list[int]] = {}
+        for (_, currency), (left, right, _) in self._totals.items():
+            both = sums.setdefault(currency, [0, 0])
+            both[0] += left
+            both[1] += right
+        return {
+            side: {
+                currency: Money(both[column], currency).amount
+                for currency, both in sorted(sums.items())
+            }
+            for column, side in enumerate(("debits", "credits"))
+        }
+
+    def _put(self, name: str, rows: Iterator[Row] | Sequence[Row]) -> None:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\r\n")
+        for row in rows:
+            writer.writerow([_cell(cell) for cell in row])
+        if text.tell():
+            self._write(name, text.getvalue().encode())
+
+
+def _cell(cell: Cell) -> str | int:
+    if isinstance(cell, Money):
+        return cell.amount
+    if isinstance(cell, str) and cell.startswith(_RUN_BY_SPREADSHEETS):
+        return "'" + cell
+    return cell
+
+
+def _journal(recorded: Recorded) -> Iterator[Row]:
+    for number, line in enumerate(recorded.postings):
+        amount = Money(abs(line.minor), line.currency)
+        debit, credit = (amount, "") if line.minor > 0 else ("", amount)
+        balance = Money(line.debits - line.credits, line.currency)
+        yield (
+            recorded.entry.seq,
+            recorded.entry.at,
+            number,
+            line.account,
+            line.currency,
+            debit,
+            credit,
+            line.version,
+            balance,
+        )
+
+
+def _contributions(recorded: Recorded) -> Iterator[Row]:
+    event, entry = recorded.event, recorded.entry
+    start = (entry.seq, entry.at, entry.type)
+    if isinstance(event, PledgeAnnounced):
+        amount = event.amount
+        yield (*start, entry.by["party"], event.window, amount, amount.currency, event.pledge_id)
+    elif isinstance(event, AgreementDrafted):
+        amount = event.amount
+        yield (*start, entry.by["party"], event.window, amount, amount.currency, event.agreement_id)
+    elif isinstance(event, AgreementSigned):
+        yield (*start, entry.by["party"], "", "", "", event.agreement_id)
+    elif isinstance(event, ReceiptBooked):
+        amount = event.amount
+        yield (*start, event.party, event.window, amount, amount.currency, event.agreement_id)
+
+
+def _disbursements(recorded: Recorded) -> Iterator[Row]:
+    event, entry = recorded.event, recorded.entry
+    if not entry.type.startswith("disbursement."):
+        return
+    amount: Cell = ""
+    currency = window = purpose = ""
+    if isinstance(event, DisbursementRequested):
+        amount, currency = event.amount, event.amount.currency
+        window, purpose = event.window, event.purpose
+    elif isinstance(event, DisbursementReserved):
+        amount, currency = event.amount, event.amount.currency
+    subject = str(getattr(event, "disbursement_id", ""))
+    yield (entry.seq, entry.at, entry.type, subject, window, purpose, amount, currency)
+
+
+def _approvals(recorded: Recorded) -> Iterator[Row]:
+    event, entry = recorded.event, recorded.entry
+    if isinstance(event, ApprovalGiven | ApprovalRefused):
+        yield (
+            entry.seq,
+            entry.at,
+            event.disbursement_id,
+            event.step,
+            entry.by["party"],
+            entry.by["subject"],
+            entry.by["role"],
+            str(event.decision),
+            event.reason or "",
+        )
+
+
+def _events(recorded: Recorded) -> Iterator[Row]:
+    entry = recorded.entry
+    sentence = recorded.event.sentence(recorded.act)
+    yield (entry.seq, entry.at, entry.type, entry.by["party"], entry.by["subject"], sentence)
+
+
+TRIAL_BALANCE: Final = "views/trial_balance.csv"
+_LIFE: Final = ("seq", "at", "event")
+VIEWS: Final = (
+    View(
+        "views/journal.csv",
+        (
+            "seq",
+            "at",
+            "line",
+            "account",
+            "currency",
+            "debit",
+            "credit",
+            "account_version",
+            "balance_after",
+        ),
+        _journal,
+    ),
+    View(
+        "views/contributions.csv",
+        (*_LIFE, "party", "window", "amount", "currency", "subject"),
+        _contributions,
+    ),
+    View(
+        "views/disbursements.csv",
+        (*_LIFE, "disbursement_id", "window", "purpose", "amount", "currency"),
+        _disbursements,
+    ),
+    View(
+        "views/approvals.csv",
+        (
+            "seq",
+            "at",
+            "disbursement_id",
+            "step",
+            "party",
+            "subject",
+            "role",
+            "decision",
+            "reason",
+        ),
+        _approvals,
+    ),
+    View("views/events.csv", (*_LIFE, "party", "subject", "sentence"), _events),
+)
+VIEW_PATHS: Final = (*(view.name for view in VIEWS), TRIAL_BALANCE)

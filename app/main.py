@@ -1,0 +1,143 @@
+"""The service: everything put together, once, from its settings."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from app import clock
+from app.api import contributions, disbursements, funds, health, log, problems
+from app.api.deps import Services, require_policies
+from app.api.devissuer import DevelopmentIssuer
+from app.api.issuers import FileRegistry, Keys
+from app.api.middleware import Outermost
+from app.api.tokens import TokenVerifier
+from app.keys import load_keys
+from app.ledger import Ledger
+from app.notary import Notary
+from app.ops.metrics import Metrics
+from app.ops.patrol import Patrol
+from app.settings import Settings
+from app.store import queries
+from app.store.engine import Database, Unavailable
+from app.store.guards import verify_guards
+from app.store.migrate import check_schema
+from app.store.secondstore import SecondStore
+
+VERSION = "0.1.0"
+DESCRIPTION = """
+An append-only, hash-chained ledger of contributions to a joint fund and of disbursements, with
+role-based approval steps for each participating government. Tamper-evident, not tamper-proof:
+every answer to a write carries a receipt, and an auditor checks an export offline.
+"""
+
+
+ROUTERS = (
+    health.router,
+    funds.router,
+    contributions.router,
+    disbursements.router,
+    log.router,
+)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The ASGI application. Opens nothing before its lifespan begins."""
+    settings = settings or Settings()
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        here, patrol = assemble(settings, metrics)
+        app.state.services = here
+        here.ledger.start()
+        patrol.start()
+        try:
+            yield
+        finally:
+            patrol.stop()
+            here.ledger.stop()
+            here.database.close()
+
+    app = FastAPI(
+        title="Joint Fund Ledger",
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        telemetry={"auto_configure": False},
+    )
+    for router in ROUTERS:
+        require_policies(router.routes)
+        app.include_router(router)
+    problems.install(app)
+    app.add_middleware(Outermost, metrics=metrics, max_body_bytes=settings.max_body_bytes)
+    return app
+
+
+def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Patrol]:
+    """Open database, keys and door; refuse to begin on a wrong schema or missing guards.
+
+    Raises WrongSchema, GuardsMissing, KeyUnusable, Unavailable.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database)
+    with database.read() as connection:
+        check_schema(connection)
+        verify_guards(connection)
+    metrics.guards_ok.set(1)
+    development = settings.env == "development"
+    keys = load_keys(settings.keys_dir, settings.log_origin, create=development)
+    notary = Notary(database, SecondStore(settings.second_store_dir), keys)
+    ledger = Ledger(
+        database,
+        notary,
+        metrics,
+        batch_limit=settings.batch_limit,
+        queue_limit=settings.queue_limit,
+    )
+    registry = (
+        FileRegistry(settings.issuers_file)
+        if settings.issuers_file
+        else DevelopmentIssuer.open(settings)
+    )
+    tokens = TokenVerifier(registry, Keys(), clock.now)
+    metrics.registry.register(_Waiting(database))
+    here = Services(settings, database, ledger, notary, tokens, metrics)
+    return here, Patrol(database, metrics)
+
+
+class _Waiting(Collector):
+    """What waits for an approval, asked of the database at each scrape."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        pending = GaugeMetricFamily(
+            "ledger_approvals_pending", "Approvals that nobody has given.", labels=["step"]
+        )
+        oldest = GaugeMetricFamily(
+            "ledger_approval_oldest_pending_seconds",
+            "Age of the approval that has waited longest.",
+            labels=["step"],
+        )
+        try:
+            with self._database.read() as connection:
+                found = queries.waiting(connection)
+        except Unavailable:
+            return []
+        now = clock.now()
+        for waiting in found:
+            age = (now - waiting.oldest_since).total_seconds()
+            pending.add_metric([waiting.step], waiting.count)
+            oldest.add_metric([waiting.step], max(age, 0.0))
+        return [pending, oldest]
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        return []

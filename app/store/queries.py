@@ -1,0 +1,104 @@
+"""Reading for answers: lists, single rows, summaries, what waits. Nothing here changes anything."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar, cast
+
+from sqlalchemy import Connection, func, select
+
+from app.domain.book import State, key
+from app.domain.books.journal import Account
+from app.domain.books.positions import Position
+from app.domain.governance.funds import Fund
+from app.domain.outflow.steps import Answer, Approval
+from app.store import readtables
+from app.store.tables import READ_TABLES
+
+S = TypeVar("S", bound=State)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Approvals of one step that nobody has answered, over all funds."""
+
+    step: str
+    count: int
+    oldest_since: datetime
+
+
+def fund(connection: Connection, slug: str) -> Fund | None:
+    """The fund's charter in force; None when there is no such fund."""
+    return one(connection, slug, Fund)
+
+
+def one(connection: Connection, slug: str, kind: type[S], *identity: str) -> S | None:
+    """One row by its key."""
+    ((_, state),) = readtables.load(connection, slug, [key(kind, *identity)])
+    return cast("S | None", state)
+
+
+def many(connection: Connection, slug: str, kind: type[S], after: int, limit: int) -> list[S]:
+    """Up to `limit` rows that came into being after entry `after`, in that order."""
+    plan = READ_TABLES[kind]
+    assert kind.listed_by is not None, "a kind that has lists"  # noqa: S101
+    position = plan.table.c[kind.listed_by]
+    query = (
+        select(plan.table)
+        .where(plan.table.c.fund == slug, position > after)
+        .order_by(position, *(plan.table.c[name] for name in kind.key))
+        .limit(limit)
+    )
+    rows = connection.execute(query).mappings()
+    return [cast("S", readtables.from_row(plan, row)) for row in rows]
+
+
+def accounts(
+    connection: Connection, slug: str, after: tuple[str, str], limit: int
+) -> list[Account]:
+    """Up to `limit` accounts behind (path, currency), by path."""
+    table = READ_TABLES[Account].table
+    query = (
+        select(table)
+        .where(table.c.fund == slug)
+        .where(
+            (table.c.account > after[0])
+            | ((table.c.account == after[0]) & (table.c.currency > after[1]))
+        )
+        .order_by(table.c.account, table.c.currency)
+        .limit(limit)
+    )
+    rows = connection.execute(query).mappings()
+    return [cast("Account", readtables.from_row(READ_TABLES[Account], row)) for row in rows]
+
+
+def positions(connection: Connection, slug: str) -> Sequence[Position]:
+    """Every contributor's position; as many as parties times windows times currencies."""
+    return list(readtables.all_rows(connection, slug, Position))
+
+
+def approvals(connection: Connection, slug: str, disbursement_id: str) -> list[Approval]:
+    """Every answer to one request, given or awaited."""
+    plan = READ_TABLES[Approval]
+    query = (
+        select(plan.table)
+        .where(plan.table.c.fund == slug, plan.table.c.disbursement_id == disbursement_id)
+        .order_by(plan.table.c.step, plan.table.c.party)
+    )
+    rows = connection.execute(query).mappings()
+    return [cast("Approval", readtables.from_row(plan, row)) for row in rows]
+
+
+def waiting(connection: Connection) -> list[Waiting]:
+    """What waits for an answer, by step: how many, and since when the oldest."""
+    table = READ_TABLES[Approval].table
+    query = (
+        select(table.c.step, func.count(), func.min(table.c.waiting_since))
+        .where(table.c.answer == Answer.PENDING)
+        .group_by(table.c.step)
+        .order_by(table.c.step)
+    )
+    return [
+        Waiting(step, count, datetime.fromisoformat(since))
+        for step, count, since in connection.execute(query)
+    ]
