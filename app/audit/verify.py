@@ -23,7 +23,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -88,7 +88,8 @@ class Pins:
     """What the auditor brings along beyond the trust file."""
 
     charter_digest: str | None = None
-    remembered: Checkpoint | None = None
+    recall: Callable[[str], Checkpoint | None] | None = None
+    """The checkpoint of a log (by origin) that was verified before."""
 
 
 @dataclass
@@ -117,6 +118,20 @@ class Report:
             key=lambda problem: (last if problem.seq is None else problem.seq, problem.check),
             default=None,
         )
+
+    def as_json(self) -> dict[str, Any]:
+        """The report for machines."""
+        return {
+            "result": "ok" if self.ok else "wrong",
+            "fund": self.fund,
+            "origin": self.origin,
+            "size": self.size,
+            "root": self.root,
+            "first_bad_seq": self.first.seq if self.first else None,
+            "problems": [asdict(problem) for problem in self.problems],
+            "witnesses": self.witnesses,
+            "not_checked": list(self.not_checked),
+        }
 
 
 def verify(
@@ -148,6 +163,7 @@ class _Verification:
         self._pins = pins
         self._progress = progress
         self._manifest = self._read_manifest()
+        self._remembered = pins.recall(self._manifest["origin"]) if pins.recall else None
         self._size: int = self._manifest["to"]
         self._problems: list[Problem] = []
         self._digests: dict[str, tuple[str, int]] = {}
@@ -356,7 +372,7 @@ class _Verification:
             named = (genesis.derived or {}).get("log_vkey")
             if key is not None and named != str(key):
                 self._found(9, "the log names another key than the trust file", 0)
-        before = self._pins.remembered
+        before = self._remembered
         if before is not None and checkpoint is not None and before.size > checkpoint.size:
             self._found(
                 9, f"{before.size} entries were verified before, now there are {checkpoint.size}"
@@ -364,7 +380,7 @@ class _Verification:
 
     def _remember(self, frontier: Frontier) -> None:
         """A whole bundle holds every earlier log: its root then must be the one remembered."""
-        before = self._pins.remembered
+        before = self._remembered
         if before is not None and frontier.size == before.size and frontier.root() != before.root:
             self._found(
                 9, f"the first {before.size} entries are not those that were verified before"

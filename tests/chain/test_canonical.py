@@ -9,7 +9,7 @@ import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.chain.canonical import MAX_DEPTH, MAX_INTEGER, NotCanonical, decode, encode
+from app.chain.canonical import MAX_DEPTH, MAX_INTEGER, NotCanonical, decode, encode, holds_null
 from tests.chain import json_values, modest
 
 
@@ -191,6 +191,20 @@ def test_fractions_come_through_when_asked_for_and_are_still_never_written() -> 
     assert type(value["count"]) is int
     with pytest.raises(NotCanonical, match=r"^a float has no canonical form$"):
         encode(value)
+
+
+@pytest.mark.parametrize("value", [None, [None], {"": None}, {"a": [1, {"b": [[], [None]]}]}])
+def test_null_is_found_at_any_depth(value: Any) -> None:
+    assert holds_null(value)
+
+
+@modest
+@given(json_values(null=False))
+@example([0, "", False, [], {}, "null"])
+@example({"null": {"a": [0, "", False, {}]}})
+def test_what_is_empty_or_false_is_not_null(value: Any) -> None:
+    assert not holds_null(value)
+    assert holds_null([value, None])
 
 
 @pytest.mark.parametrize("text", [b"NaN", b"[Infinity]", b'{"a":-Infinity}'])

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from app.chain.checkpoint import Checkpoint
 from app.chain.note import NoteError
-from app.chain.proof import HEADER, MAX_RECEIPT_BYTES, Receipt
+from app.chain.proof import HEADER, MAX_RECEIPT_BYTES, Receipt, path_from
 from app.chain.spelling import write_base64
-from app.chain.tree import MAX_PROOF, ProofError
+from app.chain.tree import MAX_PROOF, Frontier, ProofError
 from tests.chain import ORIGIN, NaiveTree, a_key, entries, flipped, modest
 
 LOG = a_key()
@@ -64,6 +64,25 @@ def test_the_only_entry_of_a_log_has_a_receipt_without_hashes() -> None:
 
     assert receipt.path == ()
     assert receipt.verify(ENTRIES[0], LOG.verifier).size == 1
+
+
+def test_every_entry_of_a_batch_has_its_path_without_the_log_being_read() -> None:
+    tree = NaiveTree(entries(40))
+
+    for old in range(40):
+        before, _ = Frontier().extend(tree.leaves[:old])
+        for new in range(old + 1, 41):
+            _, completed = before.extend(tree.leaves[old:new])
+            known = before.subtrees() | completed
+            for index in range(old, new):
+                assert path_from(known, index, new) == tuple(tree.path(index, new))
+
+
+def test_there_is_no_path_for_an_entry_beyond_the_batch() -> None:
+    frontier, completed = Frontier().extend(TREE.leaves)
+
+    with pytest.raises(IndexError, match=r"^entry 13 is not in a log of 13$"):
+        path_from(completed | frontier.subtrees(), 13, 13)
 
 
 def test_an_extra_line_is_read_over_and_not_kept() -> None:

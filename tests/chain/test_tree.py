@@ -79,6 +79,14 @@ def test_a_frontier_has_the_root_of_rfc_6962_at_every_size() -> None:
             frontier = frontier.append(LEAVES[size])
 
 
+def test_a_frontier_names_the_subtrees_that_its_peaks_are_the_roots_of() -> None:
+    for size in range(131):
+        peaks = Frontier().extend(LEAVES[:size])[0].subtrees()
+
+        assert list(peaks) == Range(0, size).subtrees()
+        assert peaks == {p: TREE.mth(p.index << p.level, (p.index + 1) << p.level) for p in peaks}
+
+
 def test_the_empty_log_has_the_hash_of_nothing() -> None:
     assert Frontier().root() == root_of([]) == EMPTY_ROOT == TREE.root(0)
 

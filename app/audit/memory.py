@@ -1,0 +1,40 @@
+"""What an auditor's machine remembers: the newest checkpoint that it verified of each log."""
+
+import hashlib
+import os
+from pathlib import Path
+
+from app.audit.verify import CannotTell
+from app.chain.checkpoint import Checkpoint, open_checkpoint
+from app.chain.note import NoteError
+from app.chain.policy import Policy
+
+
+class Memory:
+    """A folder with one checkpoint a log. Reads only what the trust file's keys have signed."""
+
+    def __init__(self, folder: Path, policy: Policy) -> None:
+        self._folder = folder
+        self._policy = policy
+
+    def recall(self, origin: str) -> Checkpoint | None:
+        """The checkpoint verified last time; None at the first. Raises CannotTell."""
+        path = self._path(origin)
+        log = self._policy.log_named(origin)
+        if log is None or not path.exists():
+            return None
+        try:
+            return open_checkpoint(path.read_bytes(), log)
+        except NoteError as error:
+            raise CannotTell(f"the remembered checkpoint {path}: {error}") from None
+
+    def keep(self, note: bytes) -> None:
+        """Remember a checkpoint that has just been verified."""
+        origin = note.split(b"\n", 1)[0].decode()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        aside = self._path(origin).with_suffix(f".{os.getpid()}")
+        aside.write_bytes(note)
+        aside.replace(self._path(origin))
+
+    def _path(self, origin: str) -> Path:
+        return self._folder / f"{hashlib.sha256(origin.encode()).hexdigest()}.checkpoint"

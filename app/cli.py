@@ -1,0 +1,240 @@
+"""The command `fundledger`: serving, keys and tokens, upkeep, verifying.
+
+`verify` imports neither web nor database: each command brings its own part in when it runs.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from app.audit.verify import Report
+
+OK, WRONG, CANNOT_TELL = 0, 1, 2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the process's exit code."""
+    chosen = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = chosen.run
+    return run(chosen)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fundledger",
+        description="The ledger of a joint fund. Settings come from FUNDLEDGER_… variables.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], summary: str) -> Any:
+        added = commands.add_parser(name, help=summary, description=summary)
+        added.set_defaults(run=run)
+        return added
+
+    serve = command("serve", _serve, "serve HTTP")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8000)
+    serve.add_argument("--demo", action="store_true", help="migrate and open the demo fund first")
+    command("migrate", _migrate, "bring the database to this version's schema")
+    command("keys", _keys, "show the ledger's public keys; make those that are missing")
+    token = command("token", _token, "print a bearer token of the development issuer")
+    token.add_argument("--party", required=True)
+    token.add_argument("--role", required=True, action="append", help="may be given repeatedly")
+    token.add_argument("--subject", required=True)
+    for name, run, summary in (
+        ("rebuild", _rebuild, "recreate a fund's read tables from its log"),
+        ("check", _check, "compare a fund's read tables and journal with a replay of its log"),
+    ):
+        command(name, run, summary).add_argument("fund")
+    verify = command("verify", _verify, "verify an audit bundle, offline")
+    verify.add_argument("bundle", type=Path)
+    verify.add_argument("--trust", type=Path, help="the trust file (tlog-policy); needed")
+    verify.add_argument("--expect-charter", metavar="SHA256", help="digest of the charter's bytes")
+    verify.add_argument(
+        "--remember",
+        type=Path,
+        metavar="DIR",
+        help="keep, and compare with, the newest checkpoint that was verified",
+    )
+    verify.add_argument("--json", action="store_true", help="a report for machines")
+    verify.add_argument("--quiet", action="store_true", help="no progress on standard error")
+    demo = command("demo", _demo, "play the ERA history against a server of its own")
+    demo.add_argument("--out", type=Path, default=Path("build/demo"))
+    openapi = command("openapi", _openapi, "write openapi.json and events.json")
+    openapi.add_argument("folder", type=Path)
+    return parser
+
+
+def _serve(chosen: argparse.Namespace) -> int:
+    import uvicorn
+
+    from app.main import create_app
+    from app.settings import Settings
+
+    settings = Settings()
+    if chosen.demo:
+        from app.demo.opening import open_demo_fund
+
+        print(open_demo_fund(settings, f"http://{chosen.host}:{chosen.port}"))
+    uvicorn.run(
+        create_app(settings),
+        host=chosen.host,
+        port=chosen.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=20,
+    )
+    return OK
+
+
+def _migrate(_: argparse.Namespace) -> int:
+    from app.settings import Settings
+    from app.store.engine import Database
+    from app.store.migrate import migrate
+
+    settings = Settings()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database)
+    migrate(database)
+    database.close()
+    print("The database has this version's schema, and its guards are in place.")
+    return OK
+
+
+def _keys(_: argparse.Namespace) -> int:
+    from app.keys import load_keys
+    from app.settings import Settings
+
+    settings = Settings()
+    keys = load_keys(settings.keys_dir, settings.log_origin, create=True)
+    print(f"log key of a fund: {keys.of_log('FUND').verifier}  (name and id depend on the fund)")
+    print(f"export key: {json.dumps(keys.jwks())}")
+    return OK
+
+
+def _token(chosen: argparse.Namespace) -> int:
+    from app.api.devissuer import DevelopmentIssuer
+    from app.keys import KeyUnusable
+    from app.settings import Settings
+
+    try:
+        issuer = DevelopmentIssuer.open(Settings())
+    except KeyUnusable as error:
+        print(f"fundledger: {error}", file=sys.stderr)
+        return WRONG
+    print(issuer.token(chosen.party, chosen.role, chosen.subject))
+    return OK
+
+
+def _rebuild(chosen: argparse.Namespace) -> int:
+    from app.upkeep import rebuild
+
+    return _with_fund(
+        chosen.fund,
+        lambda database: _say(
+            f"{rebuild(database, chosen.fund)} entries folded into new read tables."
+        ),
+    )
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    from app.upkeep import first_difference
+
+    def compare(database: Any) -> int:
+        difference = first_difference(database, chosen.fund)
+        if difference is None:
+            return _say("Read tables and journal are what the log gives.")
+        print(f"first difference: {difference}", file=sys.stderr)
+        return WRONG
+
+    return _with_fund(chosen.fund, compare)
+
+
+def _with_fund(fund: str, use: Callable[[Any], int]) -> int:
+    from app.settings import Settings
+    from app.store.engine import Database
+    from app.upkeep import NoSuchFund
+
+    database = Database(Settings().database)
+    try:
+        return use(database)
+    except NoSuchFund:
+        print(f"fundledger: there is no fund {fund}", file=sys.stderr)
+        return CANNOT_TELL
+    finally:
+        database.close()
+
+
+def _verify(chosen: argparse.Namespace) -> int:
+    from app.audit.memory import Memory
+    from app.audit.verify import CannotTell, Pins, verify
+    from app.chain.policy import Policy, PolicyError
+
+    try:
+        if chosen.trust is None:
+            raise CannotTell("without --trust nothing can be said: whose signature would count?")
+        policy = Policy.parse(chosen.trust.read_bytes())
+        memory = Memory(chosen.remember, policy) if chosen.remember else None
+        pins = Pins(chosen.expect_charter, memory.recall if memory else None)
+        report = verify(chosen.bundle, policy, pins, _silent if chosen.quiet else _progress)
+    except (CannotTell, PolicyError, OSError) as error:
+        if chosen.json:
+            print(json.dumps({"result": "cannot_tell", "why": str(error)}))
+        print(f"cannot tell: {error}", file=sys.stderr)
+        return CANNOT_TELL
+    if memory is not None and report.ok:
+        memory.keep(report.checkpoint)
+    print(json.dumps(report.as_json()) if chosen.json else _in_words(report))
+    return OK if report.ok else WRONG
+
+
+def _in_words(report: "Report") -> str:
+    lines = [f"fund {report.fund}, log {report.origin}: {report.size} entries, root {report.root}"]
+    if report.first is None:
+        lines.append(
+            "ok: every check passed; cosigned by " + (", ".join(report.witnesses) or "nobody")
+        )
+    else:
+        first = report.first
+        where = "" if first.seq is None else f"first bad seq {first.seq}: "
+        lines.append(f"WRONG: {where}{first.why} (check {first.check})")
+        others = [problem for problem in report.problems if problem is not first]
+        lines += [f"  also, check {problem.check}: {problem.why}" for problem in others[:10]]
+    lines += [f"not checked: {what}" for what in report.not_checked]
+    return "\n".join(lines)
+
+
+def _progress(done: int, total: int) -> None:
+    if done % 10_000 == 0 or done == total:
+        print(f"{done} of {total} entries", file=sys.stderr)
+
+
+def _silent(_done: int, _total: int) -> None:
+    pass
+
+
+def _demo(chosen: argparse.Namespace) -> int:
+    from app.demo.story import play
+
+    return play(chosen.out)
+
+
+def _openapi(chosen: argparse.Namespace) -> int:
+    from app.api.published import write_files
+
+    return _say(f"written: {', '.join(str(path) for path in write_files(chosen.folder))}")
+
+
+def _say(sentence: str) -> int:
+    print(sentence)
+    return OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""A small client: what a treasury's script needs to talk to a ledger over HTTP."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+TIMEOUT_S = 30.0
+
+
+class Refused(Exception):
+    """The ledger answered with a problem: its status, code and sentence."""
+
+    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+        self.status = status
+        self.code = str(problem.get("code", "unknown"))
+        self.detail = str(problem.get("detail", ""))
+        super().__init__(f"{status} {self.code}: {self.detail}")
+
+
+class Client:
+    """One person of one party, at one ledger."""
+
+    def __init__(self, base_url: str, token: str) -> None:
+        self._http = httpx.Client(
+            base_url=base_url, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_S
+        )
+
+    def post(self, path: str, body: dict[str, Any], key: str) -> dict[str, Any]:
+        """Record something; the answer has `entry`, `consequences`, `receipt`, `replayed`.
+
+        Send the same key again when no answer came: it is recorded once. Raises Refused.
+        """
+        response = self._http.post(path, json=body, headers={"Idempotency-Key": key})
+        answer = _answer(response)
+        answer["replayed"] = response.headers.get("Idempotent-Replayed") == "true"
+        return answer
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Read something. Raises Refused."""
+        return _answer(self._http.get(path))
+
+    def download(self, path: str) -> Iterator[bytes]:
+        """The bytes of something large, piece by piece. Raises Refused."""
+        with self._http.stream("GET", path) as response:
+            if response.is_error:
+                response.read()
+                _answer(response)
+            yield from response.iter_bytes()
+
+    def close(self) -> None:
+        self._http.close()
+
+
+def _answer(response: httpx.Response) -> dict[str, Any]:
+    content: dict[str, Any] = response.json()
+    if response.is_error:
+        raise Refused(response.status_code, content)
+    return content

@@ -1,0 +1,112 @@
+"""Upkeep: recreating the read tables from the log, and comparing them with it.
+
+Read tables are folds of the log and nothing else; these two functions are the proof. They load a
+fund whole, so they are for operators, not for requests.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection
+
+from app.audit.replay import act_of, read_event
+from app.chain.entry import Entry, check_follows
+from app.chain.tree import Frontier, leaf_hash
+from app.domain.book import STATES, Book, Posting
+from app.store import log, readtables
+from app.store.engine import Database
+
+
+class NoSuchFund(LookupError):
+    """The database holds no fund of this name."""
+
+
+def rebuild(database: Database, fund: str) -> int:
+    """Throw the fund's read tables away and fold its log into new ones; the entries folded.
+
+    Writers wait meanwhile. Raises NoSuchFund.
+    """
+    with database.write() as connection:
+        head = log.lock_head(connection, fund)
+        if head is None:
+            raise NoSuchFund(fund)
+        book = Book(complete=True)
+        for _, book in _folded(connection, fund, head.size):
+            pass
+        readtables.clear(connection, fund)
+        readtables.save(connection, fund, dict(book.changed.items()))
+    return head.size
+
+
+def first_difference(database: Database, fund: str) -> str | None:
+    """Compare chain, journal and every read table with a replay; the first difference in words.
+
+    None when there is none. Raises NoSuchFund.
+    """
+    with database.read() as connection:
+        head = log.read_head(connection, fund)
+        if head is None:
+            raise NoSuchFund(fund)
+        book, journal = Book(complete=True), _journal(connection, fund, head.size)
+        before: Entry | None = None
+        leaf: bytes | None = None
+        frontier = Frontier()
+        for line, book in _folded(connection, fund, head.size):
+            entry = Entry.from_bytes(line)
+            check_follows(entry, before, leaf)
+            before, leaf = entry, leaf_hash(line)
+            frontier = frontier.append(leaf)
+            stored = next(journal, ())
+            if stored != book.postings:
+                return f"journal of entry {entry.seq}: stored {stored}, replay {book.postings}"
+        if frontier != head.frontier:
+            return f"head: stored root {head.frontier.root().hex()}, replay {frontier.root().hex()}"
+        return _table_difference(connection, fund, book)
+
+
+def _folded(connection: Connection, fund: str, size: int) -> Iterator[tuple[bytes, Book]]:
+    """Each entry's bytes and the book after it; what may have happened is not asked again."""
+    book = Book(complete=True)
+    for line in log.bodies(connection, fund, 0, size):
+        entry = Entry.from_bytes(line)
+        book = read_event(entry).fold(book.next_entry(), act_of(entry))
+        yield line, book
+
+
+def _journal(connection: Connection, fund: str, size: int) -> Iterator[tuple[Posting, ...]]:
+    """The stored journal lines of each entry in turn, also of those that have none."""
+    stored = log.postings(connection, fund, size)
+    ahead = next(stored, None)
+    for seq in range(size):
+        lines: list[Posting] = []
+        while ahead is not None and ahead[0] == seq:
+            lines.append(ahead[1])
+            ahead = next(stored, None)
+        yield tuple(lines)
+
+
+def _table_difference(connection: Connection, fund: str, book: Book) -> str | None:
+    folded: dict[str, dict[tuple[str, ...], Any]] = {name: {} for name in STATES}
+    for (kind, identity), state in book.rows.items():
+        folded[kind.table][identity] = state
+    for name, kind in sorted(STATES.items()):
+        expected = folded[name]
+        for row in readtables.all_rows(connection, fund, kind):
+            state = expected.pop(row.identity, None)
+            if state != row:
+                return _describe(kind.table, row, state)
+        if expected:
+            identity = min(expected)
+            return f"{name} {identity}: missing in the table, in the replay {expected[identity]!r}"
+    return None
+
+
+def _describe(table: str, row: Any, state: Any) -> str:
+    if state is None:
+        return f"{table} {row.identity}: in the table, but not in the replay"
+    names = type(row).model_fields
+    column = next(name for name in names if getattr(row, name) != getattr(state, name))
+    return (
+        f"{table} {row.identity}, {column}: the table has {getattr(row, column)!r}, "
+        f"the replay {getattr(state, column)!r}"
+    )
