@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from app.audit.verify import Report
+    from app.chain.policy import Policy
 
 OK, WRONG, CANNOT_TELL = 0, 1, 2
 
@@ -174,12 +175,10 @@ def _with_fund(fund: str, use: Callable[[Any], int]) -> int:
 def _verify(chosen: argparse.Namespace) -> int:
     from app.audit.memory import Memory
     from app.audit.verify import CannotTell, Pins, verify
-    from app.chain.policy import Policy, PolicyError
+    from app.chain.policy import PolicyError
 
     try:
-        if chosen.trust is None:
-            raise CannotTell("without --trust nothing can be said: whose signature would count?")
-        policy = Policy.parse(chosen.trust.read_bytes())
+        policy = _trusted(chosen.trust)
         memory = Memory(chosen.remember, policy) if chosen.remember else None
         pins = Pins(chosen.expect_charter, memory.recall if memory else None)
         report = verify(chosen.bundle, policy, pins, _silent if chosen.quiet else _progress)
@@ -192,6 +191,16 @@ def _verify(chosen: argparse.Namespace) -> int:
         memory.keep(report.checkpoint)
     print(json.dumps(report.as_json()) if chosen.json else _in_words(report))
     return OK if report.ok else WRONG
+
+
+def _trusted(file: Path | None) -> "Policy":
+    """The trust file. Raises CannotTell, PolicyError, OSError."""
+    from app.audit.verify import CannotTell
+    from app.chain.policy import Policy
+
+    if file is None:
+        raise CannotTell("without --trust nothing can be said: whose signature would count?")
+    return Policy.parse(file.read_bytes())
 
 
 def _in_words(report: "Report") -> str:

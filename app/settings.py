@@ -1,5 +1,6 @@
 """Settings: everything that a deployment decides, read from `FUNDLEDGER_…` once, at start."""
 
+import os
 from pathlib import Path
 from typing import Literal, Self
 
@@ -42,6 +43,15 @@ class Settings(BaseSettings):
         if self.log_origin == LOCAL_ORIGIN:
             raise ValueError("production needs FUNDLEDGER_LOG_ORIGIN, a name of its own")
         return self
+
+    def environment(self) -> dict[str, str]:
+        """The environment for another process of this service with the same settings."""
+        mine = {
+            f"FUNDLEDGER_{name.upper()}": str(getattr(self, name)) for name in self.model_fields_set
+        }
+        everything = os.environ.items()  # noqa: TID251  this is the place
+        inherited = {k: v for k, v in everything if not k.startswith("FUNDLEDGER_")}
+        return {**inherited, **mine}
 
     @property
     def database(self) -> str:

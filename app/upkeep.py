@@ -31,8 +31,8 @@ def rebuild(database: Database, fund: str) -> int:
         if head is None:
             raise NoSuchFund(fund)
         book = Book(complete=True)
-        for _, book in _folded(connection, fund, head.size):
-            pass
+        for _, after in _folded(connection, fund, head.size):
+            book = after
         readtables.clear(connection, fund)
         readtables.save(connection, fund, dict(book.changed.items()))
     return head.size

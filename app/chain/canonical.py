@@ -48,8 +48,9 @@ def decode(text: bytes, *, floats: bool = False) -> Any:
         raise NotCanonical(f"not UTF-8 at byte {error.start}") from None
     except RecursionError:
         raise NotCanonical(f"nested deeper than {MAX_DEPTH}") from None
-    except ValueError as error:
-        raise NotCanonical(f"not JSON: {_where(error)}") from None
+    except json.JSONDecodeError as error:
+        # A position, never the text itself: what a stranger sent is not echoed.
+        raise NotCanonical(f"not JSON at line {error.lineno} column {error.colno}") from None
     _check_shape(value, depth=0)
     return value
 
@@ -147,10 +148,3 @@ def _no_float(_: str) -> float:
 
 def _no_constant(_: str) -> float:
     raise NotCanonical("NaN and Infinity are not JSON")
-
-
-def _where(error: ValueError) -> str:
-    """A position, never the text itself: what a stranger sent is not echoed."""
-    if isinstance(error, json.JSONDecodeError):
-        return f"line {error.lineno} column {error.colno}"
-    return "unreadable number"

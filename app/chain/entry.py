@@ -99,7 +99,12 @@ class Entry:
 
 
 def time_text(moment: datetime) -> str:
-    """An aware time as an entry writes it: `2025-01-10T09:00:00.000000Z`."""
+    """An aware time as an entry writes it: `2025-01-10T09:00:00.000000Z`.
+
+    Raises ValueError for a naive one: whose midnight would it be?
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone")
     return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 

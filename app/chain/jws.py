@@ -83,13 +83,22 @@ def public_jwk(key: ec.EllipticCurvePublicKey) -> dict[str, str]:
 
 def key_from_jwk(jwk: dict[str, Any]) -> ec.EllipticCurvePublicKey:
     """Read an EC public JWK on P-256 or P-384. Raises SignatureError."""
-    curves: dict[Any, ec.EllipticCurve] = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1()}
-    if jwk.get("kty") != "EC" or jwk.get("crv") not in curves or "d" in jwk:
+    curves: dict[str, ec.EllipticCurve] = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1()}
+    curve = curves.get(str(jwk.get("crv")))
+    if jwk.get("kty") != "EC" or curve is None or "d" in jwk:
         raise SignatureError("expected a public EC key on P-256 or P-384")
     try:
-        x, y = (int.from_bytes(read_base64url(jwk[name]), "big") for name in ("x", "y"))
-        return ec.EllipticCurvePublicNumbers(x, y, curves[jwk["crv"]]).public_key()
-    except (KeyError, TypeError, ValueError):
+        x, y = read_base64url(jwk["x"]), read_base64url(jwk["y"])
+        # RFC 7518 section 6.2.1.2: the full width of the curve, so that a key has one spelling.
+        if not len(x) == len(y) == (curve.key_size + 7) // 8:
+            raise SignatureError("a coordinate has the wrong length")
+        numbers = ec.EllipticCurvePublicNumbers(
+            int.from_bytes(x, "big"), int.from_bytes(y, "big"), curve
+        )
+        return numbers.public_key()
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, SignatureError):
+            raise
         raise SignatureError("the key is not a point on its curve") from None
 
 
@@ -99,6 +108,7 @@ def thumbprint(key: ec.EllipticCurvePublicKey) -> str:
 
 
 def _required_members(key: ec.EllipticCurvePublicKey) -> dict[str, str]:
+    _algorithm(key)  # refuses other curves
     width, numbers = _width(key), key.public_numbers()
     return {
         "crv": _CURVES[key.curve.name],

@@ -58,6 +58,7 @@ class VerifierKey:
     def parse(cls, text: str) -> "VerifierKey":
         """Read the `vkey` form. Raises NoteError."""
         try:
+            text.encode()  # a lone surrogate has no bytes, so no key id
             name, key_id, encoded = text.split("+", 2)
             typed = read_base64(encoded)
         except ValueError:
@@ -119,18 +120,19 @@ class NoteKey:
             typed = read_base64(encoded)
         except ValueError:
             raise NoteError("a signing key is PRIVATE+KEY+name+id+base64") from None
-        if parts[:2] != ["PRIVATE", "KEY"] or len(typed) != 1 + _KEY_BYTES:
+        if parts[:2] != ["PRIVATE", "KEY"] or not typed:
             raise NoteError("a signing key is PRIVATE+KEY+name+id+base64")
-        _check_name(name)
-        key = cls(name, Ed25519PrivateKey.from_private_bytes(typed[1:]), typed[0])
+        key = cls.from_seed(name, typed[1:], typed[0])
         if key.verifier.id.hex() != key_id:
             raise NoteError("the signing key's id does not fit its key")
         return key
 
     @classmethod
     def from_seed(cls, name: str, seed: bytes, type: int = ED25519) -> "NoteKey":  # noqa: A002
-        """A key under `name` from 32 secret bytes."""
+        """A key under `name` from 32 secret bytes. Raises NoteError."""
         _check_name(name)
+        if len(seed) != _KEY_BYTES or type not in (ED25519, COSIGNATURE):
+            raise NoteError("only Ed25519 keys (types 1 and 4) of 32 bytes are known")
         return cls(name, Ed25519PrivateKey.from_private_bytes(seed), type)
 
     @property

@@ -8,6 +8,7 @@
 It comes from elsewhere than what it is used to check.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -47,13 +48,11 @@ class Policy:
     def satisfied_by(self, signers: Iterable[VerifierKey]) -> bool:
         """Whether these keys, all verified, make the quorum. A key counts once, by its bytes."""
         public = {key.public for key in signers if key.type == COSIGNATURE}
-        return self.quorum == NO_QUORUM or self._holds(self.quorum, public)
-
-    def _holds(self, name: str, public: set[bytes]) -> bool:
-        if name in self.witnesses:
-            return self.witnesses[name].public in public
-        group = self.groups[name]
-        return sum(self._holds(member, public) for member in group.members) >= group.needed
+        holds = {name: key.public in public for name, key in self.witnesses.items()}
+        # Members are defined above the groups that use them: one pass, however deep they nest.
+        for name, group in self.groups.items():
+            holds[name] = sum(holds[member] for member in group.members) >= group.needed
+        return self.quorum == NO_QUORUM or holds[self.quorum]
 
     @classmethod
     def parse(cls, raw: bytes) -> "Policy":
@@ -66,7 +65,7 @@ class Policy:
             raise PolicyError("a trust file is UTF-8") from None
         reader = _Reader()
         for number, line in enumerate(lines, start=1):
-            words = line.strip(" \t\r").split()
+            words = re.split(r"[ \t]+", line.strip(" \t\r")) if line.strip(" \t\r") else []
             if words and not words[0].startswith("#"):
                 try:
                     reader.read(words)

@@ -174,7 +174,8 @@ def verify_inclusion(
     """
     if not 0 <= index < size:
         raise ProofError(f"entry {index} is not in a log of {size}")
-    _check_hashes([leaf, *proof])
+    _check_hashes([leaf])
+    _check_hashes(proof)
     node, last, computed = index, size - 1, leaf
     for sibling in proof:
         if last == 0:
@@ -244,7 +245,7 @@ def _largest_power_below(count: int) -> int:
 
 
 def _check_hashes(hashes: Sequence[bytes]) -> None:
-    if len(hashes) > MAX_PROOF + 1:  # an inclusion check adds the leaf
+    if len(hashes) > MAX_PROOF:
         raise ProofError(f"a proof holds at most {MAX_PROOF} hashes")
     if any(len(value) != HASH_BYTES for value in hashes):
         raise ProofError(f"a hash has {HASH_BYTES} bytes")

@@ -119,7 +119,10 @@ def charter() -> dict[str, Any]:
 
 def _parties() -> list[dict[str, str]]:
     return [
-        *({"id": id, "name": name, "kind": "government"} for id, name in _GOVERNMENTS.items()),
+        *(
+            {"id": party, "name": name, "kind": "government"}
+            for party, name in _GOVERNMENTS.items()
+        ),
         {"id": TRUSTEE, "name": "Trustee of the fund", "kind": "trustee"},
         {"id": SUPERVISOR, "name": "Supervising institution", "kind": "supervisor"},
         {"id": RECIPIENT, "name": "Ukraine", "kind": "recipient"},

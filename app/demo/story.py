@@ -5,7 +5,6 @@ Ends well only if everything happened as it should; whatever does not is an exce
 
 import itertools
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -322,11 +321,9 @@ def _server(settings: Settings) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {**os.environ, "FUNDLEDGER_DATA_DIR": str(settings.data_dir)}
-    environment.pop("FUNDLEDGER_DATABASE_URL", None)
     server = subprocess.Popen(
         [sys.executable, "-m", "app.cli", "serve", "--demo", "--port", str(port)],
-        env=environment,
+        env=settings.environment(),
         stdout=subprocess.DEVNULL,
     )
     try:

@@ -44,14 +44,8 @@ from app.domain.refusals import (
 )
 from app.domain.values import Digest, Identifier, Role, StepId, Text
 
-APPROVER_ROLES = (
-    Role.LEGAL_REVIEWER,
-    Role.LEGISLATURE_CLERK,
-    Role.RISK_OFFICER,
-    Role.TREASURY_APPROVER,
-    Role.TREASURY,
-    Role.SUPERVISOR,
-)
+ANY_ROLE = tuple(role for role in Role if role is not Role.LEDGER)
+"""Which role takes a step is the charter's to say, so it is `permit` that asks."""
 
 
 class Decision(StrEnum):
@@ -106,7 +100,7 @@ def _answered(terms: ApprovalTerms, book: Book, act: Act, answer: Answer) -> Boo
     return involved(book.put(approval), terms.disbursement_id, act, str(approval.role))
 
 
-class ApprovalGiven(ApprovalTerms, Event, type="approval.given", roles=APPROVER_ROLES):
+class ApprovalGiven(ApprovalTerms, Event, type="approval.given", roles=ANY_ROLE):
     """A party approves one step."""
 
     def permit(self, book: Book, act: Act) -> None:
@@ -135,7 +129,7 @@ class ApprovalGiven(ApprovalTerms, Event, type="approval.given", roles=APPROVER_
         return f"{act.party} approved step {self.step} of disbursement {self.disbursement_id}."
 
 
-class ApprovalRefused(ApprovalTerms, Event, type="approval.refused", roles=APPROVER_ROLES):
+class ApprovalRefused(ApprovalTerms, Event, type="approval.refused", roles=ANY_ROLE):
     """A party refuses one step, and says why."""
 
     def permit(self, book: Book, act: Act) -> None:

@@ -1,0 +1,83 @@
+"""Fixtures: every test that asks for `database_url` or `service` runs on both databases."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from app.settings import Settings
+from app.store.engine import Database
+from app.store.migrate import migrate
+from tests import postgres
+from tests.service import Service, running
+
+settings.register_profile(
+    "ledger", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("ledger")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite database."""
+    path = tmp_path_factory.mktemp("template") / "ledger.db"
+    database = Database(f"sqlite:///{path}")
+    migrate(database)
+    database.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_databases() -> Iterator[Callable[[], str]]:
+    """Makes PostgreSQL databases, on a server that starts when the first test needs it."""
+    with postgres.server() as server, postgres.databases(server) as make:
+        yield make
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database with this version's schema, on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        shutil.copy(template, tmp_path / "ledger.db")
+        return f"sqlite:///{tmp_path / 'ledger.db'}"
+    make: Callable[[], str] = request.getfixturevalue("postgres_databases")
+    return make()
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """That database, open."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def service_settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings of a service on that database."""
+    return Settings(database_url=database_url, data_dir=tmp_path / "data")
+
+
+@pytest.fixture
+def service(service_settings: Settings) -> Iterator[Service]:
+    """A running service with no fund in it."""
+    with running(service_settings) as started:
+        yield started
+
+
+@pytest.fixture
+def fund(service: Service) -> Service:
+    """A running service with the fund `test-fund` of DE and FR open."""
+    service.open()
+    return service
+
+
+def pytest_collection_modifyitems(items: list[Any]) -> None:
+    """Everything that starts a PostgreSQL carries the mark `postgres`."""
+    for item in items:
+        if "postgresql" in item.name:
+            item.add_marker(pytest.mark.postgres)

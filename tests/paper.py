@@ -1,0 +1,174 @@
+"""A ledger on paper: the domain alone, without database, web or keys.
+
+The same `decide`, `admit` and `consequences` that the write door runs, on one complete book. What
+is refused changes nothing, because a book is a value.
+"""
+
+import itertools
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from app.domain.admission import admit
+from app.domain.book import Book, Posting
+from app.domain.command import Actor, Command
+from app.domain.event import Act, Event
+from app.domain.governance.funds import OpenFund
+from app.domain.inflow.agreements import Agreement, DraftAgreement, SignAgreement
+from app.domain.inflow.pledges import AnnouncePledge
+from app.domain.inflow.receipts import BookReceipt
+from app.domain.outflow.approvals import AnswerStep
+from app.domain.outflow.disbursements import Disbursement, RequestDisbursement
+from app.domain.outflow.payments import InstructDisbursement, SettleDisbursement
+from app.domain.outflow.steps import Approval
+from tests.builders import (
+    REQUESTER,
+    TRUSTEE,
+    VALUE_DATE,
+    Person,
+    a_charter,
+    a_receipt,
+    a_request,
+    an_agreement,
+    an_approval,
+    treasury,
+)
+
+START = datetime(2026, 2, 1, 9, 0, tzinfo=UTC)
+
+
+@dataclass
+class Recorded:
+    """An event in its circumstances, and the journal lines it brought."""
+
+    event: Event
+    act: Act
+    postings: tuple[Posting, ...]
+
+
+@dataclass
+class Paper:
+    """One fund's book and everything that was recorded in it."""
+
+    book: Book = field(default_factory=lambda: Book(complete=True))
+    log: list[Recorded] = field(default_factory=list)
+    now: datetime = START
+
+    def __post_init__(self) -> None:
+        self._ids = (f"01947b6e-3c00-7000-8000-{number:012x}" for number in itertools.count(1))
+
+    def do(self, who: Person, command: Command) -> Event:
+        """Record what `command` asks for; the actor's event. Raises Refusal."""
+        actor = Actor(who.party, who.subject, frozenset({who.role}))
+        role = command.role(self.book, actor)
+        act = Act(
+            seq=len(self.log),
+            at=self.now,
+            party=who.party,
+            subject=who.subject,
+            role=role,
+            digest="",
+            new_id=lambda: next(self._ids),
+            log_vkey="paper+00000000+AA==",
+            export_kid="paper",
+        )
+        book, recorded = self.book, list[Recorded]()
+        pending = [command.decide(book, act)]
+        while pending:
+            event = pending.pop(0)
+            seq = len(self.log) + len(recorded)
+            here = act.by_ledger(seq, "") if recorded else act
+            act = Act(**{**_fields(here), "digest": digest_of(event)})
+            book = admit(book, event, act)
+            recorded.append(Recorded(event, act, book.postings))
+            pending.extend(event.consequences(book, act))
+        self.book, self.log = book, [*self.log, *recorded]
+        self.now += timedelta(seconds=1)
+        return recorded[0].event
+
+    def open(self, **changes: Any) -> "Paper":
+        self.do(TRUSTEE, OpenFund.model_validate(a_charter(**changes)))
+        return self
+
+    def agreed(self, party: str, amount: dict[str, str], window: str = "budget") -> Agreement:
+        """An agreement in force."""
+        draft = DraftAgreement.model_validate(an_agreement(amount, window))
+        self.do(treasury(party), draft)
+        agreement = self.newest(Agreement)
+        signature = SignAgreement(agreement_id=agreement.agreement_id, digest=agreement.digest)
+        self.do(treasury(party), signature)
+        self.do(TRUSTEE, signature)
+        return self.book.get(Agreement, agreement.agreement_id)
+
+    def paid(
+        self, agreement: Agreement, amount: dict[str, str], reference: str | None = None
+    ) -> Event:
+        """A receipt on an agreement."""
+        reference = reference or f"IN-{len(self.log)}"
+        body = a_receipt(agreement.agreement_id, amount, reference)
+        return self.do(treasury(agreement.party), BookReceipt.model_validate(body))
+
+    def pledged(self, party: str, amount: dict[str, str], window: str = "budget") -> Event:
+        command = AnnouncePledge.model_validate({"window": window, "amount": amount})
+        return self.do(treasury(party), command)
+
+    def requested(self, amount: dict[str, str], window: str = "budget") -> Disbursement:
+        command = RequestDisbursement.model_validate(a_request(amount, window))
+        self.do(REQUESTER, command)
+        disbursement: Disbursement = self.newest(Disbursement)
+        return disbursement
+
+    def waiting(self, disbursement: Disbursement) -> list[Approval]:
+        """Approvals that nobody has given, in the order in which they may be."""
+        order = [step["id"] for step in a_charter()["approval_steps"]]
+        rows = [row for row in self.rows(Approval) if row.answer == "pending"]
+        mine = [row for row in rows if row.disbursement_id == disbursement.disbursement_id]
+        return sorted(mine, key=lambda row: (order.index(row.step), row.party))
+
+    def answer(self, approval: Approval, **changes: Any) -> Event:
+        """The answer of the person whom the step asks."""
+        disbursement = self.book.get(Disbursement, approval.disbursement_id)
+        body = an_approval(approval.disbursement_id, approval.step, disbursement.digest, **changes)
+        return self.do(Person(approval.party, approval.role), AnswerStep.model_validate(body))
+
+    def approved(self, disbursement: Disbursement, *, but: int = 0) -> Disbursement:
+        """Every approval that waits, but the last `but`; the disbursement after that."""
+        waiting = self.waiting(disbursement)
+        for approval in waiting[: len(waiting) - but]:
+            self.answer(approval)
+        return self.book.get(Disbursement, disbursement.disbursement_id)
+
+    def instructed(self, disbursement: Disbursement) -> Disbursement:
+        account = f"BANK-{disbursement.amount.currency}"
+        identifier = disbursement.disbursement_id
+        self.do(TRUSTEE, InstructDisbursement(disbursement_id=identifier, bank_account=account))
+        return self.book.get(Disbursement, identifier)
+
+    def settled(self, disbursement: Disbursement, reference: str | None = None) -> Disbursement:
+        body = {
+            "disbursement_id": disbursement.disbursement_id,
+            "bank_reference": reference or f"OUT-{len(self.log)}",
+            "value_date": VALUE_DATE,
+        }
+        self.do(TRUSTEE, SettleDisbursement.model_validate(body))
+        return self.book.get(Disbursement, disbursement.disbursement_id)
+
+    def rows(self, kind: type[Any]) -> list[Any]:
+        """Every row of a kind."""
+        return [state for (found, _), state in self.book.rows.items() if found is kind]
+
+    def newest(self, kind: type[Any]) -> Any:
+        """The row of a kind that came into being last."""
+        return max(self.rows(kind), key=lambda row: getattr(row, kind.listed_by))
+
+
+def digest_of(event: Event) -> str:
+    """The digest of an event's data; sorted keys are canonical for these values."""
+    text = json.dumps(event.data(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return sha256(text.encode()).hexdigest()
+
+
+def _fields(act: Act) -> dict[str, Any]:
+    return {name: getattr(act, name) for name in Act.__dataclass_fields__}
