@@ -173,8 +173,9 @@ def _with_fund(fund: str, use: Callable[[Any], int]) -> int:
 
 
 def _verify(chosen: argparse.Namespace) -> int:
+    from app.audit.archive import CannotTell
     from app.audit.memory import Memory
-    from app.audit.verify import CannotTell, Pins, verify
+    from app.audit.verify import Pins, verify
     from app.chain.policy import PolicyError
 
     try:
@@ -195,7 +196,7 @@ def _verify(chosen: argparse.Namespace) -> int:
 
 def _trusted(file: Path | None) -> "Policy":
     """The trust file. Raises CannotTell, PolicyError, OSError."""
-    from app.audit.verify import CannotTell
+    from app.audit.archive import CannotTell
     from app.chain.policy import Policy
 
     if file is None:
@@ -235,7 +236,7 @@ def _demo(chosen: argparse.Namespace) -> int:
 
 
 def _openapi(chosen: argparse.Namespace) -> int:
-    from app.api.published import write_files
+    from app.published import write_files
 
     return _say(f"written: {', '.join(str(path) for path in write_files(chosen.folder))}")
 

@@ -18,15 +18,15 @@ entry whatever else it spoiled.
 """
 
 import hashlib
-import struct
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from app.audit.archive import UNREADABLE, Archive, CannotTell
 from app.audit.layout import (
     CHECKPOINT,
     ENTRIES_PER_FILE,
@@ -42,13 +42,14 @@ from app.audit.layout import (
 )
 from app.audit.replay import NotPermitted, Replay
 from app.audit.views import VIEW_PATHS, Views
+from app.audit.walk import Walk
 from app.chain.canonical import NotCanonical, decode, encode
 from app.chain.checkpoint import Checkpoint, open_checkpoint
-from app.chain.entry import MAX_ENTRY_BYTES, BadEntry, BrokenChain, Entry, check_follows
+from app.chain.entry import MAX_ENTRY_BYTES, Entry
 from app.chain.jws import SignatureError, key_from_jwk, thumbprint, verify_detached
 from app.chain.note import Note, NoteError
 from app.chain.policy import Policy
-from app.chain.tree import Frontier, leaf_hash
+from app.chain.tree import Frontier
 
 NOT_CHECKED: Final = (
     "that money stands behind the entries: compare with the bank's statements",
@@ -56,22 +57,6 @@ NOT_CHECKED: Final = (
     "documents that entries name by digest only",
     "the actors' own signatures: entries of this version carry none",
 )
-
-
-_UNREADABLE: Final = (
-    EOFError,
-    OSError,
-    RuntimeError,  # encrypted; and NotImplementedError: an unknown compression
-    ValueError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What Python's reader raises for archives that are damaged, or made to do damage."""
-
-
-class CannotTell(Exception):
-    """The bundle or the trust file cannot be read: neither good nor bad can be said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +128,8 @@ def verify(
     """Check a bundle. Raises CannotTell when there is nothing to check."""
     try:
         with zipfile.ZipFile(bundle) as archive:
-            return _Verification(archive, policy, pins or Pins(), progress).run()
-    except _UNREADABLE as error:
+            return _Verification(Archive(archive), policy, pins or Pins(), progress).run()
+    except UNREADABLE as error:
         raise CannotTell(f"the bundle cannot be read: {error}") from None
 
 
@@ -153,7 +138,7 @@ class _Verification:
 
     def __init__(
         self,
-        archive: zipfile.ZipFile,
+        archive: Archive,
         policy: Policy,
         pins: Pins,
         progress: Callable[[int, int], None],
@@ -194,10 +179,9 @@ class _Verification:
     # -- 2: the manifest's form ------------------------------------------------------------------
 
     def _read_manifest(self) -> dict[str, Any]:
-        names = [info.filename for info in self._archive.infolist()]
-        if MANIFEST not in names:
+        if MANIFEST not in self._archive.names:
             raise CannotTell("there is no manifest.json: not an audit bundle")
-        raw = self._small(MANIFEST, MAX_MANIFEST_BYTES)
+        raw = self._archive.small(MANIFEST, MAX_MANIFEST_BYTES)
         try:
             manifest = decode(raw)
         except NotCanonical as error:
@@ -224,7 +208,7 @@ class _Verification:
             self._found(3, "the trust file does not name the log that this bundle claims to be of")
             return None
         try:
-            raw = report.checkpoint = self._small(CHECKPOINT, MAX_SMALL_FILE_BYTES)
+            raw = report.checkpoint = self._archive.small(CHECKPOINT, MAX_SMALL_FILE_BYTES)
             checkpoint = open_checkpoint(raw, key)
             signers = Note.parse(raw).verify([key, *self._policy.witnesses.values()])
         except (NoteError, CannotTell) as error:
@@ -241,7 +225,7 @@ class _Verification:
     # -- 4 and 5: the entries --------------------------------------------------------------------
 
     def _check_entries(self, views: Views) -> Frontier:
-        walk = _Walk(self._found)
+        walk = Walk(partial(self._found, 4))
         replay: Replay | None = Replay()
         for seq, line in enumerate(self._lines()):
             if seq >= self._size:
@@ -312,7 +296,7 @@ class _Verification:
 
     def _check_files(self) -> None:
         listed = self._listed()
-        names = [info.filename for info in self._archive.infolist()]
+        names = self._archive.names
         if len(set(names)) != len(names):
             self._found(7, "a file stands twice in the archive")
         for name in sorted({*names} - listed.keys() - {MANIFEST, MANIFEST_JWS}):
@@ -325,20 +309,12 @@ class _Verification:
         for name, claimed in listed.items():
             try:
                 if name not in self._digests:
-                    self._digests[name] = self._digest(name, claimed[1])
+                    self._digests[name] = self._archive.digest(name, claimed[1])
             except CannotTell as error:
                 self._found(7, str(error))
                 continue
             if self._digests[name] != claimed:
                 self._found(7, f"{name} does not have the digest and length of the manifest")
-
-    def _digest(self, name: str, size: int) -> tuple[str, int]:
-        """Digest and length of a file, never reading more than one byte past what is claimed."""
-        digest, length = hashlib.sha256(), 0
-        for chunk in self._chunks(name, size + 1):
-            digest.update(chunk)
-            length += len(chunk)
-        return digest.hexdigest(), length
 
     # -- 8: the manifest's signature -------------------------------------------------------------
 
@@ -346,11 +322,11 @@ class _Verification:
         """The log names the export key's thumbprint; the key itself may come from anywhere."""
         named = (self._genesis.derived or {}).get("export_kid") if self._genesis else None
         try:
-            keys = decode(self._small(KEYS, MAX_SMALL_FILE_BYTES))
+            keys = decode(self._archive.small(KEYS, MAX_SMALL_FILE_BYTES))
             candidates = [key_from_jwk(jwk) for jwk in keys["jwks"]["keys"]]
             (key,) = [key for key in candidates if thumbprint(key) == named]
-            jws = self._small(MANIFEST_JWS, MAX_SMALL_FILE_BYTES).decode()
-            raw = self._small(MANIFEST, MAX_MANIFEST_BYTES)
+            jws = self._archive.small(MANIFEST_JWS, MAX_SMALL_FILE_BYTES).decode()
+            raw = self._archive.small(MANIFEST, MAX_MANIFEST_BYTES)
             header = verify_detached(jws, raw, key)
         except (KeyError, TypeError, ValueError, CannotTell) as error:
             why = str(error) if isinstance(error, SignatureError) else "no key that the log names"
@@ -408,7 +384,7 @@ class _Verification:
             path = entries_path(number)
             digest, length, rest = hashlib.sha256(), 0, b""
             try:
-                for chunk in self._chunks(path, self._size * (MAX_ENTRY_BYTES + 1)):
+                for chunk in self._archive.pieces(path, self._size * (MAX_ENTRY_BYTES + 1)):
                     digest.update(chunk)
                     length += len(chunk)
                     *lines, rest = (rest + chunk).split(b"\n")
@@ -422,78 +398,3 @@ class _Verification:
                 self._found(4, f"{path} does not end with a newline")
                 yield rest
             self._digests[path] = (digest.hexdigest(), length)
-
-    def _chunks(self, name: str, limit: int) -> Iterator[bytes]:
-        left = limit
-        try:
-            with self._archive.open(name) as file:
-                while left > 0 and (chunk := file.read(min(left, 65_536))):
-                    left -= len(chunk)
-                    yield chunk
-        except KeyError:
-            raise CannotTell(f"{name} is missing") from None
-        except _UNREADABLE as error:
-            raise CannotTell(f"{name} cannot be read: {error}") from None
-
-    def _small(self, name: str, limit: int) -> bytes:
-        content = b"".join(self._chunks(name, limit + 1))
-        if len(content) > limit:
-            raise CannotTell(f"{name} is larger than {limit} bytes")
-        return content
-
-
-class _Walk:
-    """Check 4, entry by entry: form, position, chain, time; and who is to blame for a break.
-
-    When entry n + 1 does not name the hash of entry n, one of the two was changed. If entry n + 2
-    still names the hash of n + 1, it was n; otherwise it was n + 1.
-    """
-
-    def __init__(self, found: Callable[[int, str, int | None], None]) -> None:
-        self._found = found
-        self._before: Entry | None = None
-        self._before_leaf: bytes | None = None
-        self._break: tuple[int, str] | None = None
-        self.frontier = Frontier()
-
-    def take(self, seq: int, line: bytes) -> Entry | None:
-        """The entry in the line; None when it is not one."""
-        leaf = leaf_hash(line)
-        self.frontier = self.frontier.append(leaf)
-        try:
-            entry = Entry.from_bytes(line)
-        except BadEntry as error:
-            self._found(4, f"seq {seq}: {error}", seq)
-            self._before, self._before_leaf = None, leaf
-            return None
-        self._blame(seq, entry)
-        try:
-            before_leaf = self._before_leaf if seq else None
-            check_follows(entry, self._before, before_leaf)
-        except BrokenChain as error:
-            self._broken(seq, entry, str(error))
-        self._before, self._before_leaf = entry, leaf
-        return entry
-
-    def finish(self) -> None:
-        """Say what is known of a break at the very end, where no later entry tells more."""
-        if self._break is not None:
-            seq, why = self._break
-            self._found(4, f"seq {seq - 1} or {seq} was changed: {why}", seq - 1)
-
-    def _broken(self, seq: int, entry: Entry, why: str) -> None:
-        unreadable_before = seq > 0 and self._before is None
-        if unreadable_before:
-            return
-        if "prev is" in why and seq > 0:
-            self._break = (seq, why)
-        else:
-            self._found(4, f"seq {seq}: {why}", seq)
-
-    def _blame(self, seq: int, entry: Entry) -> None:
-        if self._break is None or self._before_leaf is None:
-            return
-        broken_at, why = self._break
-        self._break = None
-        changed = broken_at - 1 if entry.prev == self._before_leaf.hex() else broken_at
-        self._found(4, f"seq {changed} was changed: seq {broken_at}: {why}", changed)

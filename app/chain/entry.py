@@ -35,6 +35,10 @@ class BrokenChain(ValueError):
     """An entry does not follow the one before it."""
 
 
+class WrongPrev(BrokenChain):
+    """It names another hash than that of the one before: one of the two was changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One recorded fact. `at` is RFC 3339 UTC with microseconds; `prev` is 64 hex digits."""
@@ -118,7 +122,7 @@ def check_follows(entry: Entry, before: Entry | None, before_leaf: bytes | None)
     if entry.seq != expected_seq:
         raise BrokenChain(f"seq is {entry.seq}, expected {expected_seq}")
     if entry.prev != expected_prev:
-        raise BrokenChain(f"prev is {entry.prev}, but the entry before has hash {expected_prev}")
+        raise WrongPrev(f"prev is {entry.prev}, but the entry before has hash {expected_prev}")
     if before is not None and entry.fund != before.fund:
         raise BrokenChain(f"fund is {entry.fund!r}, the entry before belongs to {before.fund!r}")
     if before is not None and entry.at < before.at:

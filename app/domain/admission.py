@@ -41,7 +41,7 @@ def admit(book: Book, event: Event, act: Act) -> Book:
             raise RoleNotPermitted("Only the ledger itself records this, as a consequence.")
     elif not isinstance(event, FundOpened):
         # Opening a fund checks the actor against the charter that it brings along.
-        require_actor(book, act, type(event).roles)
+        require_actor(book, act, type(event).actor_roles)
     event.permit(book, act)
     return event.fold(book.next_entry(), act)
 

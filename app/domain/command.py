@@ -49,7 +49,7 @@ class Command(BaseModel):
 
     def role(self, book: Book, actor: Actor) -> Role:
         """The role in which the actor would do this; one that they lack, if they have none."""
-        allowed = sorted(self.event.roles)
+        allowed = sorted(self.event.actor_roles)
         return next((role for role in allowed if role in actor.roles), allowed[0])
 
     def decide(self, book: Book, act: Act) -> Event:

@@ -57,14 +57,14 @@ class Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: ClassVar[str]
-    roles: ClassVar[frozenset[Role]]
+    actor_roles: ClassVar[frozenset[Role]]
     """The roles one of which the actor must hold; more specific rules are in `permit`."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         """`class PledgeAnnounced(PledgeTerms, Event, type="pledge.announced", roles=(…,))`."""
         super().__init_subclass__()
         if options:
-            cls.type, cls.roles = options["type"], frozenset(options.get("roles", ()))
+            cls.type, cls.actor_roles = options["type"], frozenset(options.get("roles", ()))
             if cls.type in EVENTS:
                 raise TypeError(f"two classes for {cls.type}")
             EVENTS[cls.type] = cls

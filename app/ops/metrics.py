@@ -15,7 +15,12 @@ class Metrics:
     """Every instrument, by what it counts."""
 
     def __init__(self) -> None:
-        registry = self.registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
+        self._count_requests(self.registry)
+        self._count_appends(self.registry)
+        self._watch_the_log(self.registry)
+
+    def _count_requests(self, registry: CollectorRegistry) -> None:
         self.requests = Counter(
             "ledger_http_requests",
             "Requests by route template, method and status.",
@@ -32,6 +37,14 @@ class Metrics:
         self.in_progress = Gauge(
             "ledger_http_requests_in_progress", "Requests being answered.", registry=registry
         )
+        self.auth_failures = Counter(
+            "ledger_auth_failures", "Refused tokens by reason.", ["reason"], registry=registry
+        )
+        self.exports = Counter(
+            "ledger_exports", "Audit exports by result.", ["result"], registry=registry
+        )
+
+    def _count_appends(self, registry: CollectorRegistry) -> None:
         self.appends = Counter(
             "ledger_append",
             "Commands by what became of them: committed, replayed, refused, unknown, failed.",
@@ -62,6 +75,8 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
+
+    def _watch_the_log(self, registry: CollectorRegistry) -> None:
         self.head = Gauge(
             "ledger_chain_head_seq", "Newest entry of the log.", ["fund"], registry=registry
         )
@@ -76,9 +91,6 @@ class Metrics:
             "When the newest checkpoint was signed here.",
             ["fund"],
             registry=registry,
-        )
-        self.auth_failures = Counter(
-            "ledger_auth_failures", "Refused tokens by reason.", ["reason"], registry=registry
         )
         self.guards_ok = Gauge(
             "ledger_guards_ok",
@@ -102,7 +114,4 @@ class Metrics:
             "Entries that the background check found broken.",
             ["fund"],
             registry=registry,
-        )
-        self.exports = Counter(
-            "ledger_exports", "Audit exports by result.", ["result"], registry=registry
         )

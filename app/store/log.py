@@ -5,7 +5,7 @@ bytes are the truth: a body comes back exactly as it was written.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, insert, select, tuple_, update
@@ -97,60 +97,20 @@ def append(
 ) -> None:
     """Store a batch of entries behind `head`, which this transaction holds locked."""
     fund = head.fund
-    connection.execute(
-        insert(_entries),
-        [
-            {
-                "fund": fund,
-                "seq": entry.seq,
-                "id": entry.id,
-                "type": entry.type,
-                "party": entry.party,
-                "at": entry.at,
-                "prev": entry.prev,
-                "leaf": entry.leaf,
-                "body": entry.body.decode(),
-            }
-            for entry in entries
-        ],
-    )
-    lines = [
-        {
-            "fund": fund,
-            "seq": entry.seq,
-            "line": line,
-            "account": posting.account,
-            "currency": posting.currency,
-            "minor": posting.minor,
-            "version": posting.version,
-            "debits": posting.debits,
-            "credits": posting.credits,
-        }
-        for entry in entries
-        for line, posting in enumerate(entry.postings)
-    ]
-    if lines:
-        connection.execute(insert(_postings), lines)
-    connection.execute(
-        insert(_idempotency),
-        [
-            {
-                "fund": fund,
-                "party": use.party,
-                "key": use.key,
-                "digest": use.digest,
-                "seq": use.seq,
-                "entry_count": use.entry_count,
-            }
-            for use in keys
-        ],
-    )
-    hashes = [
-        {"fund": fund, "level": level, "position": position, "hash": root}
-        for level, position, root in stored_hashes(completed.items())
-    ]
-    if hashes:
-        connection.execute(insert(_tile_hashes), hashes)
+    for table, rows in (
+        (_entries, [_entry_row(fund, entry) for entry in entries]),
+        (_postings, [row for entry in entries for row in _posting_rows(fund, entry)]),
+        (_idempotency, [{"fund": fund, **asdict(use)} for use in keys]),
+        (
+            _tile_hashes,
+            [
+                {"fund": fund, "level": level, "position": position, "hash": root}
+                for level, position, root in stored_hashes(completed.items())
+            ],
+        ),
+    ):
+        if rows:
+            connection.execute(insert(table), rows)
     connection.execute(
         update(_heads)
         .where(_heads.c.fund == fund)
@@ -161,6 +121,35 @@ def append(
             last_at=entries[-1].at,
         )
     )
+
+
+def _entry_row(fund: str, entry: Sealed) -> dict[str, Any]:
+    return {
+        "fund": fund,
+        "seq": entry.seq,
+        "id": entry.id,
+        "type": entry.type,
+        "party": entry.party,
+        "at": entry.at,
+        "prev": entry.prev,
+        "leaf": entry.leaf,
+        "body": entry.body.decode(),
+    }
+
+
+def _posting_rows(fund: str, entry: Sealed) -> Iterator[dict[str, Any]]:
+    for line, posting in enumerate(entry.postings):
+        yield {
+            "fund": fund,
+            "seq": entry.seq,
+            "line": line,
+            "account": posting.account,
+            "currency": posting.currency,
+            "minor": posting.minor,
+            "version": posting.version,
+            "debits": posting.debits,
+            "credits": posting.credits,
+        }
 
 
 def find_keys(

@@ -1,0 +1,175 @@
+"""The domain on paper: what these tests share.
+
+Every command goes through two books: the whole one, and one that holds only the rows that the
+command names, as on the server. Both must end alike, so each test here tests `reads` as well.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+
+import pytest
+
+from app.domain.admission import MAX_READ_ROUNDS, admit, event_of, wanted
+from app.domain.book import Book
+from app.domain.books.journal import account_of
+from app.domain.books.pools import Pool, pool_of
+from app.domain.books.positions import Position
+from app.domain.command import Actor, Command
+from app.domain.event import Event
+from app.domain.outflow.disbursements import Disbursement
+from app.domain.outflow.payments import CancelDisbursement, ReturnDisbursement
+from app.domain.refusals import Refusal
+from app.domain.values import LEDGER_PARTY, Money, Role
+from tests.builders import REQUESTER, TRUSTEE, VALUE_DATE, Person, money
+from tests.paper import Paper, Recorded
+
+UNKNOWN_ID = "01947b6e-3c00-7000-8000-ffffffffffff"
+DIGEST = "0" * 64
+
+
+class Door(Paper):
+    """The ledger on paper, where each command is also decided on the rows that it names."""
+
+    def do(self, who: Person, command: Command) -> Event:
+        self._attempts = getattr(self, "_attempts", 0) + 1
+        self._ids = _ids_from(self._attempts)
+        twin = Paper(book=self._named_rows(who, command), log=list(self.log), now=self.now)
+        twin._ids = _ids_from(self._attempts)
+        try:
+            event = super().do(who, command)
+        except Refusal as refusal:
+            with pytest.raises(type(refusal)) as caught:
+                twin.do(who, command)
+            assert caught.value.sentence == refusal.sentence
+            raise
+        assert twin.do(who, command) == event
+        assert [line.postings for line in twin.log] == [line.postings for line in self.log]
+        for (kind, identity), state in twin.book.changed.items():
+            assert self.book.get(kind, *identity) == state
+        return event
+
+    def _named_rows(self, who: Person, command: Command) -> Book:
+        actor, book = Actor(who.party, who.subject, frozenset({who.role})), Book()
+        for _ in range(MAX_READ_ROUNDS):
+            rows = wanted(command, book, actor)
+            if not rows:
+                return book
+            book = book.loaded((row, self.book.peek(row[0], *row[1])) for row in rows)
+        raise AssertionError("a command that never stops naming rows")
+
+
+@dataclass(frozen=True)
+class Known(Person):
+    """Somebody with a subject of their own."""
+
+    name: str
+
+    @property
+    def subject(self) -> str:
+        return self.name
+
+
+@contextmanager
+def refused(paper: Paper, code: str, *words: str) -> Iterator[None]:
+    """What happens inside is refused so, in a sentence with these words, and changes nothing."""
+    before, length = paper.book, len(paper.log)
+    with pytest.raises(Refusal) as caught:
+        yield
+    assert caught.value.code == code
+    for word in words:
+        assert word in caught.value.sentence
+    assert paper.book == before
+    assert len(paper.log) == length
+
+
+def admin(party: str) -> Person:
+    return Person(party, Role.ADMIN)
+
+
+def eur(major: int | str) -> Money:
+    return Money.read(money(major))
+
+
+def jpy(major: int | str) -> Money:
+    return Money.read(money(major, "JPY"))
+
+
+def funded(**amounts: int | str) -> Door:
+    """A fund into whose budget window each named party has paid this much EUR."""
+    paper = Door()
+    paper.open()
+    for party, amount in amounts.items():
+        paper.paid(paper.agreed(party, money(amount)), money(amount))
+    return paper
+
+
+def cancelled(
+    paper: Paper, disbursement: Disbursement, who: Person = REQUESTER, reason: str = "Not needed"
+) -> Event:
+    command = CancelDisbursement(disbursement_id=disbursement.disbursement_id, reason=reason)
+    return paper.do(who, command)
+
+
+def returned(
+    paper: Paper, disbursement: Disbursement, reference: str = "BACK-1", day: str = VALUE_DATE
+) -> Event:
+    body = {
+        "disbursement_id": disbursement.disbursement_id,
+        "bank_reference": reference,
+        "value_date": day,
+        "reason": "Account closed",
+    }
+    return paper.do(TRUSTEE, ReturnDisbursement.model_validate(body))
+
+
+def entry(paper: Paper, event_type: str) -> Recorded:
+    """The last entry of this type."""
+    return next(line for line in reversed(paper.log) if line.event.type == event_type)
+
+
+def said(paper: Paper, event_type: str) -> str:
+    """The sentence of the last entry of this type."""
+    line = entry(paper, event_type)
+    return line.event.sentence(line.act)
+
+
+def lines(paper: Paper, event_type: str) -> dict[str, int]:
+    """Minor units by account that the last entry of this type posted."""
+    return {line.account: line.minor for line in entry(paper, event_type).postings}
+
+
+def balance(paper: Paper, account: str, currency: str = "EUR") -> Money:
+    return account_of(paper.book, account, currency).balance
+
+
+def position(paper: Paper, party: str, window: str = "budget", currency: str = "EUR") -> Position:
+    return paper.book.get(Position, party, window, currency)
+
+
+def pool(paper: Paper, window: str = "budget", currency: str = "EUR") -> Pool:
+    return pool_of(paper.book, window, currency)
+
+
+def replayed(paper: Paper) -> Book:
+    """The book that the log alone gives, every consequence where the rules put it."""
+    book, owed = Book(complete=True), deque[Event]()
+    for line in paper.log:
+        event = event_of(line.event.type, line.event.data(), line.event.derived())
+        assert event == line.event
+        if owed:
+            assert owed.popleft() == event
+            assert line.act.party == LEDGER_PARTY
+        else:
+            assert line.act.party != LEDGER_PARTY
+        book = admit(book, event, line.act)
+        assert book.postings == line.postings
+        owed.extend(event.consequences(book, line.act))
+    assert not owed
+    return book
+
+
+def _ids_from(number: int) -> "Iterator[str]":
+    return (f"01947b6e-3c00-7000-8000-{n:012x}" for n in count(number))

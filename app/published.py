@@ -47,7 +47,7 @@ def _event(kind: type[Event]) -> dict[str, Any]:
     source = "".join(inspect.getsource(rule) for rule in rules)
     return {
         "meaning": inspect.getdoc(kind),
-        "roles": sorted(kind.roles) or ["ledger"],
+        "roles": sorted(kind.actor_roles) or ["ledger"],
         "members": kind.model_json_schema(),
         "rules_sha256": sha256(source.encode()).hexdigest(),
     }

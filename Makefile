@@ -1,0 +1,78 @@
+# Everything that one does with this project. `make` explains itself.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+T ?= tests
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format coverage demo openapi migration test-slow test-postgres \
+        check-metrics lock clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/runtime ## set up, migrate an embedded SQLite, open the demo fund, serve on 127.0.0.1:8000
+	$(BIN)/fundledger serve --demo
+
+test: $(VENV)/dev ## set up and run the whole suite on SQLite and PostgreSQL; T=path narrows
+	$(BIN)/pytest -n $(WORKERS) -m "not slow" $(T)
+
+test-slow: $(VENV)/dev ## the tests that take longer: kill -9 under load, long logs
+	$(BIN)/pytest -m slow $(T)
+
+check: $(VENV)/dev ## format, lint, types, import contracts, shape of the tree
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/pytest -n 0 tests/shape
+
+format: $(VENV)/dev ## put the code into the one format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+coverage: $(VENV)/dev ## line and branch coverage of chain and domain; 95 % or it fails
+	$(BIN)/pytest -n 0 --cov=app.chain --cov=app.domain --cov-branch --cov-fail-under=95 \
+	    --cov-report=term:skip-covered tests/chain tests/conformance tests/domain
+
+demo: $(VENV)/runtime ## play the ERA history over HTTP, cheat, export, verify, tamper
+	$(BIN)/fundledger demo
+
+openapi: $(VENV)/runtime ## write openapi/openapi.json and openapi/events.json
+	$(BIN)/fundledger openapi openapi
+
+migration: $(VENV)/dev ## draft a migration: make migration M="what it does"
+	$(BIN)/python -m migrations.draft "$(M)"
+
+test-postgres: $(VENV)/dev ## the PostgreSQL tests on a server installed from the system's packages
+	deploy/test-postgres
+
+check-metrics: $(VENV)/dev ## let Prometheus's own tool judge /metrics (installs it when it can)
+	deploy/check-metrics
+
+lock: ## pin all dependencies again, with hashes and without addresses
+	$(PYTHON) -m venv build/lock && build/lock/bin/pip install -q uv
+	build/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header --extra build pyproject.toml -o requirements/runtime.txt
+	build/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header --extra build --extra dev -c requirements/runtime.txt \
+	    pyproject.toml -o requirements/dev.txt
+
+clean: ## remove what was built; keys and databases in data/ stay
+	rm -rf build $(VENV)
+
+$(VENV)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/runtime: $(VENV)/python requirements/runtime.txt pyproject.toml
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/runtime.txt
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/runtime requirements/dev.txt
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,60 @@
+"""Reading a bundle's archive: a ZIP that a stranger made, never more of it than is wanted."""
+
+import hashlib
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import Final
+
+PIECE_BYTES: Final = 65_536
+UNREADABLE: Final = (
+    EOFError,
+    OSError,
+    RuntimeError,  # encrypted; and NotImplementedError: an unknown compression
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What Python's reader raises for archives that are damaged, or made to do damage."""
+
+
+class CannotTell(Exception):
+    """The bundle or the trust file cannot be read: neither good nor bad can be said."""
+
+
+class Archive:
+    """The files of one bundle, by name."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self.names = [info.filename for info in archive.infolist()]
+
+    def pieces(self, name: str, limit: int) -> Iterator[bytes]:
+        """The file's bytes, up to `limit` of them. Raises CannotTell."""
+        left = limit
+        try:
+            with self._archive.open(name) as file:
+                while left > 0 and (piece := file.read(min(left, PIECE_BYTES))):
+                    left -= len(piece)
+                    yield piece
+        except KeyError:
+            raise CannotTell(f"{name} is missing") from None
+        except UNREADABLE as error:
+            raise CannotTell(f"{name} cannot be read: {error}") from None
+
+    def small(self, name: str, limit: int) -> bytes:
+        """The whole of a file that is small by nature. Raises CannotTell."""
+        content = b"".join(self.pieces(name, limit + 1))
+        if len(content) > limit:
+            raise CannotTell(f"{name} is larger than {limit} bytes")
+        return content
+
+    def digest(self, name: str, size: int) -> tuple[str, int]:
+        """Digest and length of a file, reading one byte past `size` at most. Raises CannotTell."""
+        digest, length = hashlib.sha256(), 0
+        for piece in self.pieces(name, size + 1):
+            digest.update(piece)
+            length += len(piece)
+        return digest.hexdigest(), length

@@ -1,0 +1,64 @@
+"""The walk along the entries: form, position, chain and time of each, and who broke it."""
+
+from collections.abc import Callable
+
+from app.chain.entry import BadEntry, BrokenChain, Entry, WrongPrev, check_follows
+from app.chain.tree import Frontier, leaf_hash
+
+Found = Callable[[str, int], None]
+"""Takes what is wrong, and the entry that it is wrong with."""
+
+
+class Walk:
+    """Takes one line after the other and reports what does not follow.
+
+    When entry n + 1 does not name the hash of entry n, one of the two was changed. If entry n + 2
+    still names the hash of n + 1, it was n; otherwise it was n + 1.
+    """
+
+    def __init__(self, found: Found) -> None:
+        self._found = found
+        self._before: Entry | None = None
+        self._before_leaf: bytes | None = None
+        self._break: tuple[int, str] | None = None
+        self.frontier = Frontier()
+
+    def take(self, seq: int, line: bytes) -> Entry | None:
+        """The entry in the line; None when it is not one."""
+        leaf = leaf_hash(line)
+        self.frontier = self.frontier.append(leaf)
+        try:
+            entry = Entry.from_bytes(line)
+        except BadEntry as error:
+            self._found(f"seq {seq}: {error}", seq)
+            self._before, self._before_leaf = None, leaf
+            return None
+        self._blame(seq, entry)
+        try:
+            before_leaf = self._before_leaf if seq else None
+            check_follows(entry, self._before, before_leaf)
+        except WrongPrev as error:
+            if seq == 0:
+                self._found(f"seq 0: {error}", 0)
+            else:
+                self._break = (seq, str(error))
+        except BrokenChain as error:
+            # After a line that is no entry there is nothing to follow.
+            if self._before is not None or seq == 0:
+                self._found(f"seq {seq}: {error}", seq)
+        self._before, self._before_leaf = entry, leaf
+        return entry
+
+    def finish(self) -> None:
+        """Say what is known of a break at the very end, where no later entry tells more."""
+        if self._break is not None:
+            seq, why = self._break
+            self._found(f"seq {seq - 1} or {seq} was changed: {why}", seq - 1)
+
+    def _blame(self, seq: int, entry: Entry) -> None:
+        if self._break is None or self._before_leaf is None:
+            return
+        broken_at, why = self._break
+        self._break = None
+        changed = broken_at - 1 if entry.prev == self._before_leaf.hex() else broken_at
+        self._found(f"seq {changed} was changed: seq {broken_at}: {why}", changed)
