@@ -52,9 +52,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         here, patrol = assemble(settings, metrics)
         app.state.services = here
-        here.ledger.start()
-        patrol.start()
         try:
+            here.ledger.start()
+            patrol.start()
             yield
         finally:
             patrol.stop()

@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +164,13 @@ def running(settings: Settings) -> Iterator[Service]:
     )
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+
+    def serve() -> None:
+        # A service that refuses to start ends its process; here that is the end of its thread.
+        with suppress(SystemExit):
+            server.run(sockets=[listening])
+
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     try:
         deadline = time.monotonic() + 20

@@ -231,7 +231,7 @@ By hand, with openssl and sha256sum alone:
    signed bytes are the text with its last newline: sed '/^$/,$d' checkpoint > text
    The last word of the signature line is base64; its first four bytes are the key's id:
        tail -n 1 checkpoint | awk '{{print $NF}}' | base64 -d | tail -c +5 > signature
-   The key: the last part of the trust file's line is base64; drop its first byte:
+   The key: what follows the second + in the trust file's line is base64; drop its first byte:
        (printf '302a300506032b6570032100' | xxd -r -p; echo KEY | base64 -d | tail -c +2) \\
            | openssl pkey -pubin -inform DER -out log.pem
        openssl pkeyutl -verify -pubin -inkey log.pem -rawin -in text -sigfile signature

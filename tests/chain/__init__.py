@@ -11,12 +11,20 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from app.chain.note import ED25519, NoteKey
+from app.chain.note import COSIGNATURE, ED25519, NoteKey
 
 ORIGIN = "fund.example/era"
 MAX_INTEGER = 2**53 - 1
 
 modest = settings(max_examples=60, deadline=None)
+
+key_names = st.text(
+    st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"], exclude_characters="+"),
+    min_size=1,
+    max_size=20,
+)
+key_types = st.sampled_from([ED25519, COSIGNATURE])
+seeds = st.binary(min_size=32, max_size=32)
 
 
 def a_key(name: str = ORIGIN, seed: int = 1, key_type: int = ED25519) -> NoteKey:

@@ -250,12 +250,12 @@ def test_a_member_that_stands_twice_is_refused(text: bytes) -> None:
     ],
 )
 def test_what_is_not_json_is_refused_with_a_position_and_no_echo(text: bytes) -> None:
-    with pytest.raises(NotCanonical, match=r"^not JSON: line \d+ column \d+$"):
+    with pytest.raises(NotCanonical, match=r"^not JSON at line \d+ column \d+$"):
         decode(text)
 
 
 def test_the_position_of_a_mistake_counts_lines_and_columns() -> None:
-    with pytest.raises(NotCanonical, match=r"^not JSON: line 2 column 3$"):
+    with pytest.raises(NotCanonical, match=r"^not JSON at line 2 column 3$"):
         decode(b"[1,\n2 3]")
 
 

@@ -18,14 +18,11 @@ from app.chain.canonical import encode
 from app.chain.jws import (
     MAX_JWS_BYTES,
     SignatureError,
-    key_from_jwk,
     protected_header,
-    public_jwk,
     sign_detached,
     thumbprint,
     verify_detached,
 )
-from app.chain.spelling import write_base64url
 from tests.chain import json_values, modest
 
 PAYLOAD = '{"amount":"1500000.00","currency":"EUR","memo":"\u20ac \U0001f600"}'.encode()
@@ -96,11 +93,6 @@ def test_we_accept_the_reference_librarys_signature(algorithm: str) -> None:
     assert verify_detached(f"{protected}..{signature}", PAYLOAD, KEYS[algorithm].public_key()) == (
         header
     )
-
-
-@both
-def test_thumbprints_are_the_reference_librarys(algorithm: str) -> None:
-    assert thumbprint(KEYS[algorithm].public_key()) == reference_key(algorithm).thumbprint()
 
 
 @modest
@@ -209,7 +201,7 @@ def test_the_payload_is_never_signed_without_base64() -> None:
 @pytest.mark.parametrize(
     ("header", "sentence"),
     [
-        (b"", "malformed header: not JSON: line 1 column 1"),
+        (b"", "malformed header: not JSON at line 1 column 1"),
         (b"[]", "malformed header: not an object"),
         (b'"ES256"', "malformed header: not an object"),
         (b'{"alg":"ES256","alg":"none"}', "malformed header: a member stands twice in one object"),
@@ -302,79 +294,3 @@ def test_only_two_curves_sign(curve: ec.EllipticCurve) -> None:
         sign_detached(PAYLOAD, key)
     with pytest.raises(SignatureError, match=r"^only P-256 and P-384 keys sign here$"):
         verify_detached(sign_detached(PAYLOAD, P256), PAYLOAD, key.public_key())
-
-
-@both
-def test_a_public_key_survives_writing_and_reading(algorithm: str) -> None:
-    key = KEYS[algorithm].public_key()
-
-    jwk = public_jwk(key)
-
-    assert jwk.keys() == {"crv", "kty", "x", "y", "alg", "use", "kid"}
-    assert (jwk["alg"], jwk["use"], jwk["kid"]) == (algorithm, "sig", thumbprint(key))
-    assert key_from_jwk(jwk).public_numbers() == key.public_numbers()
-    assert ECKey.import_key(dict(jwk)).thumbprint() == jwk["kid"]
-
-
-@pytest.mark.parametrize(
-    ("secret", "curve", "width"), [(379, ec.SECP256R1(), 43), (197, ec.SECP384R1(), 64)]
-)
-def test_a_coordinate_keeps_its_leading_zeros(
-    secret: int, curve: ec.EllipticCurve, width: int
-) -> None:
-    key = ec.derive_private_key(secret, curve).public_key()
-
-    jwk = public_jwk(key)
-
-    assert key.public_numbers().x.bit_length() <= curve.key_size - 8
-    assert jwk["x"].startswith("A")
-    assert len(jwk["x"]) == len(jwk["y"]) == width
-    assert thumbprint(key) == ECKey.import_key(key).thumbprint()
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"kty": "OKP"},
-        {"kty": None},
-        {"crv": "P-521"},
-        {"crv": "secp256k1"},
-        {"crv": None},
-        {"d": "AA"},
-    ],
-)
-def test_only_public_keys_on_two_curves_are_read(change: dict[str, Any]) -> None:
-    jwk = {**public_jwk(P256.public_key()), **change}
-
-    with pytest.raises(SignatureError, match=r"^expected a public EC key on P-256 or P-384$"):
-        key_from_jwk(jwk)
-
-
-def test_an_empty_key_is_no_key() -> None:
-    with pytest.raises(SignatureError, match=r"^expected a public EC key on P-256 or P-384$"):
-        key_from_jwk({})
-
-
-@pytest.mark.parametrize("name", ["x", "y"])
-@pytest.mark.parametrize("value", [None, 5, "", "AA", "A=", "!", write_base64url(b"\xff" * 32), []])
-def test_a_key_is_a_point_on_its_curve(name: str, value: Any) -> None:
-    jwk: dict[str, Any] = {**public_jwk(P256.public_key()), name: value}
-
-    with pytest.raises(SignatureError, match=r"^the key is not a point on its curve$"):
-        key_from_jwk(jwk)
-
-
-@pytest.mark.parametrize("name", ["x", "y"])
-def test_a_key_has_both_coordinates(name: str) -> None:
-    jwk = public_jwk(P256.public_key())
-    del jwk[name]
-
-    with pytest.raises(SignatureError, match=r"^the key is not a point on its curve$"):
-        key_from_jwk(jwk)
-
-
-def test_a_point_of_one_curve_is_none_of_the_other() -> None:
-    jwk = {**public_jwk(P256.public_key()), "crv": "P-384"}
-
-    with pytest.raises(SignatureError, match=r"^the key is not a point on its curve$"):
-        key_from_jwk(jwk)

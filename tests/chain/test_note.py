@@ -1,7 +1,6 @@
 """Signed notes: who stands for a text, and what spoils it."""
 
 import re
-from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -21,7 +20,7 @@ from app.chain.note import (
     cosignature_message,
 )
 from app.chain.spelling import write_base64
-from tests.chain import a_key, flipped, modest
+from tests.chain import a_key, flipped, key_names, key_types, modest, seeds
 
 TEXT = "fund.example/era\n42\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n"
 AT = 1_736_500_000
@@ -30,19 +29,6 @@ printable = st.characters(exclude_categories=["Cs"], min_codepoint=0x20)
 note_texts = st.lists(st.text(printable, max_size=20), min_size=1, max_size=5).map(
     lambda lines: "\n".join(lines) + "\n"
 )
-key_names = st.text(
-    st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"], exclude_characters="+"),
-    min_size=1,
-    max_size=20,
-)
-key_types = st.sampled_from([ED25519, COSIGNATURE])
-seeds = st.binary(min_size=32, max_size=32)
-
-
-def private_text(name: str, seed: bytes, key_type: int = ED25519) -> str:
-    """Go's form of a signing key."""
-    key_id = NoteKey.from_seed(name, seed, key_type).verifier.id.hex()
-    return f"PRIVATE+KEY+{name}+{key_id}+{write_base64(bytes([key_type]) + seed)}"
 
 
 def refused_note(raw: bytes, reason: str) -> None:
@@ -67,22 +53,6 @@ def test_a_note_survives_signing_writing_reading_and_verifying(
     assert read.verify([key.verifier]) == [Verified(key.verifier, timestamp)]
 
 
-@modest
-@given(key_names, seeds, key_types)
-def test_a_verifier_key_reads_what_it_writes(name: str, seed: bytes, key_type: int) -> None:
-    key = NoteKey.from_seed(name, seed, key_type).verifier
-
-    assert VerifierKey.parse(str(key)) == key
-
-
-@modest
-@given(key_names, seeds, key_types)
-def test_a_signing_key_is_read_from_gos_form(name: str, seed: bytes, key_type: int) -> None:
-    key = NoteKey.parse(private_text(name, seed, key_type) + "\n")
-
-    assert (key.name, key.type, key.private.private_bytes_raw()) == (name, key_type, seed)
-
-
 def test_the_signed_bytes_are_the_text_with_its_final_newline() -> None:
     key = a_key()
 
@@ -102,21 +72,6 @@ def test_a_cosignature_signs_the_time_and_the_text() -> None:
     assert cosignature_message(TEXT, AT) == message
     value = AT.to_bytes(8, "big") + witness.private.sign(message)
     assert note.signatures == (Signature("witness.example/w", witness.verifier.id, value),)
-
-
-def test_a_key_id_is_the_start_of_a_hash_over_name_type_and_key() -> None:
-    key = a_key().verifier
-
-    preimage = b"fund.example/era\n\x01" + key.public
-    assert key.id == sha256(preimage).digest()[:4]
-    assert str(key) == f"fund.example/era+{key.id.hex()}+{write_base64(preimage[17:])}"
-
-
-def test_a_key_has_another_id_as_a_witness_or_under_another_name() -> None:
-    log, witness = a_key().verifier, a_key(key_type=COSIGNATURE).verifier
-
-    assert log.public == witness.public == a_key("other").verifier.public
-    assert len({log.id, witness.id, a_key("other").verifier.id}) == 3
 
 
 def test_every_known_key_that_signed_is_returned_in_order() -> None:
@@ -225,91 +180,6 @@ def test_a_public_key_of_another_length_verifies_nothing() -> None:
 
     with pytest.raises(NoteError, match=r"^invalid signature for key short\+"):
         key.verify(TEXT, bytes(64))
-
-
-@pytest.mark.parametrize("text", ["", "name", "name+00000000", "name+00000000+A", "name+1+Q!=="])
-def test_a_verifier_key_has_three_parts(text: str) -> None:
-    with pytest.raises(NoteError, match=r"^a verifier key is name\+id\+base64$"):
-        VerifierKey.parse(text)
-
-
-@pytest.mark.parametrize(
-    ("key_type", "size"), [(0, 32), (2, 32), (5, 32), (6, 32), (255, 32), (1, 31), (1, 33), (4, 0)]
-)
-def test_other_keys_than_ed25519_are_not_known(key_type: int, size: int) -> None:
-    key = VerifierKey("name", key_type, bytes(size))
-
-    with pytest.raises(NoteError, match=r"^only Ed25519 keys \(types 1 and 4\) are known$"):
-        VerifierKey.parse(str(key))
-
-
-def test_a_verifier_key_without_any_bytes_is_not_known() -> None:
-    with pytest.raises(NoteError, match=r"^only Ed25519 keys"):
-        VerifierKey.parse("name+00000000+")
-
-
-def test_a_key_id_that_is_not_the_keys_own_is_refused() -> None:
-    key = a_key().verifier
-    own = key.id.hex()
-
-    for other in ("00000000", own.upper(), own[:-1], own + "0", ""):
-        with pytest.raises(NoteError, match=f"^the key id is {other}, but the key has {own}$"):
-            VerifierKey.parse(str(key).replace(own, other))
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["", "a b", "a\tb", "a\u00a0b", "a\u2003b", "a\u2028b", "a\x85b", "a\x7fb", "\n", "a\x00"],
-)
-def test_a_key_name_is_not_empty_and_holds_no_space(name: str) -> None:
-    sentence = r"^a key name is not empty and holds no space and no '\+'$"
-
-    encoded = write_base64(bytes([ED25519]) + bytes(32))
-
-    for text in (str(VerifierKey(name, ED25519, bytes(32))), f"{name}+00000000+AA=="):
-        with pytest.raises(NoteError, match=sentence):
-            VerifierKey.parse(text)
-    with pytest.raises(NoteError, match=sentence):
-        NoteKey.from_seed(name, bytes(32))
-    with pytest.raises(NoteError, match=sentence):
-        NoteKey.parse(f"PRIVATE+KEY+{name}+00000000+{encoded}")
-
-
-def test_a_key_name_holds_no_plus() -> None:
-    with pytest.raises(NoteError, match=r"^a key name is not empty and holds no space and no"):
-        NoteKey.from_seed("a+b", bytes(32))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "PRIVATE+KEY+name+00000000",
-        "PRIVATE+KEY+name+00000000+A!==",
-        "PRIVATE+KEY+name+00000000+AQ==",
-        "PUBLIC+KEY+name+00000000+" + write_base64(b"\x01" + bytes(32)),
-        "PRIVATE+key+name+00000000+" + write_base64(b"\x01" + bytes(32)),
-        "PRIVATE+KEY+name+00000000+" + write_base64(b"\x01" + bytes(33)),
-        "PRIVATE+KEY+name+00000000+" + write_base64(b"\x01" + bytes(31)),
-    ],
-)
-def test_what_is_not_gos_form_is_no_signing_key(text: str) -> None:
-    with pytest.raises(NoteError) as refusal:
-        NoteKey.parse(text)
-
-    assert str(refusal.value) == "a signing key is PRIVATE+KEY+name+id+base64"
-
-
-def test_a_signing_key_under_another_id_or_name_is_refused() -> None:
-    text = private_text("name", bytes(range(32)))
-    key_id = NoteKey.parse(text).verifier.id
-
-    other_name = text.replace("+name+", "+nane+")
-    other_id = text.replace(key_id.hex(), flipped(key_id, 0).hex())
-
-    for other in (other_name, other_id):
-        with pytest.raises(NoteError, match=r"^the signing key's id does not fit its key$"):
-            NoteKey.parse(other)
 
 
 SIGNATURE = Note("a\n", ()).signed_by(a_key("k")).signatures[0].line()

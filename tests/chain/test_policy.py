@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import sys
 
 import pytest
 from hypothesis import assume, given
@@ -76,6 +77,29 @@ def test_addresses_comments_and_blank_lines_are_read_over() -> None:
     assert policy == Policy((LOG,), {"a": WITNESSES["a"]}, {}, "a")
 
 
+@pytest.mark.parametrize(
+    "character",
+    ["\x0b", "\x0c", "\x1c", "\x1f", "\x85", "\u00a0", "\u2003", "\u2028", "\u2029", "\u3000"],
+)
+def test_no_other_space_than_blank_and_tab_parts_words_or_lines(character: str) -> None:
+    sentence = "expected log, witness, group or quorum with their arguments"
+
+    refused_line(f"quorum{character}none", sentence)
+    refused_line(f"{character}quorum none", sentence)
+    refused_line(character, sentence)
+    refused_line(f"quorum none{character}", f"none{character} is not defined above")
+    assert a_policy(f"# a{character}quorum a", "quorum none").quorum == "none"
+
+
+def test_a_name_may_hold_any_other_character() -> None:
+    key = a_key("witness.example/n", 50, COSIGNATURE).verifier
+
+    policy = a_policy(f"witness n\u00a0o {key}", "group g all a n\u00a0o", "quorum g")
+
+    assert policy.groups == {"g": Group(2, ("a", "n\u00a0o"))}
+    assert policy.satisfied_by([WITNESSES["a"], key])
+
+
 def test_quorum_none_asks_for_no_witness() -> None:
     assert a_policy("quorum none").satisfied_by([])
     assert Policy((LOG,)).satisfied_by([])
@@ -108,6 +132,17 @@ def test_groups_nest() -> None:
     )
 
     assert satisfying(policy) == {x + y + "f" for x in ("ab", "ac", "bc") for y in "de"}
+
+
+def test_groups_nest_as_deep_as_a_trust_file_is_long() -> None:
+    depth = 4_000
+    lines = ["group g0 all a b", *(f"group g{n} all g{n - 1}" for n in range(1, depth))]
+
+    policy = a_policy(*lines, f"quorum g{depth - 1}")
+
+    assert depth > 2 * sys.getrecursionlimit()
+    assert policy.satisfied_by(signed_by("ab"))
+    assert not policy.satisfied_by(signed_by("a"))
 
 
 def test_a_group_that_the_quorum_does_not_name_has_no_say() -> None:

@@ -214,11 +214,50 @@ def test_another_spelling_of_index_or_hash_is_malformed(lines: list[str], senten
         Receipt.parse("\n".join([HEADER, *lines]) + "\n\nnote\n")
 
 
-def test_a_receipt_of_the_longest_path_and_size_is_read() -> None:
-    head = "\n".join([HEADER, "index 0", *[HASH] * MAX_PROOF]) + "\n\n"
-    longest = head + "x" * (MAX_RECEIPT_BYTES - len(head))
+def longest_receipt(note: str = "", extra: str = "") -> str:
+    """A receipt with 63 hashes whose note is filled up to the greatest number of bytes."""
+    head = "\n".join([HEADER, *([extra] if extra else []), "index 0", *[HASH] * MAX_PROOF])
+    text = f"{head}\n\n{note}"
+    return text + "x" * (MAX_RECEIPT_BYTES - len(text.encode()))
 
-    assert len(longest) == MAX_RECEIPT_BYTES == 1_000_000
+
+@pytest.mark.parametrize("note", ["", "\u20ac" * 300_000, "\U0001f600"])
+def test_a_receipt_of_the_longest_path_and_size_is_read(note: str) -> None:
+    longest = longest_receipt(note)
+
+    assert len(longest.encode()) == MAX_RECEIPT_BYTES == 1_000_000
     assert len(Receipt.parse(longest).path) == MAX_PROOF == 63
+
+
+@pytest.mark.parametrize("character", ["x", "\u00e9", "\u20ac", "\U0001f600"])
+def test_a_receipts_size_is_that_of_its_bytes(character: str) -> None:
+    note = character * (MAX_RECEIPT_BYTES // len(character.encode()))
+
     with pytest.raises(ProofError, match=r"^not a tlog-proof$"):
-        Receipt.parse(longest + "x")
+        Receipt.parse(f"{HEADER}\nindex 0\n\n{note}")
+
+
+@pytest.mark.xfail(reason="app.chain.proof: neither the blank line nor the head's bytes count")
+@pytest.mark.parametrize("extra", ["", "extra \u20ac"])
+def test_a_receipt_has_at_most_a_million_bytes(extra: str) -> None:
+    with pytest.raises(ProofError, match=r"^not a tlog-proof$"):
+        Receipt.parse(longest_receipt(extra=extra) + "x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{HEADER}\ud800\nindex 0\n{HASH}\n\nnote\n",
+        f"{HEADER}\nindex 0\ud800\n{HASH}\n\nnote\n",
+        f"{HEADER}\nindex 0\n{HASH}\udfff\n\nnote\n",
+        f"{HEADER}\nindex 0\n{HASH}\n\nnote\udcff\n",
+        f"{HEADER}\nindex 0\n{HASH}\n\n\ud800",
+        pytest.param(
+            f"{HEADER}\nextra \ud800\nindex 0\n{HASH}\n\nnote\n",
+            marks=pytest.mark.xfail(reason="app.chain.proof: an extra line is not encoded"),
+        ),
+    ],
+)
+def test_a_receipt_holds_no_lone_surrogate(text: str) -> None:
+    with pytest.raises(ProofError):
+        Receipt.parse(text)

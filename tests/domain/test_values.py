@@ -149,7 +149,7 @@ def test_a_date_is_a_calendar_day(text: str) -> None:
     assert DAY.dump_json(day).decode() == f'"{text}"'
 
 
-@pytest.mark.parametrize("value", ["eur", "EURO", "EU", "EUR\n", " EUR", "Е" + "UR"])
+@pytest.mark.parametrize("value", ["eur", "EURO", "EU", "EUR\n", " EUR", "\u0415UR"])
 def test_a_currency_code_is_three_capital_ascii_letters(value: str) -> None:
     assert code_of(CURRENCY, value) == "string_pattern_mismatch"
 
@@ -173,14 +173,17 @@ ACCEPTED: list[tuple[Any, list[str]]] = [
 ]
 TURNED_AWAY: list[tuple[Any, list[str]]] = [
     (FundSlug, ["", "a", "-a", "Era", "a_b", "a" * 64, "../etc", "a\n", "e\u0301ra"]),
-    (PartyId, ["", "de", "-DE", "@ledger", "D E", "A" * 17, "DE\n", "\u0410U", "ＤＥ", "DÉ"]),
+    (
+        PartyId,
+        ["", "de", "-DE", "@ledger", "D E", "A" * 17, "DE\n", "\u0410U", "\uff24E", "D\u00c9"],
+    ),
     (WindowId, ["", "Budget", "1budget", "bud get", "a" * 33, "bud/get"]),
     (Purpose, ["", "Energy", "ener_gy", "9x", "a" * 33]),
     (StepId, ["", "Legal", "legal-review", "_x", "a" * 33]),
     (BankAccountId, ["", "bank", "-B", "B/C", "A" * 35, "B\u0410NK"]),
     (BankReference, ["", " a", "a ", "/a", "a-", "a\tb", "A" * 65, "re\u0301f", "r\u00e9f", "a\n"]),
     (Digest, ["", "0" * 63, "0" * 65, "A" * 64, "g" * 64, "0" * 64 + "\n"]),
-    (Subject, ["", "jane@example.org", "-a", "a b", "a/b", "x" * 129, "a\n", "а"]),
+    (Subject, ["", "jane@example.org", "-a", "a b", "a/b", "x" * 129, "a\n", "\u0430"]),
     (
         Identifier,
         [

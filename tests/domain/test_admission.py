@@ -1,0 +1,156 @@
+"""Admission: the one way into a book, for the server and for the auditor alike."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.domain.admission import UnknownEvent, admit, event_of
+from app.domain.book import Book
+from app.domain.event import Act, Event
+from app.domain.inflow.agreements import Agreement, AgreementEnteredIntoForce
+from app.domain.inflow.pledges import PledgeAnnounced
+from app.domain.inflow.receipts import ReceiptBooked
+from app.domain.outflow.disbursements import (
+    Disbursement,
+    DisbursementApproved,
+    DisbursementRefused,
+    DisbursementReserved,
+)
+from app.domain.refusals import Refusal
+from app.domain.values import LEDGER_PARTY, Role
+from tests.builders import a_pledge, a_receipt, money
+from tests.domain import UNKNOWN_ID, Door, entry, funded, refused, replayed
+
+PLEDGE = PledgeAnnounced.read(a_pledge(money(5)), {"pledge_id": UNKNOWN_ID})
+
+
+def forged(paper: Door, event: Event, act: Act) -> str:
+    """The code with which an entry that the rules did not bring about is turned away."""
+    with pytest.raises(Refusal) as caught:
+        admit(paper.book, event, act)
+    return caught.value.code
+
+
+def ledgers(paper: Door) -> Act:
+    return paper.log[-1].act.by_ledger(len(paper.log), "0" * 64)
+
+
+def test_an_event_is_made_from_its_entry() -> None:
+    event = event_of("pledge.announced", dict(a_pledge(money(5))), {"pledge_id": UNKNOWN_ID})
+
+    assert event == PLEDGE
+
+
+def test_an_event_of_another_version_is_unknown() -> None:
+    with pytest.raises(UnknownEvent, match=r"pledge\.sung is not in the catalogue"):
+        event_of("pledge.sung", {}, {})
+
+
+def test_a_person_cannot_record_a_consequence() -> None:
+    paper = funded(DE=60)
+    consequence = entry(paper, "agreement.entered_into_force").event
+
+    with refused(paper, "role_not_permitted", "Only the ledger"):
+        admit(paper.book, consequence, paper.log[-1].act)
+
+
+def test_the_ledger_cannot_record_what_a_person_does() -> None:
+    paper = funded(DE=60)
+
+    with refused(paper, "role_not_permitted", "consequences only"):
+        admit(paper.book, PLEDGE, ledgers(paper))
+
+
+def test_a_role_that_the_member_does_not_hold_is_no_role() -> None:
+    paper = funded(DE=60)
+    act = entry(paper, "receipt.booked").act
+
+    assert forged(paper, PLEDGE, replace(act, role=Role.ADMIN)) == "role_not_permitted"
+    assert forged(paper, PLEDGE, replace(act, subject="de-admin")) == "role_not_permitted"
+    assert forged(paper, PLEDGE, replace(act, party="FR")) == "not_a_member"
+
+
+def test_each_entry_brings_its_own_journal_lines_only() -> None:
+    paper = funded(DE=60)
+    assert paper.book.postings != ()
+
+    after = admit(paper.book, PLEDGE, entry(paper, "receipt.booked").act)
+
+    assert after.postings == ()
+
+
+def test_an_agreement_cannot_enter_into_force_twice() -> None:
+    paper = funded(DE=60)
+    identifier = paper.newest(Agreement).agreement_id
+    again = AgreementEnteredIntoForce(agreement_id=identifier, cause=0)
+
+    assert forged(paper, again, ledgers(paper)) == "proposal_closed"
+
+
+def test_an_approval_that_is_missing_cannot_be_decided_away() -> None:
+    paper = funded(DE=60)
+    waiting = paper.requested(money(50))
+    decided = DisbursementApproved.of(paper.book, waiting.disbursement_id, 0)
+
+    with refused(paper, "proposal_closed", "9 approvals are still missing"):
+        admit(paper.book, decided, ledgers(paper))
+
+
+def test_nothing_is_reserved_twice() -> None:
+    paper = funded(DE=60)
+    paper.approved(paper.requested(money(20)))
+    reservation = entry(paper, "disbursement.reserved").event
+
+    assert forged(paper, reservation, ledgers(paper)) == "proposal_closed"
+
+
+def test_more_than_is_available_cannot_be_reserved_even_by_the_ledger() -> None:
+    paper = funded(DE=60)
+    paper.approved(paper.requested(money(20)))
+    reservation = entry(paper, "disbursement.reserved").event
+    assert isinstance(reservation, DisbursementReserved)
+    before = admit_until(paper, "disbursement.approved")
+    amount = reservation.amount + reservation.amount + reservation.amount + reservation.amount
+
+    with pytest.raises(Refusal) as caught:
+        admit(before, reservation.model_copy(update={"amount": amount}), ledgers(paper))
+
+    assert caught.value.code == "insufficient_funds"
+
+
+def test_what_is_reserved_cannot_be_refused_any_more() -> None:
+    paper = funded(DE=60)
+    paper.approved(paper.requested(money(20)))
+    identifier = paper.newest(Disbursement).disbursement_id
+    refusal = DisbursementRefused(disbursement_id=identifier, cause=0, party="DE")
+
+    assert forged(paper, refusal, ledgers(paper)) == "proposal_closed"
+
+
+def test_a_receipt_cannot_name_another_contributor_than_its_agreement() -> None:
+    paper = funded(DE=60)
+    act = entry(paper, "receipt.booked").act
+    agreement = paper.agreed("DE", money(5))
+    stated = a_receipt(agreement.agreement_id, money(5), "X1")
+    for worked_out in ({"party": "FR", "window": "budget"}, {"party": "DE", "window": "defence"}):
+        receipt = ReceiptBooked.read(stated, {"receipt_id": UNKNOWN_ID, **worked_out})
+
+        with refused(paper, "wrong_party", "another contributor or window"):
+            admit(paper.book, receipt, act)
+
+
+def test_the_log_of_a_whole_life_gives_the_same_book_again() -> None:
+    paper = funded(DE=60, FR=40)
+    paper.settled(paper.instructed(paper.approved(paper.requested(money(50)))))
+
+    assert replayed(paper) == paper.book
+    assert any(line.act.party == LEDGER_PARTY for line in paper.log)
+
+
+def admit_until(paper: Door, event_type: str) -> Book:
+    """The book as it was right after the last entry of this type."""
+    last = paper.log.index(entry(paper, event_type))
+    book = Book(complete=True)
+    for line in paper.log[: last + 1]:
+        book = admit(book, line.event, line.act)
+    return book

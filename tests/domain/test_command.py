@@ -1,0 +1,90 @@
+"""Commands: what is asked, in which role, and on which rows."""
+
+import pytest
+
+from app.domain.admission import wanted
+from app.domain.book import Book, key
+from app.domain.command import COMMANDS, Actor, Command
+from app.domain.event import EVENTS, Act, LedgerEvent
+from app.domain.governance.funds import fund_key
+from app.domain.governance.members import Member
+from app.domain.inflow.agreements import Agreement, SignAgreement
+from app.domain.inflow.pledges import AnnouncePledge
+from app.domain.values import Role
+from tests.builders import a_pledge, money
+from tests.domain import DIGEST, UNKNOWN_ID, funded
+from tests.paper import START
+
+BOOK = Book(complete=True)
+
+
+def an_actor(*roles: Role) -> Actor:
+    return Actor("DE", "de-1", frozenset(roles))
+
+
+def signature() -> SignAgreement:
+    return SignAgreement(agreement_id=UNKNOWN_ID, digest=DIGEST)
+
+
+def test_every_event_that_is_not_the_ledgers_is_asked_for_by_a_command() -> None:
+    asked = {command.event for command in COMMANDS.values()}
+    mine = {event for event in EVENTS.values() if not issubclass(event, LedgerEvent)}
+
+    # AnswerStep asks for one of two.
+    assert {event.type for event in mine - asked} == {"approval.refused"}
+    assert asked <= mine
+
+
+def test_a_command_is_done_in_a_role_that_the_event_takes_and_the_actor_holds() -> None:
+    assert signature().role(BOOK, an_actor(Role.ADMIN, Role.TREASURY)) is Role.TREASURY
+    assert signature().role(BOOK, an_actor(Role.TRUSTEE)) is Role.TRUSTEE
+    assert signature().role(BOOK, an_actor(Role.TRUSTEE, Role.TREASURY)) is Role.TREASURY
+
+
+def test_without_such_a_role_a_command_names_one_that_it_takes() -> None:
+    assert signature().role(BOOK, an_actor(Role.OBSERVER)) is Role.TREASURY
+    assert signature().role(BOOK, an_actor()) is Role.TREASURY
+
+
+def test_what_was_not_stated_is_not_stated_for_the_event() -> None:
+    command = AnnouncePledge.model_validate(a_pledge(money(5)))
+
+    assert set(command.stated()) == {"window", "amount"}
+
+
+def test_the_actors_membership_is_always_named() -> None:
+    command = AnnouncePledge.model_validate(a_pledge(money(5)))
+
+    named = wanted(command, Book(), an_actor())
+
+    assert {key(Member, "de-1"), fund_key()} <= named
+
+
+def test_rows_are_named_in_rounds_until_nothing_new_is_named() -> None:
+    paper = funded(DE=60)
+    agreement = paper.newest(Agreement)
+    command = SignAgreement(agreement_id=agreement.agreement_id, digest=agreement.digest)
+    book = Book()
+
+    first = wanted(command, book, an_actor())
+    book = book.loaded((row, paper.book.peek(row[0], *row[1])) for row in first)
+    second = wanted(command, book, an_actor())
+    book = book.loaded((row, paper.book.peek(row[0], *row[1])) for row in second)
+
+    assert key(Agreement, agreement.agreement_id) in first
+    assert {kind.table for kind, _ in second} == {"accounts", "positions"}
+    assert wanted(command, book, an_actor()) == set()
+
+
+def test_a_complete_book_lacks_nothing() -> None:
+    assert wanted(signature(), BOOK, an_actor()) == set()
+
+
+def test_a_command_that_says_nothing_of_itself_is_incomplete() -> None:
+    bare = Command()
+    act = Act(0, START, "DE", "de-1", Role.ADMIN, DIGEST, lambda: UNKNOWN_ID)
+
+    with pytest.raises(NotImplementedError):
+        list(bare.reads(BOOK, an_actor()))
+    with pytest.raises(NotImplementedError):
+        bare.decide(BOOK, act)
