@@ -107,7 +107,7 @@ def time_text(moment: datetime) -> str:
 
     Raises ValueError for a naive one: whose midnight would it be?
     """
-    if moment.tzinfo is None:
+    if moment.utcoffset() is None:
         raise ValueError("a time without a zone")
     return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 

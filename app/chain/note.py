@@ -246,5 +246,6 @@ def _parse_signature(line: str) -> Signature:
 
 
 def _check_name(name: str) -> None:
-    if not name or "+" in name or any(c.isspace() or unicodedata.category(c) == "Cc" for c in name):
+    hidden = ("Cc", "Cs")  # control characters, surrogates
+    if not name or any(c in "+" or c.isspace() or unicodedata.category(c) in hidden for c in name):
         raise NoteError("a key name is not empty and holds no space and no '+'")

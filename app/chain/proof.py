@@ -58,13 +58,13 @@ class Receipt:
     @classmethod
     def parse(cls, text: str) -> "Receipt":
         """Read a receipt; an `extra` line is allowed and never trusted. Raises ProofError."""
-        head, blank, rest_of_text = text.partition("\n\n")
-        lines = head.split("\n")
         try:
-            note = rest_of_text.encode()
+            raw = text.encode()
         except UnicodeEncodeError:
             raise ProofError("not a tlog-proof") from None
-        if not blank or len(head) + len(note) > MAX_RECEIPT_BYTES or lines[0] != HEADER:
+        head, blank, note = text.partition("\n\n")
+        lines = head.split("\n")
+        if not blank or len(raw) > MAX_RECEIPT_BYTES or lines[0] != HEADER:
             raise ProofError("not a tlog-proof")
         rest = lines[2:] if len(lines) > 1 and lines[1].startswith("extra ") else lines[1:]
         if not rest or not rest[0].startswith("index ") or len(rest) - 1 > MAX_PROOF:
@@ -76,7 +76,7 @@ class Receipt:
             raise ProofError(f"malformed tlog-proof: {error}") from None
         if any(len(value) != HASH_BYTES for value in path):
             raise ProofError(f"malformed tlog-proof: a hash has {HASH_BYTES} bytes")
-        return cls(index, path, note)
+        return cls(index, path, note.encode())
 
     def verify(self, entry: bytes, log: VerifierKey) -> Checkpoint:
         """Check that the log signed a tree with exactly these entry bytes at this index.
