@@ -91,10 +91,13 @@ def _table_difference(connection: Connection, fund: str, book: Book) -> str | No
         folded[kind.table][identity] = state
     for name, kind in sorted(STATES.items()):
         expected = folded[name]
-        for row in readtables.all_rows(connection, fund, kind):
-            state = expected.pop(row.identity, None)
-            if state != row:
-                return _describe(kind.table, row, state)
+        try:
+            for row in readtables.all_rows(connection, fund, kind):
+                state = expected.pop(row.identity, None)
+                if state != row:
+                    return _describe(kind.table, row, state)
+        except ValueError as error:
+            return f"{name}: a row cannot be read: {error}"
         if expected:
             identity = min(expected)
             return f"{name} {identity}: missing in the table, in the replay {expected[identity]!r}"

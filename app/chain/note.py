@@ -247,5 +247,5 @@ def _parse_signature(line: str) -> Signature:
 
 def _check_name(name: str) -> None:
     hidden = ("Cc", "Cs")  # control characters, surrogates
-    if not name or any(c in "+" or c.isspace() or unicodedata.category(c) in hidden for c in name):
+    if not name or any(c == "+" or c.isspace() or unicodedata.category(c) in hidden for c in name):
         raise NoteError("a key name is not empty and holds no space and no '+'")

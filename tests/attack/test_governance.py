@@ -72,7 +72,7 @@ def test_an_absent_a_malformed_and_a_foreign_id_are_one(fund: Service, attacker:
     answers = [
         attacker.get(AUDITOR, f"{FUND}/{kind}/{identifier}")
         for kind in ("pledges", "agreements", "receipts", "disbursements")
-        for identifier in (ABSENT, ABSENT.upper(), "x", "..%2f..%2fetc", "%00", "'--", "0" * 3_000)
+        for identifier in (ABSENT, ABSENT.upper(), "x", "..%5c..", "%00", "'--", "0" * 3_000)
     ]
 
     assert [wrong(answer, 404, "not_found") for answer in answers] == [""] * 28
@@ -172,9 +172,7 @@ def test_one_person_with_two_roles_acts_once_on_a_request(
     risk = Person("DE", Role.RISK_OFFICER)
     as_risk = {"Authorization": f"Bearer {fund.token(risk, subject='de-both')}"}
 
-    first = attacker.post(
-        LEGAL, path, an_approval(identifier, "legal_review", digest), **as_legal
-    )
+    first = attacker.post(LEGAL, path, an_approval(identifier, "legal_review", digest), **as_legal)
     with nothing_recorded(fund):
         other_role = attacker.post(
             risk, path, an_approval(identifier, "risk_assessment", digest), **as_risk
@@ -279,7 +277,10 @@ def test_approving_and_refusing_at_once_has_one_winner(fund: Service) -> None:
 
         answers = at_once(
             fund,
-            [lambda a, p=path, b=yes: a.post(LEGAL, p, b), lambda a, p=path, b=no: a.post(LEGAL, p, b)],
+            [
+                lambda a, p=path, b=yes: a.post(LEGAL, p, b),
+                lambda a, p=path, b=no: a.post(LEGAL, p, b),
+            ],
         )
 
         assert sorted(_code(answer) for answer in answers) == ["", "already_decided"]

@@ -54,7 +54,7 @@ def test_a_malformed_key_is_refused(fund: Service, attacker: Attacker) -> None:
     faults = {
         key: answer.body
         for key, answer in answers.items()
-        if answer.status != 400 or key.strip().encode("latin-1") in answer.body and len(key) > 3
+        if answer.status != 400 or (key.strip().encode("latin-1") in answer.body and len(key) > 3)
     }
     assert faults == {}
     unprintable = {"a\x7fb", "a\x01b"}  # the HTTP parser is stricter than we are
@@ -279,13 +279,23 @@ def _writer_held(fund: Service) -> Iterator[None]:
         database.close()
 
 
-def test_an_open_fund_is_not_opened_again_under_any_key(
-    fund: Service, attacker: Attacker
-) -> None:
+def test_an_open_fund_is_not_opened_again_under_any_key(fund: Service, attacker: Attacker) -> None:
     with nothing_recorded(fund):
         answers = [attacker.post(TRUSTEE, "/v1/funds", a_charter()) for _ in range(3)]
 
     assert [wrong(answer, 409, "already_exists") for answer in answers] == [""] * 3
+
+
+def test_the_opening_of_a_fund_can_be_repeated_like_every_request(
+    service: Service,
+) -> None:
+    with closing(Attacker(service)) as attacker:
+        first = attacker.post(TRUSTEE, "/v1/funds", a_charter(), Idempotency_Key="open")
+        again = attacker.post(TRUSTEE, "/v1/funds", a_charter(), Idempotency_Key="open")
+
+    assert (again.status, again.body) == (201, first.body)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert size_of(service) == 1
 
 
 def test_a_fund_is_opened_once_however_many_try(service: Service) -> None:

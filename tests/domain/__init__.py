@@ -152,22 +152,31 @@ def pool(paper: Paper, window: str = "budget", currency: str = "EUR") -> Pool:
     return pool_of(paper.book, window, currency)
 
 
-def replayed(paper: Paper) -> Book:
-    """The book that the log alone gives, every consequence where the rules put it."""
-    book, owed = Book(complete=True), deque[Event]()
-    for line in paper.log:
+class Auditor:
+    """Executes a log again, entry by entry, every consequence where the rules put it."""
+
+    def __init__(self) -> None:
+        self.book = Book(complete=True)
+        self.owed = deque[Event]()
+
+    def step(self, line: Recorded) -> None:
         event = event_of(line.event.type, line.event.data(), line.event.derived())
         assert event == line.event
-        if owed:
-            assert owed.popleft() == event
-            assert line.act.party == LEDGER_PARTY
-        else:
-            assert line.act.party != LEDGER_PARTY
-        book = admit(book, event, line.act)
-        assert book.postings == line.postings
-        owed.extend(event.consequences(book, line.act))
-    assert not owed
-    return book
+        assert bool(self.owed) == (line.act.party == LEDGER_PARTY)
+        if self.owed:
+            assert self.owed.popleft() == event
+        self.book = admit(self.book, event, line.act)
+        assert self.book.postings == line.postings
+        self.owed.extend(event.consequences(self.book, line.act))
+
+
+def replayed(paper: Paper) -> Book:
+    """The book that the log alone gives."""
+    auditor = Auditor()
+    for line in paper.log:
+        auditor.step(line)
+    assert not auditor.owed
+    return auditor.book
 
 
 def _answer(paper: Paper, who: Person, command: Command) -> Event | str:

@@ -1,0 +1,118 @@
+"""Pools: never more than is available, and whose it is."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.book import Book
+from app.domain.books.pools import Pool, paid_in, pool_of, split, taken
+from app.domain.refusals import InsufficientFunds
+from app.domain.values import Money
+from tests.domain import eur
+
+EMPTY = pool_of(Book(complete=True), "budget", "EUR")
+NOTHING = eur(0)
+
+
+def a_pool(**cents: int) -> Pool:
+    return paid_in(EMPTY, {party: Money(minor, "EUR") for party, minor in cents.items()})
+
+
+def test_a_window_that_received_nothing_has_nothing() -> None:
+    assert EMPTY.available == NOTHING
+    assert EMPTY.balances == {}
+
+
+def test_money_paid_in_is_available_and_known_by_contributor() -> None:
+    pool = paid_in(a_pool(FR=40), {"DE": Money(60, "EUR"), "FR": Money(1, "EUR")})
+
+    assert pool.available == eur("1.01")
+    assert list(pool.balances.items()) == [("DE", eur("0.60")), ("FR", eur("0.41"))]
+
+
+def test_a_release_falls_on_the_contributors_by_what_they_have() -> None:
+    parts = split(a_pool(DE=60, FR=40), eur("0.50"))
+
+    assert parts.shares == {"DE": eur("0.30"), "FR": eur("0.20")}
+    assert parts.weights == {"DE": eur("0.60"), "FR": eur("0.40")}
+    assert parts.released_before == NOTHING
+
+
+def test_shares_of_nothing_are_left_out() -> None:
+    parts = split(a_pool(DE=1000, FR=1), eur("0.01"))
+
+    assert parts.shares == {"DE": eur("0.01")}
+
+
+def test_more_than_is_available_is_refused_with_both_values() -> None:
+    with pytest.raises(InsufficientFunds) as caught:
+        split(a_pool(DE=60, FR=40), eur("1.01"))
+
+    assert caught.value.code == "insufficient_funds"
+    assert "1.01 EUR" in caught.value.sentence
+    assert "1.00 EUR" in caught.value.sentence
+
+
+def test_an_empty_window_releases_nothing() -> None:
+    with pytest.raises(InsufficientFunds):
+        split(EMPTY, eur("0.01"))
+
+
+def test_the_weights_of_an_epoch_last_until_something_flows_in() -> None:
+    pool = a_pool(DE=60, FR=40)
+    pool = taken(pool, eur("0.11"), split(pool, eur("0.11")))
+    assert pool.weights == {"DE": eur("0.60"), "FR": eur("0.40")}
+    assert pool.released == eur("0.11")
+
+    pool = paid_in(pool, {"FR": eur("1.00")})
+
+    assert pool.weights == {}
+    assert pool.released == NOTHING
+    assert split(pool, eur("0.01")).weights == pool.balances
+
+
+def test_a_contributor_with_nothing_left_has_no_weight_in_a_new_epoch() -> None:
+    pool = a_pool(DE=60, FR=40)
+    pool = taken(pool, eur(1), split(pool, eur(1)))
+    assert pool.balances == {"DE": NOTHING, "FR": NOTHING}
+
+    pool = paid_in(pool, {"FR": eur("0.10")})
+
+    assert split(pool, eur("0.10")).shares == {"FR": eur("0.10")}
+
+
+@given(
+    st.dictionaries(st.sampled_from("ABCDE"), st.integers(1, 30), min_size=1),
+    st.lists(st.integers(1, 20), max_size=20),
+)
+def test_nobody_gives_more_than_they_paid_in(cents: dict[str, int], releases: list[int]) -> None:
+    pool = a_pool(**cents)
+
+    for minor in releases:
+        amount = Money(minor, "EUR")
+        if amount > pool.available:
+            continue
+        before, parts = pool, split(pool, amount)
+        pool = taken(pool, amount, parts)
+        assert pool.available == before.available - amount
+        assert all(NOTHING <= left <= Money(cents[p], "EUR") for p, left in pool.balances.items())
+
+
+def test_a_window_is_emptied_to_the_last_unit() -> None:
+    pool = a_pool(A=6, B=6, C=2)
+
+    for minor in (10, 1, 3):
+        pool = taken(pool, Money(minor, "EUR"), split(pool, Money(minor, "EUR")))
+
+    assert pool.available == NOTHING
+    assert set(pool.balances.values()) == {NOTHING}
+
+
+@pytest.mark.xfail(reason="the largest remainder is not monotone: a later share can be -1")
+def test_no_contributor_is_given_a_share_below_nothing() -> None:
+    pool = a_pool(A=6, B=6, C=2)
+    pool = taken(pool, eur("0.10"), split(pool, eur("0.10")))
+
+    shares = split(pool, eur("0.01")).shares
+
+    assert all(share > NOTHING for share in shares.values())

@@ -1,0 +1,95 @@
+"""Upkeep: read tables are folds of the log, and a difference is named."""
+
+import pytest
+from sqlalchemy import text
+
+from app.store.tables import READ_TABLES
+from app.upkeep import NoSuchFund, first_difference, rebuild
+from tests.builders import a_pledge, money, treasury
+from tests.service import Service
+from tests.test_notary import without_guards
+
+
+@pytest.fixture
+def lived(fund: Service) -> Service:
+    """A fund in which something of every kind has happened."""
+    fund.post(treasury("DE"), "/pledges", a_pledge(money(5)))
+    fund.paid("DE", money(600))
+    fund.paid("FR", money(400))
+    first = fund.requested(money(500))
+    fund.approved(first)
+    fund.settled(first)
+    fund.requested(money(10))
+    return fund
+
+
+def test_what_the_service_wrote_is_what_a_replay_gives(lived: Service) -> None:
+    assert first_difference(lived.inside.database, "test-fund") is None
+
+
+@pytest.mark.parametrize("table", sorted(kind.table for kind in READ_TABLES))
+def test_a_table_that_was_emptied_is_noticed_and_rebuilt(lived: Service, table: str) -> None:
+    database = lived.inside.database
+    with database.write() as connection:
+        connection.execute(text(f"DELETE FROM {table}"))
+
+    difference = first_difference(database, "test-fund")
+    rebuild(database, "test-fund")
+
+    assert difference is not None
+    assert difference.startswith(f"{table} ")
+    assert first_difference(database, "test-fund") is None
+
+
+def test_a_balance_that_was_changed_is_named_with_its_column(lived: Service) -> None:
+    database = lived.inside.database
+    with database.write() as connection:
+        change = "UPDATE pools SET available_minor = available_minor + 1"
+        connection.execute(text(change))
+
+    difference = first_difference(database, "test-fund")
+
+    assert difference is not None
+    assert "pools ('budget', 'EUR'), available: the table has Money(500.01 EUR)" in difference
+
+
+def test_a_row_that_no_entry_brought_about_is_named(lived: Service) -> None:
+    database = lived.inside.database
+    with database.write() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO involvements (fund, disbursement_id, party, subject, capacity) "
+                "VALUES ('test-fund', '01947b6e-3c00-7000-8000-000000000001', 'DE', 'x', 'y')"
+            )
+        )
+
+    difference = first_difference(database, "test-fund")
+
+    assert difference is not None
+    assert "in the table, but not in the replay" in difference
+
+
+def test_a_row_that_cannot_be_read_is_named(lived: Service) -> None:
+    with lived.inside.database.write() as connection:
+        connection.execute(text("UPDATE disbursements SET state = 'vanished'"))
+
+    difference = first_difference(lived.inside.database, "test-fund")
+
+    assert difference is not None
+    assert difference.startswith("disbursements: a row cannot be read")
+
+
+def test_a_journal_line_that_was_changed_is_named(lived: Service) -> None:
+    without_guards(lived.settings, "UPDATE postings SET minor = minor + 1 WHERE line = 0")
+
+    difference = first_difference(lived.inside.database, "test-fund")
+
+    assert difference is not None
+    assert difference.startswith("journal of entry ")
+
+
+def test_an_unknown_fund_has_nothing_to_rebuild(lived: Service) -> None:
+    with pytest.raises(NoSuchFund):
+        rebuild(lived.inside.database, "none")
+    with pytest.raises(NoSuchFund):
+        first_difference(lived.inside.database, "none")
