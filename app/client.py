@@ -1,7 +1,7 @@
 """A small client: what a treasury's script needs to talk to a ledger over HTTP."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -50,6 +50,12 @@ class Client:
 
     def close(self) -> None:
         self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def _answer(response: httpx.Response) -> dict[str, Any]:

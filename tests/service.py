@@ -1,5 +1,6 @@
 """A real service on a real socket, in a thread of the test's own process."""
 
+import itertools
 import socket
 import threading
 import time
@@ -41,7 +42,8 @@ class Service:
         self._app = app
         self._issuer = DevelopmentIssuer.open(settings)
         self._clients: dict[tuple[str, ...], Client] = {}
-        self._count = 0
+        self._making = threading.Lock()
+        self._numbers = itertools.count(1)
 
     @property
     def inside(self) -> Services:
@@ -54,14 +56,14 @@ class Service:
 
     def client(self, who: Person, *, subject: str | None = None) -> Client:
         label = (who.party, who.role, subject or who.subject)
-        if label not in self._clients:
-            self._clients[label] = Client(self.address, self.token(who, subject=subject))
-        return self._clients[label]
+        with self._making:
+            if label not in self._clients:
+                self._clients[label] = Client(self.address, self.token(who, subject=subject))
+            return self._clients[label]
 
     def key(self) -> str:
         """An idempotency key that nobody has used."""
-        self._count += 1
-        return f"key-{self._count}"
+        return f"key-{next(self._numbers)}"
 
     def raw(self, who: Person, method: str, path: str, **options: Any) -> httpx.Response:
         """One request with a token, and the whole response."""

@@ -48,6 +48,7 @@ def play(out: Path) -> int:
             story.show_summary()
             story.cheating_is_refused()
             story.export(out)
+            story.close()
     _verify_and_tamper(out)
     print(f"\nWritten: {out / 'era-audit.zip'} and {out / 'trust.policy'}")
     return 0
@@ -259,6 +260,10 @@ class _Story:
         # In earnest an auditor has this line from the partners, not from the service.
         vkey = self._get(auditor, "")["log_vkey"]
         (out / "trust.policy").write_text(f"log {vkey}\nquorum none\n")
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
 
     def _window(self, party: str) -> str:
         (window,) = {row["window"] for row in self._history["lenders"] if row["party"] == party}

@@ -88,8 +88,8 @@ def _refused_all(service: Service, statements: list[str]) -> None:
 def test_rows_of_the_log_can_neither_be_changed_nor_deleted(full: Service) -> None:
     statements = [f"DELETE FROM {table}" for table in GUARDED]
     for table in LOG_TABLES:
-        for column in metadata.tables[table].columns.keys():
-            statements.append(f'UPDATE {table} SET "{column}" = "{column}"')
+        columns = metadata.tables[table].columns
+        statements += [f'UPDATE {table} SET "{c.name}" = "{c.name}"' for c in columns]
     statements += [
         "UPDATE heads SET size = size - 1",
         "UPDATE heads SET last_leaf = frontier",
@@ -161,8 +161,7 @@ def test_an_entry_is_not_pushed_out_by_another_with_its_id_or_predecessor(
     before = _contents(full.settings)["entries"]
     _try(
         full.settings,
-        f"{replace} INTO entries ({', '.join(names)}) "
-        f"SELECT {values} FROM entries WHERE seq = 2",
+        f"{replace} INTO entries ({', '.join(names)}) SELECT {values} FROM entries WHERE seq = 2",
     )
 
     assert _contents(full.settings)["entries"] == before

@@ -152,7 +152,7 @@ def test_another_media_type_is_refused(fund: Service) -> None:
         answers = [_sized(fund, BODY, media=media) for media in types]
 
     found = dict(zip(types, answers, strict=True))
-    faults = {m: wrong(a, 415, "unsupported_media_type", m[5:]) for m, a in found.items()}
+    faults = {m: wrong(a, 415, "unsupported_media_type") for m, a in found.items()}
     assert faults == dict.fromkeys(types, "")
 
 
@@ -178,12 +178,13 @@ def test_what_is_not_strict_json_is_refused_by_every_write(
     fund: Service, attacker: Attacker
 ) -> None:
     texts: list[bytes] = [
-        b"x", b"{", b'{"a":1', b"{}{}", b"{} x", b"\xef\xbb\xbf{}", b'{"a":"\xff"}', b"\xff\xfe{\x00",
+        b"x", b"{", b'{"a":1', b"{}{}", b"{} x",
+        b" ", b"\xef\xbb\xbf{}", b'{"a":"\xff"}', b"\xff\xfe{",
         b'{"a":"\xc0\xaf"}', b'{"a":"\xed\xa0\x80"}', b'{"a":"\\ud800"}', b'{"\\udfff":1}',
         b'{"a":1,"a":1}', b'{"b":{"a":1,"\\u0061":2}}', b'{"a":NaN}', b'{"a":-Infinity}',
         b'{"a":9007199254740993}', b'{"a":-0}', b"[" * 18 + b"]" * 18, b"[" * 60_000,
         b'{"a":' * 9_000 + b"1" + b"}" * 9_000, b'{"a":' + b"9" * 60_000 + b"}", b"{'a':1}",
-        b"{a:1}", b'{"a":1,}', b'{"a":01}', b'{"a":"\n"}', b'{"a":"\x00"}', b"\x00", b"//\n{}", b" ",
+        b"{a:1}", b'{"a":1,}', b'{"a":01}', b'{"a":"\n"}', b'{"a":"\x00"}', b"\x00", b"//\n{}",
     ]  # fmt: skip
 
     with nothing_recorded(fund):

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.attack.hostile import (
     assert_refused,
     at_once,
     nothing_recorded,
+    posting,
     size_of,
     wrong,
 )
@@ -257,7 +259,7 @@ def test_fifty_approvals_of_one_approver_at_once_are_one(fund: Service) -> None:
         an_approval(identifier, "legal_review", digest),
     )
 
-    answers = at_once(fund, [lambda a: a.post(LEGAL, path, body)] * 50)
+    answers = at_once(fund, [posting(LEGAL, path, body)] * 50)
 
     counted = Counter((answer.status, _code(answer)) for answer in answers)
     assert counted == {(201, ""): 1, (409, "already_decided"): 49}
@@ -275,13 +277,7 @@ def test_approving_and_refusing_at_once_has_one_winner(fund: Service) -> None:
         yes = an_approval(identifier, "legal_review", digest)
         no = {**yes, "decision": "refuse", "reason": "No"}
 
-        answers = at_once(
-            fund,
-            [
-                lambda a, p=path, b=yes: a.post(LEGAL, p, b),
-                lambda a, p=path, b=no: a.post(LEGAL, p, b),
-            ],
-        )
+        answers = at_once(fund, [posting(LEGAL, path, yes), posting(LEGAL, path, no)])
 
         assert sorted(_code(answer) for answer in answers) == ["", "already_decided"]
 
@@ -292,7 +288,7 @@ def test_the_last_two_approvals_at_once_decide_once(fund: Service) -> None:
     fund.approved(identifier, but=2)
     last = fund.waiting(identifier)
 
-    answers = at_once(fund, [lambda a, w=w, p=p, b=b: a.post(w, p, b) for w, p, b in last])
+    answers = at_once(fund, [posting(*request) for request in last])
 
     entries = fund.get(AUDITOR, "/entries?limit=500")["items"]
     kinds = Counter(entry["type"] for entry in entries)
@@ -341,9 +337,7 @@ def test_one_line_of_a_bank_statement_is_booked_once_however_many_try(fund: Serv
     body = a_receipt(agreement, money(10), "SAME-LINE")
     people = [treasury("DE"), TRUSTEE]
 
-    answers = at_once(
-        fund, [lambda a, w=people[i % 2]: a.post(w, "/receipts", body) for i in range(20)]
-    )
+    answers = at_once(fund, [posting(who, "/receipts", body) for who in people * 10])
 
     counted = Counter(_code(answer) for answer in answers)
     assert counted == {"": 1, "bank_reference_used": 19}
@@ -360,13 +354,18 @@ def test_money_is_reserved_once_however_many_last_approvals_race_for_it(
     requests = [_request(service, 10) for _ in range(40)]
     gate = threading.Barrier(40)
 
-    def last(attacker: Attacker, identifier: str, digest: str) -> Answer:
+    def last(request: tuple[str, str]) -> Callable[[Attacker], Answer]:
+        identifier, digest = request
         body = an_approval(identifier, "legal_review", digest)
-        attacker.token(LEGAL)
-        gate.wait(20)
-        return attacker.post(LEGAL, f"/disbursements/{identifier}/approvals", body)
 
-    answers = at_once(service, [lambda a, i=i, d=d: last(a, i, d) for i, d in requests])
+        def send(attacker: Attacker) -> Answer:
+            attacker.token(LEGAL)
+            gate.wait(20)
+            return attacker.post(LEGAL, f"/disbursements/{identifier}/approvals", body)
+
+        return send
+
+    answers = at_once(service, [last(request) for request in requests])
 
     assert Counter(map(_code, answers)) == {"": 25, "insufficient_funds": 15}
     refused = [answer for answer in answers if answer.status != 201]

@@ -247,7 +247,9 @@ def test_a_date_is_a_day_of_this_ledgers_time(fund: Service, attacker: Attacker)
     with nothing_recorded(fund):
         bad = [answer for day in malformed for answer in posted(day)]
         out = [answer for day in outside for answer in posted(day)]
-        future = posted("2199-12-31")[0]
+        future = attacker.post(
+            DE, "/receipts", a_receipt(agreement, money(1), "R-1", value_date="2199-12-31")
+        )
 
     assert [wrong(answer, 422, "invalid_date") for answer in bad] == [""] * 2 * len(malformed)
     assert [wrong(answer, 422, "date_out_of_range") for answer in out] == [""] * 8

@@ -158,6 +158,7 @@ class Auditor:
     def __init__(self) -> None:
         self.book = Book(complete=True)
         self.owed = deque[Event]()
+        self.seen = 0
 
     def step(self, line: Recorded) -> None:
         event = event_of(line.event.type, line.event.data(), line.event.derived())
@@ -168,6 +169,7 @@ class Auditor:
         self.book = admit(self.book, event, line.act)
         assert self.book.postings == line.postings
         self.owed.extend(event.consequences(self.book, line.act))
+        self.seen += 1
 
 
 def replayed(paper: Paper) -> Book:

@@ -1,21 +1,19 @@
 """Laws: random lives of a fund, each command drawn from the book as it is.
 
 Each window has two contributors. With three or more, largest remainders can take a unit back from
-a contributor in a later release (see `books/test_pools.py`), which these laws would find.
+a contributor in a later release; the last test here shows what comes of it.
 """
 
 from collections import Counter
-from typing import Any, ClassVar
+from random import Random
+from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from hypothesis.stateful import run_state_machine_as_test as run
 
-from app.domain.admission import EVENTS
-from app.domain.books.pools import Pool
 from app.domain.command import Command
+from app.domain.event import EVENTS
 from app.domain.governance.funds import OpenFund
 from app.domain.inflow.agreements import (
     Agreement,
@@ -47,10 +45,11 @@ from tests.builders import (
     a_request,
     an_agreement,
     an_approval,
+    money,
     treasury,
 )
-from tests.domain import Auditor, Door, pool, returned
-from tests.domain.laws import all_laws, nothing_is_negative
+from tests.domain import Auditor, Door, pool, replayed, returned
+from tests.domain.laws import all_laws
 
 GOVERNMENTS = ("DE", "FR", "IT")
 CONTRIBUTORS = {"budget": ("DE", "FR"), "defence": ("FR", "IT")}
@@ -65,33 +64,45 @@ STEPS = [
         "after": ["legal_review", "no_objection"],
     },
 ]
-ORDER = [step["id"] for step in STEPS]
+ORDER = ["legal_review", "no_objection", "treasury_release"]
 CELLS = [(window, currency) for window in CONTRIBUTORS for currency in ("EUR", "JPY")]
-cells = st.sampled_from(CELLS)
 State = DisbursementState
 
 
-def around(minor: int) -> st.SearchStrategy[int]:
-    """Amounts near a limit, parts of it, and small ones."""
-    near = {1, minor // 3, minor // 2, minor - 1, minor, minor + 1}
-    return st.sampled_from(sorted(n for n in near if n > 0)) | st.integers(1, 300)
-
-
-class LifeOfAFund(RuleBasedStateMachine):
+class Life:
     """Commands of everybody, on a fund in two currencies with two windows."""
 
-    recorded: ClassVar[Counter[str]] = Counter()
-    refusals: ClassVar[Counter[str]] = Counter()
-
-    @initialize(paid=st.lists(st.integers(1, 200), min_size=8, max_size=8))
-    def open(self, paid: list[int]) -> None:
-        self.paper, self.auditor, self.count = Door(), Auditor(), 0
+    def __init__(self, random: Random) -> None:
+        self.random, self.paper, self.auditor, self.count = random, Door(), Auditor(), 0
+        self.recorded, self.refusals = Counter[str](), Counter[str]()
         charter = a_charter(GOVERNMENTS, approval_steps=STEPS)
         self.paper.do(TRUSTEE, OpenFund.model_validate(charter))
-        for (window, currency), minor in zip(CELLS * 2, paid, strict=True):
-            party = CONTRIBUTORS[window][self.next() % 2]
-            amount = Money(minor, currency).wire()
-            self.paper.paid(self.paper.agreed(party, amount, window), amount, f"R{self.next()}")
+        for window, currency in CELLS:
+            for party in CONTRIBUTORS[window]:
+                minor = random.randint(1, 200)
+                agreement = self.paper.agreed(party, Money(2 * minor, currency).wire(), window)
+                self.paper.paid(agreement, Money(minor, currency).wire(), f"R{self.next()}")
+
+    def step(self) -> None:
+        """Somebody does something; then every law holds."""
+        anything = [self.pledge, self.draft, self.sign, self.pay, self.request]
+        if self.paper.rows(Disbursement):
+            anything += [self.approve, self.refuse, self.instruct, self.settle, self.give_back]
+            anything += [self.cancel, self.advance, self.advance, self.advance]
+        self.random.choice(anything)()
+        all_laws(self.paper)
+        for line in self.paper.log[self.auditor.seen :]:
+            self.auditor.step(line)
+        assert not self.auditor.owed
+        assert self.auditor.book == self.paper.book
+
+    def around(self, minor: int) -> int:
+        """An amount near a limit, a part of it, or a small one."""
+        near = (1, minor // 3, minor // 2, minor - 1, minor, minor + 1, self.random.randint(1, 99))
+        return max(1, self.random.choice(near))
+
+    def rarely(self) -> bool:
+        return self.random.random() < 0.1
 
     def next(self) -> int:
         self.count += 1
@@ -107,128 +118,105 @@ class LifeOfAFund(RuleBasedStateMachine):
         else:
             self.recorded.update(line.event.type for line in self.paper.log[length:])
 
-    def pick(self, data: st.DataObject, *states: State) -> Disbursement:
+    def pick(self, *states: State) -> Disbursement:
         """One in these states where there is one; now and then any other."""
         every = sorted(self.paper.rows(Disbursement), key=lambda row: row.requested_seq)
         fitting = [row for row in every if row.state in states]
-        stray = not fitting or data.draw(st.integers(0, 9)) == 0
-        chosen: Disbursement = data.draw(st.sampled_from(every if stray else fitting))
+        stray = not fitting or self.rarely()
+        chosen: Disbursement = self.random.choice(every if stray else fitting)
         return chosen
 
-    @rule(cell=cells, side=st.integers(0, 1), minor=st.integers(1, 500))
-    def pledge(self, cell: tuple[str, str], side: int, minor: int) -> None:
-        window, currency = cell
+    def pledge(self) -> None:
+        (window, currency), minor = self.random.choice(CELLS), self.random.randint(1, 500)
         body = a_pledge(Money(minor, currency).wire(), window)
-        who = treasury(CONTRIBUTORS[window][side])
+        who = treasury(self.random.choice(CONTRIBUTORS[window]))
         self.attempt(who, AnnouncePledge.model_validate(body))
 
-    @rule(data=st.data(), cell=cells, side=st.integers(0, 1))
-    def draft(self, data: st.DataObject, cell: tuple[str, str], side: int) -> None:
-        window, currency = cell
-        party, identifier, limit = CONTRIBUTORS[window][side], None, 200
+    def draft(self) -> None:
+        window, currency = self.random.choice(CELLS)
+        party, identifier, limit = self.random.choice(CONTRIBUTORS[window]), None, 200
         pledges = sorted(self.paper.rows(Pledge), key=lambda row: row.announced_seq)
-        if pledges and data.draw(st.booleans()):
-            pledge = data.draw(st.sampled_from(pledges))
+        covered = self.random.random() < 0.5
+        if covered and pledges:
+            pledge = self.random.choice(pledges)
             party, window, currency = pledge.party, pledge.window, pledge.amount.currency
             identifier, limit = pledge.pledge_id, (pledge.amount - pledge.converted).minor
-        amount = Money(data.draw(around(limit)), currency).wire()
+        amount = Money(self.around(limit), currency).wire()
         body = an_agreement(amount, window, identifier)
         self.attempt(treasury(party), DraftAgreement.model_validate(body))
 
-    @rule(data=st.data())
-    def sign(self, data: st.DataObject) -> None:
-        drafts = [r for r in self.agreements() if r.state is AgreementState.DRAFT]
-        agreement = data.draw(st.sampled_from(drafts or self.agreements()))
+    def sign(self) -> None:
+        agreement = self.pick_agreement(AgreementState.DRAFT)
         signature = SignAgreement(agreement_id=agreement.agreement_id, digest=agreement.digest)
-        for who in data.draw(st.permutations([treasury(agreement.party), TRUSTEE])):
+        for who in self.random.sample([treasury(agreement.party), TRUSTEE], 2):
             self.attempt(who, signature)
 
-    @rule(data=st.data(), own=st.booleans())
-    def pay(self, data: st.DataObject, own: bool) -> None:
-        owing = [r for r in self.agreements() if r.outstanding and r.signed_by]
-        agreement = data.draw(st.sampled_from(owing or self.agreements()))
-        minor = data.draw(around(agreement.outstanding.minor))
-        reference = f"R{data.draw(st.integers(1, self.count + 9))}"
+    def pay(self) -> None:
+        agreement = self.pick_agreement(AgreementState.IN_FORCE)
+        minor = self.around(agreement.outstanding.minor)
+        reference = self.reference()
         amount = Money(minor, agreement.amount.currency).wire()
         body = a_receipt(agreement.agreement_id, amount, reference)
-        who = treasury(agreement.party) if own else TRUSTEE
+        who = self.random.choice([treasury(agreement.party), TRUSTEE])
         self.attempt(who, BookReceipt.model_validate(body))
-        self.next()
 
-    @rule(data=st.data(), cell=cells)
-    def request(self, data: st.DataObject, cell: tuple[str, str]) -> None:
-        minor = data.draw(around(pool(self.paper, *cell).available.minor))
+    def request(self) -> None:
+        cell = self.random.choice(CELLS)
+        minor = self.around(pool(self.paper, *cell).available.minor)
         body = a_request(Money(minor, cell[1]).wire(), cell[0])
         self.attempt(REQUESTER, RequestDisbursement.model_validate(body))
 
-    def requests(self) -> bool:
-        return bool(self.paper.rows(Disbursement))
-
-    @precondition(requests)
-    @rule(data=st.data(), but=st.sampled_from([0, 0, 0, 0, 1, 3, 6]))
-    def approve(self, data: st.DataObject, but: int) -> None:
-        request = self.pick(data, State.REQUESTED)
+    def approve(self) -> None:
+        but = self.random.choice((0, 0, 1, 3))
+        request = self.pick(State.REQUESTED)
         waiting = self.waiting(request)
         for approval in waiting[: max(len(waiting) - but, 1)]:
-            self.answer(approval, request, decision="approve")
+            self.answer(approval, request)
 
-    @precondition(requests)
-    @rule(data=st.data(), reason=st.sampled_from(["No", None]))
-    def refuse(self, data: st.DataObject, reason: str | None) -> None:
-        request = self.pick(data, State.REQUESTED)
-        approval = data.draw(st.sampled_from(self.waiting(request)))
+    def refuse(self) -> None:
+        reason = self.random.choice(("No", "No", None))
+        request = self.pick(State.REQUESTED)
+        approval = self.random.choice(self.waiting(request)[:2])
         self.answer(approval, request, decision="refuse", reason=reason)
 
-    @precondition(requests)
-    @rule(data=st.data())
-    def instruct(self, data: st.DataObject) -> None:
-        request = self.pick(data, State.RESERVED)
-        account = f"BANK-{request.amount.currency}"
-        body = {"disbursement_id": request.disbursement_id, "bank_account": account}
-        self.attempt(TRUSTEE, InstructDisbursement.model_validate(body))
+    def instruct(self) -> None:
+        self.instructed(self.pick(State.RESERVED))
 
-    @precondition(requests)
-    @rule(data=st.data())
-    def settle(self, data: st.DataObject) -> None:
-        request = self.pick(data, State.INSTRUCTED)
-        body = self.banks_word(data, request)
-        self.attempt(TRUSTEE, SettleDisbursement.model_validate(body))
+    def settle(self) -> None:
+        self.settled(self.pick(State.INSTRUCTED))
 
-    @precondition(requests)
-    @rule(data=st.data())
-    def give_back(self, data: st.DataObject) -> None:
-        request = self.pick(data, State.INSTRUCTED, State.SETTLED)
-        body = {**self.banks_word(data, request), "reason": "Closed"}
+    def advance(self) -> None:
+        """One request goes on, as far as it can."""
+        request = self.pick(State.REQUESTED, State.RESERVED, State.INSTRUCTED)
+        for _ in range(self.random.randint(1, 3)):
+            request = self.paper.book.get(Disbursement, request.disbursement_id)
+            if request.state is State.REQUESTED:
+                for approval in self.waiting(request):
+                    if approval.answer is Answer.PENDING:
+                        self.answer(approval, request)
+            elif request.state is State.RESERVED:
+                self.instructed(request)
+            elif request.state is State.INSTRUCTED:
+                self.settled(request)
+
+    def give_back(self) -> None:
+        request = self.pick(State.INSTRUCTED, State.SETTLED)
+        body = {**self.banks_word(request), "reason": "Closed"}
         self.attempt(TRUSTEE, ReturnDisbursement.model_validate(body))
 
-    @precondition(requests)
-    @rule(data=st.data(), who=st.sampled_from([REQUESTER, TRUSTEE]))
-    def cancel(self, data: st.DataObject, who: Person) -> None:
-        request = self.pick(data, State.REQUESTED, State.RESERVED)
+    def cancel(self) -> None:
+        who = self.random.choice((REQUESTER, TRUSTEE))
+        request = self.pick(State.REQUESTED, State.RESERVED)
         body = {"disbursement_id": request.disbursement_id, "reason": "Over"}
         self.attempt(who, CancelDisbursement.model_validate(body))
 
-    @invariant()
-    def every_law_holds(self) -> None:
-        if hasattr(self, "paper"):
-            all_laws(self.paper)
-
-    @invariant()
-    def the_log_alone_gives_the_same_book(self) -> None:
-        if hasattr(self, "paper"):
-            done = len(self.auditor_lines())
-            for line in self.paper.log[done:]:
-                self.auditor.step(line)
-            assert not self.auditor.owed
-            assert self.auditor.book == self.paper.book
-
-    def auditor_lines(self) -> list[int]:
-        self.read = getattr(self, "read", 0)
-        seen, self.read = self.read, len(self.paper.log)
-        return list(range(seen))
-
-    def agreements(self) -> list[Agreement]:
-        return sorted(self.paper.rows(Agreement), key=lambda row: row.drafted_seq)
+    def pick_agreement(self, state: AgreementState) -> Agreement:
+        """One in this state where there is one; now and then any other."""
+        every = sorted(self.paper.rows(Agreement), key=lambda row: row.drafted_seq)
+        fitting = [row for row in every if row.state is state]
+        stray = not fitting or self.rarely()
+        chosen: Agreement = self.random.choice(every if stray else fitting)
+        return chosen
 
     def waiting(self, request: Disbursement) -> list[Approval]:
         """Its answers, those that wait first, in the order of the steps."""
@@ -244,13 +232,26 @@ class LifeOfAFund(RuleBasedStateMachine):
         who = Person(approval.party, approval.role)
         self.attempt(who, AnswerStep.model_validate({**body, **changes}))
 
-    def banks_word(self, data: st.DataObject, request: Disbursement) -> dict[str, Any]:
-        reference = f"R{data.draw(st.integers(1, self.next() + 30))}"
+    def instructed(self, request: Disbursement) -> None:
+        account = f"BANK-{request.amount.currency}"
+        body = {"disbursement_id": request.disbursement_id, "bank_account": account}
+        self.attempt(TRUSTEE, InstructDisbursement.model_validate(body))
+
+    def settled(self, request: Disbursement) -> None:
+        body = self.banks_word(request)
+        self.attempt(TRUSTEE, SettleDisbursement.model_validate(body))
+
+    def banks_word(self, request: Disbursement) -> dict[str, Any]:
         return {
             "disbursement_id": request.disbursement_id,
-            "bank_reference": reference,
+            "bank_reference": self.reference(),
             "value_date": VALUE_DATE,
         }
+
+    def reference(self) -> str:
+        """A new bank reference; now and then one that was used."""
+        used = self.random.random() < 0.2
+        return f"R{self.random.randint(1, self.count) if used else self.next()}"
 
 
 def _require_untouched(paper: Door, book: object, length: int) -> None:
@@ -259,15 +260,39 @@ def _require_untouched(paper: Door, book: object, length: int) -> None:
 
 
 def test_the_laws_hold_in_every_life_of_a_fund() -> None:
-    LifeOfAFund.recorded.clear()
-    LifeOfAFund.refusals.clear()
+    recorded, refusals = Counter[str](), Counter[str]()
 
-    run(LifeOfAFund, settings=settings(max_examples=40, stateful_step_count=40, deadline=None))
+    @settings(max_examples=40)
+    @given(st.integers(0, 2**32), st.integers(20, 60))
+    def lives(seed: int, steps: int) -> None:
+        life = Life(Random(seed))  # noqa: S311  a seed makes a failure come back
+        for _ in range(steps):
+            life.step()
+        recorded.update(life.recorded)
+        refusals.update(life.refusals)
+
+    lives()
 
     by_hand = set(EVENTS) - {"fund.opened", "member.added", "member.removed"}
-    assert by_hand <= LifeOfAFund.recorded.keys()
-    assert LifeOfAFund.recorded["disbursement.settled"] >= 5
-    assert sum(LifeOfAFund.recorded.values()) > sum(LifeOfAFund.refusals.values())
-    assert {"insufficient_funds", "bank_reference_used", "proposal_closed"} <= (
-        LifeOfAFund.refusals.keys()
-    )
+    assert by_hand <= recorded.keys()
+    assert recorded["disbursement.settled"] >= 20
+    assert recorded["disbursement.returned"] >= 5
+    assert sum(recorded.values()) > sum(refusals.values())
+    assert {"insufficient_funds", "bank_reference_used", "proposal_closed"} <= refusals.keys()
+
+
+@pytest.mark.xfail(reason="a share of -1 that comes back leaves its contributor overdrawn")
+def test_the_laws_hold_for_three_contributors_whose_roundings_move() -> None:
+    paper = Door()
+    paper.open(governments=("AA", "BB", "CC"))
+    for party, amount in (("AA", "0.06"), ("BB", "0.06"), ("CC", "0.02")):
+        paper.paid(paper.agreed(party, money(amount)), money(amount))
+    paid = [
+        paper.settled(paper.instructed(paper.approved(paper.requested(money(amount)))))
+        for amount in ("0.10", "0.01", "0.03")
+    ]
+
+    returned(paper, paid[1])
+
+    assert replayed(paper) == paper.book
+    all_laws(paper)
