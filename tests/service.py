@@ -181,8 +181,13 @@ def running(settings: Settings) -> Iterator[Service]:
                 raise AssertionError("the service did not start")
             time.sleep(0.005)
         service = Service(f"http://127.0.0.1:{listening.getsockname()[1]}", settings, app)
-        yield service
-        service.close()
+        # FastAPI builds its routes when the first request misses them all, and not thread-safely:
+        # two services in one process must not do that at the same time.
+        httpx.get(f"{service.address}/no-such-route")
+        try:
+            yield service
+        finally:
+            service.close()
     finally:
         server.should_exit = True
         thread.join()

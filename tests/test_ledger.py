@@ -197,7 +197,7 @@ def test_a_client_that_goes_away_does_not_stop_what_is_under_way(fund: Service) 
     if fund.inside.database.dialect == "sqlite":
         pytest.skip("a commit is made slow with PostgreSQL's means")
     a_slow_commit(fund, 0.5)
-    body = json.dumps(a_pledge(money(7))).encode()
+    body = json.dumps(a_pledge(money(7)), separators=(",", ":")).encode()
     host, port = fund.address.removeprefix("http://").split(":")
     head = (
         f"POST {FUND}/pledges HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"

@@ -23,9 +23,13 @@ from tests.service import FUND, Service
 FRAME = {"code", "detail", "instance", "status", "title", "type", "errors"}
 
 
-def _some(service: Service, values: Sequence[str]) -> Sequence[str]:
-    """All values; on PostgreSQL, which sees the few that pass as SQLite does, a quarter."""
-    return values if service.settings.database.startswith("sqlite") else values[::4]
+def _some(service: Service, values: Sequence[str], place: int = 0) -> Sequence[str]:
+    """Every second value, in turns, so that each stands in half of all places.
+
+    PostgreSQL sees only the few that pass, as SQLite does: a quarter of that.
+    """
+    step = 2 if service.settings.database.startswith("sqlite") else 8
+    return values[place % step :: step]
 
 
 def _fault(answer: Answer, spelling: str) -> str:
@@ -54,8 +58,8 @@ def test_no_hostile_value_in_any_member_is_a_fault_or_slips_into_the_log(
     before = size_of(fund)
 
     for who, path, body in WRITES:
-        for place in places(body):
-            for spelling in _some(fund, SPELLINGS):
+        for number, place in enumerate(places(body)):
+            for spelling in _some(fund, SPELLINGS, number):
                 answer = attacker.post(who, path, spelled(place, spelling))
                 if fault := _fault(answer, spelling):
                     faults.append((path, str(place)[:90], f"{spelling[:40]} {fault}"))
@@ -75,18 +79,20 @@ def test_no_hostile_value_in_a_charter_is_a_fault_or_opens_a_fund(
     fund: Service, attacker: Attacker
 ) -> None:
     faults: list[tuple[str, str, str]] = []
-    opened = 0
+    opened: list[str] = []
 
-    for place in places(CHARTER):
-        for spelling in _some(fund, SPELLINGS)[::4]:
+    for number, place in enumerate(places(CHARTER)):
+        for spelling in _some(fund, SPELLINGS, number)[::3]:
             answer = attacker.post(TRUSTEE, "/v1/funds", spelled(place, spelling))
             if fault := _fault(answer, spelling):
                 faults.append((_where(place), spelling[:40], fault))
-            opened += answer.status == 201
+            if answer.status == 201:
+                opened.append(_where(place))
 
     assert faults[:10] == []
-    assert opened <= 1
-    assert len(attacker.get(TRUSTEE, "/v1/funds").content["items"]) <= 2
+    # A name that is a slug is a fund of its own; all other places share one name.
+    assert len([where for where in opened if where != "fund"]) <= 1
+    assert len(attacker.get(TRUSTEE, "/v1/funds").content["items"]) == 1 + len(opened)
 
 
 def _where(place: Any) -> str:

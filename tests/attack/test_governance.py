@@ -4,6 +4,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -351,7 +352,12 @@ def test_money_is_reserved_once_however_many_last_approvals_race_for_it(
     steps = [{**step, "who": "each_government"}]
     service.open(governments=("DE",), approval_steps=steps)
     service.paid("DE", money(255))
-    requests = [_request(service, 10) for _ in range(40)]
+    with closing(Attacker(service)) as attacker:
+        body = a_request(money(10))
+        asked = [attacker.post(REQUESTER, "/disbursements", body).content for _ in range(40)]
+        ids = [answer["entry"]["derived"]["disbursement_id"] for answer in asked]
+        views = [attacker.get(REQUESTER, f"{FUND}/disbursements/{i}").content for i in ids]
+    requests = [(i, v["disbursement"]["digest"]) for i, v in zip(ids, views, strict=True)]
     gate = threading.Barrier(40)
 
     def last(request: tuple[str, str]) -> Callable[[Attacker], Answer]:
