@@ -144,6 +144,9 @@ class Batch:
         """The first answer again, to somebody who may still act for the party."""
         if use.digest != item.digest:
             raise KeyReused("This idempotency key stands for another request of your party.")
+        role = item.command.role(self._book, item.actor)
+        if role not in item.actor.roles:
+            raise RoleNotPermitted(f"This takes the role {role}; the token does not carry it.")
         member = self._book.peek(Member, item.actor.subject)
         if member is None or member.party != item.actor.party or not member.active:
             raise NotAMember(f"This person is not a member of {item.actor.party} in this fund.")

@@ -188,10 +188,10 @@ def _verify(chosen: argparse.Namespace) -> int:
             print(json.dumps({"result": "cannot_tell", "why": str(error)}))
         print(f"cannot tell: {error}", file=sys.stderr)
         return CANNOT_TELL
-    if memory is not None and report.ok:
+    if memory is not None and report.result == "ok":
         memory.keep(report.checkpoint)
     print(json.dumps(report.as_json()) if chosen.json else _in_words(report))
-    return OK if report.ok else WRONG
+    return {"ok": OK, "wrong": WRONG, "cannot_tell": CANNOT_TELL}[report.result]
 
 
 def _trusted(file: Path | None) -> "Policy":
@@ -207,13 +207,16 @@ def _trusted(file: Path | None) -> "Policy":
 def _in_words(report: "Report") -> str:
     lines = [f"fund {report.fund}, log {report.origin}: {report.size} entries, root {report.root}"]
     if report.first is None:
-        lines.append(
-            "ok: every check passed; cosigned by " + (", ".join(report.witnesses) or "nobody")
-        )
+        lines.append("ok: every check passed")
+        if report.witnesses:
+            lines.append(f"cosigned by {', '.join(report.witnesses)}")
+        else:
+            lines.append("note: no witness has cosigned it; others may have been shown another log")
     else:
         first = report.first
         where = "" if first.seq is None else f"first bad seq {first.seq}: "
-        lines.append(f"WRONG: {where}{first.why} (check {first.check})")
+        verdict = "WRONG" if report.result == "wrong" else "CANNOT TELL"
+        lines.append(f"{verdict}: {where}{first.why} (check {first.check})")
         others = [problem for problem in report.problems if problem is not first]
         lines += [f"  also, check {problem.check}: {problem.why}" for problem in others[:10]]
     lines += [f"not checked: {what}" for what in report.not_checked]

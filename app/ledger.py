@@ -20,7 +20,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from app import clock
-from app.batch import Accepted, Batch, KeyReused, Submission
+from app.batch import Accepted, Batch, Submission
 from app.chain.proof import Receipt, path_from
 from app.chain.tree import Frontier
 from app.domain.command import Actor, Command
@@ -46,6 +46,15 @@ class StillInFlight(Refusal):
     """The first request with this key has not been answered yet."""
 
     kind, code = Kind.CONFLICT, "request_in_flight"
+
+
+async def _finished(first: Submission) -> Accepted:
+    """The answer of a request under way. Raises its refusal; StillInFlight when that takes long."""
+    waiting = asyncio.shield(asyncio.wrap_future(first.answer))
+    done, _ = await asyncio.wait([waiting], timeout=JOIN_TIMEOUT_S)
+    if not done:
+        raise StillInFlight("The first request with this key is still under way.")
+    return await waiting
 
 
 class _NothingToKeep(Exception):
@@ -108,17 +117,18 @@ class Ledger:
         OutcomeUnknown, ForkDetected. A caller who goes away does not stop what is under way.
         """
         mine = Submission(fund, command, actor, key, digest)
-        first = self._enqueue(mine)
-        if first is mine:
-            return await asyncio.shield(asyncio.wrap_future(mine.answer))
-        if first.digest != digest:
-            raise KeyReused("This idempotency key stands for another request of your party.")
-        joined = asyncio.shield(asyncio.wrap_future(first.answer))
-        try:
-            accepted = await asyncio.wait_for(joined, JOIN_TIMEOUT_S)
-        except TimeoutError:
-            raise StillInFlight("The first request with this key is still under way.") from None
-        return replace(accepted, replayed=True)
+        while (first := self._enqueue(mine)) is not mine:
+            if first.actor == actor and first.digest == digest:
+                return replace(await _finished(first), replayed=True)
+            # Somebody else of the party: nobody is answered with another person's rights. Once the
+            # first is through, this one is judged by itself.
+            try:
+                await _finished(first)
+            except StillInFlight:
+                raise
+            except Exception as other:  # noqa: BLE001  the first one's fate is not this one's
+                _logger.debug("the request before with this key ended with %s", type(other))
+        return await asyncio.shield(asyncio.wrap_future(mine.answer))
 
     def _enqueue(self, mine: Submission) -> Submission:
         """Put the submission in the queue, unless one with its key is under way: then that one."""

@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from threading import BoundedSemaphore
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -27,6 +29,7 @@ from app.store.migrate import check_schema
 from app.store.secondstore import SecondStore
 
 VERSION = "0.1.0"
+EXPORTS_AT_ONCE = 4
 DESCRIPTION = """
 An append-only, hash-chained ledger of contributions to a joint fund and of disbursements, with
 role-based approval steps for each participating government. Tamper-evident, not tamper-proof:
@@ -75,6 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in ROUTERS:
         require_policies(router.routes)
         app.include_router(router)
+    app.state.methods_at = _methods_at
     problems.install(app)
     app.add_middleware(Outermost, metrics=metrics, max_body_bytes=settings.max_body_bytes)
     return app
@@ -87,9 +91,13 @@ def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Patrol]:
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
-    with database.read() as connection:
-        check_schema(connection)
-        verify_guards(connection)
+    try:
+        with database.read() as connection:
+            check_schema(connection)
+            verify_guards(connection)
+    except Exception:
+        database.close()
+        raise
     metrics.guards_ok.set(1)
     development = settings.env == "development"
     keys = load_keys(settings.keys_dir, settings.log_origin, create=development)
@@ -108,8 +116,20 @@ def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Patrol]:
     )
     tokens = TokenVerifier(registry, Keys(), clock.now)
     metrics.registry.register(_Waiting(database))
-    here = Services(settings, database, ledger, notary, tokens, metrics)
+    exports = BoundedSemaphore(EXPORTS_AT_ONCE)
+    here = Services(settings, database, ledger, notary, tokens, metrics, exports)
     return here, Patrol(database, metrics)
+
+
+def _methods_at(path: str) -> set[str]:
+    """Every method that some route answers at this address."""
+    routes = [route for router in ROUTERS for route in router.routes]
+    return {
+        method
+        for route in routes
+        if isinstance(route, APIRoute) and route.path_regex.fullmatch(path)
+        for method in route.methods or ()
+    }
 
 
 class _Waiting(Collector):

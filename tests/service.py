@@ -164,7 +164,8 @@ def running(settings: Settings) -> Iterator[Service]:
     server = uvicorn.Server(
         uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
     )
-    listening = socket.socket()
+    # The protocol by name: only then does asyncio switch Nagle's delay off.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
 
     def serve() -> None:

@@ -132,7 +132,7 @@ async def sign_agreement(
     write: WriteHere,
 ) -> Response:
     """For the contributor's treasury and for the trustee. The second signature puts it in force."""
-    return await write(command, agreement_id)
+    return await write(command, agreement_id=agreement_id)
 
 
 @router.post(

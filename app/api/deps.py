@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from threading import BoundedSemaphore
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request, Response
@@ -43,6 +44,8 @@ class Services:
     notary: Notary
     tokens: TokenVerifier
     metrics: Metrics
+    exports: BoundedSemaphore
+    """How many exports may be under way at once."""
 
 
 def services(request: Request) -> Services:
@@ -59,6 +62,8 @@ class StrictRequest(Request):
 
     async def json(self) -> Any:
         """The body. Raises Problem 400 for what is not JSON, 422 for null."""
+        # Whoever does not show who they are is told so before their text is read.
+        await signed_in(self, services(self))
         try:
             value = decode(await self.body(), floats=True)
         except NotCanonical as error:
@@ -153,13 +158,13 @@ class Write:
         """The same request, written to the fund that its body names."""
         return replace(self, fund=fund)
 
-    async def __call__(self, command: Command, subject_id: str | None = None) -> Response:
+    async def __call__(self, command: Command, **in_path: str) -> Response:
         """Record the command and answer with entry and receipt.
 
-        `subject_id` is what the path names; the body names it too, because the body is what is
+        `in_path` is what the path names; the body names it too, because the body is what is
         recorded and may be signed, and the two must agree. Raises Problem, Refusal and more.
         """
-        if subject_id is not None and subject_id not in dict(command).values():
+        if any(getattr(command, name) != value for name, value in in_path.items()):
             raise Problem(422, "path_mismatch", "Path and body name different things.")
         body = await self.request.body()
         frame = f"{self.request.method} {self.request.url.path}\n".encode()

@@ -130,7 +130,7 @@ async def answer_step(
     write: WriteHere,
 ) -> Response:
     """For the role that the step names. The last approval that is missing reserves the money."""
-    return await write(command, disbursement_id)
+    return await write(command, disbursement_id=disbursement_id)
 
 
 @router.post(
@@ -153,7 +153,7 @@ async def instruct(
     write: WriteHere,
 ) -> Response:
     """For the trustee, once the money is reserved."""
-    return await write(command, disbursement_id)
+    return await write(command, disbursement_id=disbursement_id)
 
 
 @router.post(
@@ -171,7 +171,7 @@ async def settle(
     write: WriteHere,
 ) -> Response:
     """For the trustee, with the bank's reference."""
-    return await write(command, disbursement_id)
+    return await write(command, disbursement_id=disbursement_id)
 
 
 @router.post(
@@ -193,7 +193,7 @@ async def give_back(
     write: WriteHere,
 ) -> Response:
     """For the trustee. The money goes back to the contributors it was attributed to."""
-    return await write(command, disbursement_id)
+    return await write(command, disbursement_id=disbursement_id)
 
 
 @router.post(
@@ -209,4 +209,4 @@ async def cancel(
     write: WriteHere,
 ) -> Response:
     """For the recipient or the trustee, before the bank was told."""
-    return await write(command, disbursement_id)
+    return await write(command, disbursement_id=disbursement_id)

@@ -1,18 +1,30 @@
 """Lists: pages behind a cursor, and the parameters that turn them."""
 
+import re
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 MAX_PAGE = 500
+_NUMBER = re.compile(r"-1|0|[1-9][0-9]{0,15}", re.ASCII)
 T = TypeVar("T")
 
+
+def _plain(text: object) -> object:
+    """Numbers in a query have one spelling, as everywhere. Raises PydanticCustomError."""
+    if isinstance(text, str) and not _NUMBER.fullmatch(text):
+        raise PydanticCustomError("int_parsing", "A whole number in plain digits.")
+    return text
+
+
+PlainInt = Annotated[int, BeforeValidator(_plain)]
 After = Annotated[
-    int,
+    PlainInt,
     Query(ge=-1, le=2**53 - 1, description="Only what came after this position in the log."),
 ]
-Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Rows at most.")]
+Limit = Annotated[PlainInt, Query(ge=1, le=MAX_PAGE, description="Rows at most.")]
 
 
 class Page(BaseModel, Generic[T]):

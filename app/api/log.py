@@ -1,6 +1,7 @@
 """The log for its readers: entries with their meaning and proof, checkpoints, the audit export."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -10,7 +11,7 @@ from pydantic import BaseModel, Field
 from app import clock
 from app.api.answers import reading
 from app.api.deps import ServicesHere, StrictRoute, is_slug, public, reader
-from app.api.lists import After, Limit, Page, page
+from app.api.lists import After, Limit, Page, PlainInt, page
 from app.api.problems import Problem
 from app.audit.bundle import write_bundle
 from app.audit.replay import act_of, read_event
@@ -19,12 +20,13 @@ from app.chain.entry import Entry
 from app.chain.proof import Receipt
 from app.chain.tree import leaf_hash
 from app.domain.refusals import NotFound
+from app.ledger import QueueFull
 from app.store import log
 from app.store.log import Head
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1/funds/{fund}", tags=["log"])
 
-Position = Annotated[int, Query(ge=0, le=2**53 - 1)]
+Position = Annotated[PlainInt, Query(ge=0, le=2**53 - 1)]
 
 
 class EntryView(BaseModel):
@@ -53,7 +55,7 @@ def list_entries(  # noqa: PLR0913  each is a filter
     after: After = -1,
     limit: Limit = 100,
     as_of: Annotated[
-        int | None, Query(ge=0, le=2**53 - 1, description="Nothing beyond this entry.")
+        PlainInt | None, Query(ge=0, le=2**53 - 1, description="Nothing beyond this entry.")
     ] = None,
     type: Annotated[  # noqa: A002  the field's own name
         str | None, Query(pattern=r"^[a-z0-9_.]{1,64}$", description="One event type.")
@@ -149,19 +151,20 @@ def get_consistency(fund: str, here: ServicesHere, old: Position, new: Position)
     dependencies=[Depends(reader)],
 )
 def export_audit(fund: str, here: ServicesHere) -> StreamingResponse:
-    """Everything under the newest checkpoint, as one ZIP that `fundledger verify` checks."""
-    pieces = _bundle(fund, here)
-    first = next(pieces)
+    """Everything under the newest checkpoint, as one ZIP that `fundledger verify` checks.
 
-    def stream() -> Iterator[bytes]:
-        yield first
-        yield from pieces
+    A few at a time: an export holds a connection for as long as its reader takes.
+    """
+    if not here.exports.acquire(blocking=False):
+        raise QueueFull
+    stream = _bundle(fund, here)
+    first = next(stream)
 
     headers = {
         "Content-Disposition": f'attachment; filename="{fund}-audit.zip"',
         "Cache-Control": "no-store",
     }
-    return StreamingResponse(stream(), headers=headers, media_type="application/zip")
+    return StreamingResponse(chain([first], stream), headers=headers, media_type="application/zip")
 
 
 def _bundle(fund: str, here: ServicesHere) -> Iterator[bytes]:
@@ -169,10 +172,12 @@ def _bundle(fund: str, here: ServicesHere) -> Iterator[bytes]:
     try:
         with here.database.read() as connection:
             yield from write_bundle(connection, fund, here.notary.keys, clock.now())
+        here.metrics.exports.labels("complete").inc()
     except BaseException:
         here.metrics.exports.labels("failed").inc()
         raise
-    here.metrics.exports.labels("complete").inc()
+    finally:
+        here.exports.release()
 
 
 def _head(head: Head | None) -> Head:

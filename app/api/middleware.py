@@ -6,7 +6,6 @@ Everything here holds for every route, also for those that do not exist.
 import re
 import time
 from collections import Counter
-from email.message import Message
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -18,6 +17,7 @@ from app.api.problems import Problem, problem_response
 from app.ops.metrics import Metrics
 
 MAX_TARGET_BYTES: Final = 8_192
+_JSON: Final = re.compile(rb'(?i)application/json([ \t]*;[ \t]*charset=("utf-8"|utf-8))?')
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9-]{1,64}")
 _ONCE: Final = {
     b"authorization",
@@ -85,11 +85,12 @@ class Outermost:
         repeated = Counter(name for name, _ in headers)
         if any(repeated[name] > 1 for name in _ONCE):
             return Problem(400, "duplicate_header", "A header stands twice that may stand once.")
-        if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET_BYTES:
-            return Problem(414, "target_too_long", f"At most {MAX_TARGET_BYTES} bytes.")
-        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        if len({name for name, _ in query}) != len(query):
-            return Problem(400, "duplicate_parameter", "A query parameter stands twice.")
+        return _target_problem(scope) or self._body_problem(scope, values)
+
+    def _body_problem(self, scope: Scope, values: dict[bytes, bytes]) -> Problem | None:
+        if b"content-length" in values and b"transfer-encoding" in values:
+            # Two lengths: a proxy in front may have believed the other one (RFC 9112 section 6.3).
+            return Problem(400, "bad_request", "Two lengths for one body.", {"Connection": "close"})
         # The server has refused a Content-Length that is not a number.
         length = values.get(b"content-length", b"0")
         if len(length) > 18 or int(length) > self._max_body_bytes:
@@ -122,13 +123,22 @@ class Outermost:
         self._metrics.latency.labels(route, method).observe(seconds)
 
 
+def _target_problem(scope: Scope) -> Problem | None:
+    if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET_BYTES:
+        return Problem(414, "target_too_long", f"At most {MAX_TARGET_BYTES} bytes.")
+    if "\n" in scope["path"]:
+        # A route's pattern would let one pass at the end of an address.
+        return Problem(404, "not_found", "There is nothing at this address.")
+    query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    if len({name for name, _ in query}) != len(query):
+        return Problem(400, "duplicate_parameter", "A query parameter stands twice.")
+    return None
+
+
 def _media_problem(values: dict[bytes, bytes]) -> Problem | None:
     if values.get(b"content-encoding", b"identity").lower() != b"identity":
         return Problem(415, "unsupported_media_type", "Send the body without an encoding.")
-    message = Message()
-    message["content-type"] = values.get(b"content-type", b"").decode("latin-1")
-    charset = message.get_param("charset", "utf-8")
-    if message.get_content_type() != "application/json" or str(charset).lower() != "utf-8":
+    if not _JSON.fullmatch(values.get(b"content-type", b"")):
         return Problem(415, "unsupported_media_type", "Send application/json in UTF-8.")
     return None
 

@@ -169,9 +169,10 @@ async def _http(request: Request, error: HTTPException) -> JSONResponse:
     else:
         code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "bad_request")
         detail = HTTPStatus(error.status_code).phrase + "."
-    return problem_response(
-        error.status_code, code, detail, _request_id(request), headers=error.headers
-    )
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(request.app.state.methods_at(request.url.path)))
+    return problem_response(error.status_code, code, detail, _request_id(request), headers=headers)
 
 
 async def _busy(request: Request, _: QueueFull) -> JSONResponse:

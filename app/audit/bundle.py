@@ -229,10 +229,11 @@ By hand, with openssl and sha256sum alone:
 1. Digests. For each file that manifest.json lists:  sha256sum FILE
 2. The checkpoint's signature. `checkpoint` is a text, an empty line, and a signature line. The
    signed bytes are the text with its last newline: sed '/^$/,$d' checkpoint > text
-   The last word of the signature line is base64; its first four bytes are the key's id:
-       tail -n 1 checkpoint | awk '{{print $NF}}' | base64 -d | tail -c +5 > signature
+   The last word of the log's signature line is base64; its first four bytes are the key's id:
+       grep ' {origin} ' checkpoint | awk '{{print $NF}}' | base64 -d | tail -c +5 > signature
    The key: what follows the second + in the trust file's line is base64; drop its first byte:
-       (printf '302a300506032b6570032100' | xxd -r -p; echo KEY | base64 -d | tail -c +2) \\
+       (printf '\\060\\052\\060\\005\\006\\003\\053\\145\\160\\003\\041\\000'
+        printf %s KEY | base64 -d | tail -c +2) \\
            | openssl pkey -pubin -inform DER -out log.pem
        openssl pkeyutl -verify -pubin -inkey log.pem -rawin -in text -sigfile signature
 3. The chain. The hash of an entry is the SHA-256 of a zero byte and its line without newline;

@@ -30,7 +30,6 @@ from app.audit.archive import UNREADABLE, Archive, CannotTell
 from app.audit.layout import (
     CHECKPOINT,
     ENTRIES_PER_FILE,
-    FORMAT,
     JWS_TYPE,
     KEYS,
     KNOWN_PATH,
@@ -38,12 +37,14 @@ from app.audit.layout import (
     MANIFEST_JWS,
     MAX_MANIFEST_BYTES,
     MAX_SMALL_FILE_BYTES,
+    README,
     entries_path,
 )
-from app.audit.replay import NotPermitted, Replay
+from app.audit.manifest import Manifest
+from app.audit.replay import NotKnown, NotPermitted, Replay
 from app.audit.views import VIEW_PATHS, Views
 from app.audit.walk import Walk
-from app.chain.canonical import NotCanonical, decode, encode
+from app.chain.canonical import decode, encode
 from app.chain.checkpoint import Checkpoint, open_checkpoint
 from app.chain.entry import MAX_ENTRY_BYTES, Entry
 from app.chain.jws import SignatureError, key_from_jwk, thumbprint, verify_detached
@@ -55,6 +56,7 @@ NOT_CHECKED: Final = (
     "that money stands behind the entries: compare with the bank's statements",
     "that no other version of this log was shown to others: compare checkpoints, ask for witnesses",
     "documents that entries name by digest only",
+    "README.txt and keys.json beyond their digests: they are for convenience and prove nothing",
     "the actors' own signatures: entries of this version carry none",
 )
 
@@ -66,6 +68,8 @@ class Problem:
     check: int
     why: str
     seq: int | None = None
+    unknown: bool = False
+    """True where this version cannot judge: not wrong, but not right either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +95,11 @@ class Report:
     not_checked: tuple[str, ...] = NOT_CHECKED
 
     @property
-    def ok(self) -> bool:
-        return not self.problems
+    def result(self) -> str:
+        """`ok`, `wrong`, or `cannot_tell` when nothing is wrong but something is unknown."""
+        if not self.problems:
+            return "ok"
+        return "cannot_tell" if all(problem.unknown for problem in self.problems) else "wrong"
 
     @property
     def first(self) -> Problem | None:
@@ -107,7 +114,7 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         """The report for machines."""
         return {
-            "result": "ok" if self.ok else "wrong",
+            "result": self.result,
             "fund": self.fund,
             "origin": self.origin,
             "size": self.size,
@@ -148,21 +155,22 @@ class _Verification:
         self._pins = pins
         self._progress = progress
         self._manifest = self._read_manifest()
-        self._remembered = pins.recall(self._manifest["origin"]) if pins.recall else None
-        self._size: int = self._manifest["to"]
+        self._remembered = pins.recall(self._manifest.origin) if pins.recall else None
+        self._size = self._manifest.size
         self._problems: list[Problem] = []
         self._digests: dict[str, tuple[str, int]] = {}
         self._view_hashes = {path: hashlib.sha256() for path in VIEW_PATHS}
         self._types: Counter[str] = Counter()
         self._genesis: Entry | None = None
+        self._last: Entry | None = None
 
     def run(self) -> Report:
         """Every check of the plan, in its order."""
         report = Report(
-            fund=self._manifest["fund"],
-            origin=self._manifest["origin"],
+            fund=self._manifest.fund,
+            origin=self._manifest.origin,
             size=self._size,
-            root=self._manifest["root"],
+            root=self._manifest.root,
             problems=self._problems,
         )
         checkpoint = self._check_checkpoint(report)
@@ -178,31 +186,15 @@ class _Verification:
 
     # -- 2: the manifest's form ------------------------------------------------------------------
 
-    def _read_manifest(self) -> dict[str, Any]:
+    def _read_manifest(self) -> Manifest:
         if MANIFEST not in self._archive.names:
             raise CannotTell("there is no manifest.json: not an audit bundle")
-        raw = self._archive.small(MANIFEST, MAX_MANIFEST_BYTES)
-        try:
-            manifest = decode(raw)
-        except NotCanonical as error:
-            raise CannotTell(f"manifest.json: {error}") from None
-        forms = {"format": str, "fund": str, "origin": str, "root": str, "time": str, "to": int}
-        if type(manifest) is not dict or any(
-            type(manifest.get(name)) is not kind for name, kind in forms.items()
-        ):
-            raise CannotTell("manifest.json does not have the form of a manifest")
-        if manifest["format"] != FORMAT:
-            raise CannotTell(f"this version reads {FORMAT} only")
-        if manifest.get("from") != 0:
-            raise CannotTell("a partial bundle: this version verifies whole ones")
-        if manifest["to"] < 1:
-            raise CannotTell("the bundle holds no entries")
-        return manifest
+        return Manifest.parse(self._archive.small(MANIFEST, MAX_MANIFEST_BYTES))
 
     # -- 3: the checkpoint -----------------------------------------------------------------------
 
     def _check_checkpoint(self, report: Report) -> Checkpoint | None:
-        origin = self._manifest["origin"]
+        origin = self._manifest.origin
         key = self._policy.log_named(origin)
         if key is None:
             self._found(3, "the trust file does not name the log that this bundle claims to be of")
@@ -217,7 +209,7 @@ class _Verification:
         report.witnesses = sorted(signed.key.name for signed in signers if signed.timestamp)
         if not self._policy.satisfied_by(signed.key for signed in signers):
             self._found(3, f"checkpoint: the quorum {self._policy.quorum} has not cosigned it")
-        claimed = (self._manifest["to"], self._manifest.get("tree_size"), self._manifest["root"])
+        claimed = (self._size, self._manifest.tree_size, self._manifest.root)
         if claimed != (checkpoint.size, checkpoint.size, checkpoint.root.hex()):
             self._found(3, "the manifest and the checkpoint speak of different trees")
         return checkpoint
@@ -227,22 +219,17 @@ class _Verification:
     def _check_entries(self, views: Views) -> Frontier:
         walk = Walk(partial(self._found, 4))
         replay: Replay | None = Replay()
-        for seq, line in enumerate(self._lines()):
+        for seq, line in enumerate(self._lines(walk)):
             if seq >= self._size:
                 self._found(4, f"there are more entries than the {self._size} that are signed", seq)
                 break
             entry = walk.take(seq, line)
-            self._remember(walk.frontier)
-            if entry is None:
-                replay = None
-                continue
-            self._types[entry.type] += 1
-            self._genesis = self._genesis or entry
-            replay = self._replayed(replay, entry, views)
+            self._compare_remembered(walk.frontier)
+            replay = self._replayed(replay, seq, entry, views)
             self._progress(seq + 1, self._size)
         walk.finish()
         if walk.frontier.size < self._size:
-            last = walk.frontier.size
+            last, replay = walk.frontier.size, None
             self._found(4, f"entries end at {last}, but {self._size} are signed", last)
         elif replay is not None:
             try:
@@ -252,20 +239,23 @@ class _Verification:
         self._complete = replay is not None
         return walk.frontier
 
-    def _replayed(self, replay: Replay | None, entry: Entry, views: Views) -> Replay | None:
-        """Execute the entry, unless an earlier one has made that impossible."""
+    def _replayed(
+        self, replay: Replay | None, seq: int, entry: Entry | None, views: Views
+    ) -> Replay | None:
+        """Execute the entry; None from the first one on with which that is impossible."""
+        if entry is None or entry.seq != seq:
+            return None
+        self._types[entry.type] += 1
+        self._genesis, self._last = self._genesis or entry, entry
         if replay is None:
             return None
-        if entry.jws is not None:
-            self._found(5, "carries a signature that this version cannot check", entry.seq)
-            return None
-        if entry.fund != self._manifest["fund"]:
-            self._found(5, f"belongs to the fund {entry.fund}", entry.seq)
+        if entry.fund != self._manifest.fund:
+            self._found(2, f"the manifest is of {self._manifest.fund}, the entries of another fund")
             return None
         try:
             views.feed(replay.step(entry))
         except NotPermitted as error:
-            self._found(5, str(error), error.seq)
+            self._problems.append(Problem(5, str(error), seq, isinstance(error, NotKnown)))
             return None
         return replay
 
@@ -286,26 +276,30 @@ class _Verification:
             return
         views.finish()
         for path, digest in self._view_hashes.items():
-            if self._listed().get(path, ("", 0))[0] != digest.hexdigest():
+            if self._manifest.files.get(path, ("", 0))[0] != digest.hexdigest():
                 self._found(6, f"{path} is not what the entries give")
         totals = {"entries": self._size, "by_type": dict(self._types), **views.control_totals()}
-        if self._manifest.get("totals") != totals:
+        if self._manifest.totals != totals:
             self._found(6, "the control totals are not what the entries give")
 
     # -- 7: files --------------------------------------------------------------------------------
 
     def _check_files(self) -> None:
-        listed = self._listed()
+        listed = self._manifest.files
         names = self._archive.names
         if len(set(names)) != len(names):
             self._found(7, "a file stands twice in the archive")
         for name in sorted({*names} - listed.keys() - {MANIFEST, MANIFEST_JWS}):
             why = "is not listed" if KNOWN_PATH.fullmatch(name) else "does not belong here"
             self._found(7, f"a file in the archive {why} in the manifest")
-        expected = {CHECKPOINT, KEYS, *VIEW_PATHS}
-        expected |= {entries_path(n) for n in range(-(-self._size // ENTRIES_PER_FILE))}
+        expected = {CHECKPOINT, KEYS, README, *VIEW_PATHS}
+        # Never count further than the archive goes: the manifest may claim any size.
+        needed = min(-(-self._size // ENTRIES_PER_FILE), len(names) + 1)
+        expected |= {entries_path(number) for number in range(needed)}
         for name in sorted(expected - listed.keys()):
             self._found(7, f"{name} is not listed in the manifest")
+        for name in sorted(listed.keys() - expected):
+            self._found(7, f"{name} is listed in the manifest, and nothing can check it")
         for name, claimed in listed.items():
             try:
                 if name not in self._digests:
@@ -323,17 +317,21 @@ class _Verification:
         named = (self._genesis.derived or {}).get("export_kid") if self._genesis else None
         try:
             keys = decode(self._archive.small(KEYS, MAX_SMALL_FILE_BYTES))
-            candidates = [key_from_jwk(jwk) for jwk in keys["jwks"]["keys"]]
-            (key,) = [key for key in candidates if thumbprint(key) == named]
+            (jwk,) = [jwk for jwk in keys["jwks"]["keys"] if jwk.get("kid") == named]
+            key = key_from_jwk(jwk)
             jws = self._archive.small(MANIFEST_JWS, MAX_SMALL_FILE_BYTES).decode()
             raw = self._archive.small(MANIFEST, MAX_MANIFEST_BYTES)
             header = verify_detached(jws, raw, key)
-        except (KeyError, TypeError, ValueError, CannotTell) as error:
+            if thumbprint(key) != named:
+                raise SignatureError("the key is not the one that the log names")
+        except (AttributeError, KeyError, TypeError, ValueError, CannotTell) as error:
             why = str(error) if isinstance(error, SignatureError) else "no key that the log names"
             self._found(8, f"the manifest's signature: {why}")
             return
-        if (header.get("typ"), header.get("fund")) != (JWS_TYPE, self._manifest["fund"]):
+        if (header.get("typ"), header.get("fund")) != (JWS_TYPE, self._manifest.fund):
             self._found(8, "the manifest's signature was made for something else")
+        if self._last is not None and not self._last.at <= self._manifest.time < "3":
+            self._found(8, "the manifest's time is none, or lies before the last entry's")
 
     # -- 9: what the auditor pinned --------------------------------------------------------------
 
@@ -344,7 +342,7 @@ class _Verification:
             if digest != pinned:
                 self._found(9, f"the charter has digest {digest}, expected {pinned}", 0)
         if genesis is not None:
-            key = self._policy.log_named(self._manifest["origin"])
+            key = self._policy.log_named(self._manifest.origin)
             named = (genesis.derived or {}).get("log_vkey")
             if key is not None and named != str(key):
                 self._found(9, "the log names another key than the trust file", 0)
@@ -354,7 +352,7 @@ class _Verification:
                 9, f"{before.size} entries were verified before, now there are {checkpoint.size}"
             )
 
-    def _remember(self, frontier: Frontier) -> None:
+    def _compare_remembered(self, frontier: Frontier) -> None:
         """A whole bundle holds every earlier log: its root then must be the one remembered."""
         before = self._remembered
         if before is not None and frontier.size == before.size and frontier.root() != before.root:
@@ -367,32 +365,21 @@ class _Verification:
     def _found(self, check: int, why: str, seq: int | None = None) -> None:
         self._problems.append(Problem(check, why, seq))
 
-    def _listed(self) -> dict[str, tuple[str, int]]:
-        """Path to digest and length, of those lines of the manifest that have the right form."""
-        listed = {}
-        files = self._manifest.get("files")
-        for file in files if type(files) is list else []:
-            if type(file) is dict and file.keys() == {"path", "sha256", "bytes"}:
-                path, digest, size = file["path"], file["sha256"], file["bytes"]
-                if type(path) is str and KNOWN_PATH.fullmatch(path) and type(size) is int:
-                    listed[path] = (digest, size)
-        return listed
-
-    def _lines(self) -> Iterator[bytes]:
+    def _lines(self, walk: Walk) -> Iterator[bytes]:
         """Entry lines of all files in order; digests are taken on the way."""
         for number in range(-(-self._size // ENTRIES_PER_FILE)):
             path = entries_path(number)
             digest, length, rest = hashlib.sha256(), 0, b""
             try:
-                for chunk in self._archive.pieces(path, self._size * (MAX_ENTRY_BYTES + 1)):
-                    digest.update(chunk)
-                    length += len(chunk)
-                    *lines, rest = (rest + chunk).split(b"\n")
+                for piece in self._archive.pieces(path, self._size * (MAX_ENTRY_BYTES + 1)):
+                    digest.update(piece)
+                    length += len(piece)
+                    *lines, rest = (rest + piece).split(b"\n")
                     yield from lines
                     if len(rest) > MAX_ENTRY_BYTES:
                         break
             except CannotTell as error:
-                self._found(7, str(error))
+                self._found(4, str(error), walk.frontier.size)
                 return
             if rest:
                 self._found(4, f"{path} does not end with a newline")

@@ -14,7 +14,11 @@ from typing import Final
 from app.chain.entry import Entry
 from app.domain.book import Posting
 from app.domain.event import Act, Event
-from app.domain.inflow.agreements import AgreementDrafted, AgreementSigned
+from app.domain.inflow.agreements import (
+    AgreementDrafted,
+    AgreementEnteredIntoForce,
+    AgreementSigned,
+)
 from app.domain.inflow.pledges import PledgeAnnounced
 from app.domain.inflow.receipts import ReceiptBooked
 from app.domain.outflow.approvals import ApprovalGiven, ApprovalRefused
@@ -69,7 +73,7 @@ class Views:
 
     def finish(self) -> None:
         """Write the table that needs every entry: the trial balance."""
-        header = ("account", "currency", "debits", "credits", "balance", "last_seq")
+        header = ("account", "currency", "debits", "credits", "balance", "seq")
         self._put(TRIAL_BALANCE, [header])
         for (account, currency), (left, right, seq) in sorted(self._totals.items()):
             amounts = (Money(n, currency) for n in (left, right, left - right))
@@ -134,7 +138,7 @@ def _contributions(recorded: Recorded) -> Iterator[Row]:
     elif isinstance(event, AgreementDrafted):
         amount = event.amount
         yield (*start, entry.by["party"], event.window, amount, amount.currency, event.agreement_id)
-    elif isinstance(event, AgreementSigned):
+    elif isinstance(event, AgreementSigned | AgreementEnteredIntoForce):
         yield (*start, entry.by["party"], "", "", "", event.agreement_id)
     elif isinstance(event, ReceiptBooked):
         amount = event.amount
@@ -172,6 +176,11 @@ def _approvals(recorded: Recorded) -> Iterator[Row]:
         )
 
 
+def _mandates(_: Recorded) -> Iterator[Row]:
+    """No event of this version concerns a mandate: the table has a header and no rows."""
+    return iter(())
+
+
 def _events(recorded: Recorded) -> Iterator[Row]:
     entry = recorded.entry
     sentence = recorded.event.sentence(recorded.act)
@@ -198,7 +207,7 @@ VIEWS: Final = (
     ),
     View(
         "views/contributions.csv",
-        (*_LIFE, "party", "window", "amount", "currency", "subject"),
+        (*_LIFE, "party", "window", "amount", "currency", "reference"),
         _contributions,
     ),
     View(
@@ -221,6 +230,7 @@ VIEWS: Final = (
         ),
         _approvals,
     ),
+    View("views/mandates.csv", (*_LIFE, "party", "reference", "amount", "currency"), _mandates),
     View("views/events.csv", (*_LIFE, "party", "subject", "sentence"), _events),
 )
 VIEW_PATHS: Final = (*(view.name for view in VIEWS), TRIAL_BALANCE)

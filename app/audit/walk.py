@@ -1,9 +1,13 @@
 """The walk along the entries: form, position, chain and time of each, and who broke it."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from app.chain.entry import BadEntry, BrokenChain, Entry, WrongPrev, check_follows
 from app.chain.tree import Frontier, leaf_hash
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Found = Callable[[str, int], None]
 """Takes what is wrong, and the entry that it is wrong with."""
@@ -21,6 +25,7 @@ class Walk:
         self._before: Entry | None = None
         self._before_leaf: bytes | None = None
         self._break: tuple[int, str] | None = None
+        self._ids: tuple[str, set[str]] = ("", set())
         self.frontier = Frontier()
 
     def take(self, seq: int, line: bytes) -> Entry | None:
@@ -34,6 +39,7 @@ class Walk:
             self._before, self._before_leaf = None, leaf
             return None
         self._blame(seq, entry)
+        self._check_id(seq, entry)
         try:
             before_leaf = self._before_leaf if seq else None
             check_follows(entry, self._before, before_leaf)
@@ -54,6 +60,15 @@ class Walk:
         if self._break is not None:
             seq, why = self._break
             self._found(f"seq {seq - 1} or {seq} was changed: {why}", seq - 1)
+
+    def _check_id(self, seq: int, entry: Entry) -> None:
+        """An id begins with its entry's millisecond, so only ids of the same one can be equal."""
+        millisecond = f"{(entry.recorded_at() - _EPOCH) // timedelta(milliseconds=1):012x}"
+        if self._ids[0] != millisecond:
+            self._ids = (millisecond, set())
+        if entry.id.replace("-", "")[:12] != millisecond or entry.id in self._ids[1]:
+            self._found(f"seq {seq}: its id was not made for it alone, at its time", seq)
+        self._ids[1].add(entry.id)
 
     def _blame(self, seq: int, entry: Entry) -> None:
         if self._break is None or self._before_leaf is None:

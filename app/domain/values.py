@@ -7,6 +7,7 @@ accepted as written or refused with a code. Wire forms are those of the ledger's
 import re
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -29,6 +30,20 @@ MAX_MINOR: Final = 10**18 - 1
 EARLIEST_DATE: Final = date(2000, 1, 1)
 LATEST_DATE: Final = date(2199, 12, 31)
 
+_INVISIBLE: Final = frozenset(
+    {
+        0x034F,  # combining grapheme joiner
+        *range(0x115F, 0x1161),  # Hangul fillers
+        *range(0x17B4, 0x17B6),  # Khmer inherent vowels
+        *range(0x180B, 0x1810),  # Mongolian variation selectors
+        0x2800,  # the Braille pattern without dots
+        0x3164,
+        0xFFA0,
+        *range(0xFE00, 0xFE10),  # variation selectors
+        *range(0xE0100, 0xE01F0),
+    }
+)
+"""Characters that show nothing, though their Unicode category says letter, mark or symbol."""
 _AMOUNT = re.compile(r"-?(0|[1-9][0-9]*)(\.([0-9]+))?", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
@@ -187,6 +202,16 @@ def _invalid(code: str, sentence: str) -> PydanticCustomError:
     return PydanticCustomError(code, sentence)
 
 
+def _distinct(items: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(items)) != len(items):
+        raise _invalid("stands_twice", "The same name stands twice.")
+    return items
+
+
+Distinct = AfterValidator(_distinct)
+"""A list in which nothing stands twice."""
+
+
 def total(amounts: Iterable[Money], currency: str) -> Money:
     """The sum; zero of `currency` for none."""
     result = Money.zero(currency)
@@ -205,7 +230,8 @@ def _check_text(text: str) -> str:
         raise _invalid("forbidden_character", "Text must be in Unicode normalisation form C.")
     # Cc control, Cf format (bidi overrides, zero width), Cs surrogate, Co private, Cn unassigned,
     # Zl and Zp line and paragraph separators.
-    if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for c in text):
+    hidden = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+    if any(unicodedata.category(c) in hidden or ord(c) in _INVISIBLE for c in text):
         raise _invalid("forbidden_character", "Control and invisible characters are not allowed.")
     if text != text.strip():
         raise _invalid("forbidden_character", "Text must not begin or end with a space.")
@@ -214,17 +240,12 @@ def _check_text(text: str) -> str:
 
 def _read_date(value: object) -> object:
     """Only the one spelling YYYY-MM-DD."""
+    day = value if isinstance(value, date) and not isinstance(value, datetime) else None
     if isinstance(value, str) and _DATE.fullmatch(value):
-        try:
-            return _in_range(date.fromisoformat(value))
-        except ValueError:
-            pass
-    elif isinstance(value, date) and not isinstance(value, datetime):
-        return _in_range(value)
-    raise _invalid("invalid_date", "A date is written YYYY-MM-DD.")
-
-
-def _in_range(day: date) -> date:
+        with suppress(ValueError):
+            day = date.fromisoformat(value)
+    if day is None:
+        raise _invalid("invalid_date", "A date is written YYYY-MM-DD.")
     if not EARLIEST_DATE <= day <= LATEST_DATE:
         raise _invalid("date_out_of_range", "The date must lie between 2000 and 2199.")
     return day

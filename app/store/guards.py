@@ -6,9 +6,10 @@ are created by migrations and compared with this file at every start: a guard th
 away or changed stops the service.
 """
 
+from collections.abc import Iterator, Set
 from typing import Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, PrimaryKeyConstraint, UniqueConstraint
 
 from app.store.tables import LOG_TABLES, metadata
 
@@ -71,9 +72,7 @@ def _sqlite_triggers() -> dict[str, str]:
                 f"CREATE TRIGGER {name} BEFORE {operation} ON {table} BEGIN "
                 f"SELECT RAISE(ABORT, 'the log is append-only'); END"
             )
-        keys = " AND ".join(
-            f"{column.name} = NEW.{column.name}" for column in metadata.tables[table].primary_key
-        )
+        keys = " OR ".join(_taken(table))
         name = f"guard_{table}_replace"
         triggers[name] = (
             f"CREATE TRIGGER {name} BEFORE INSERT ON {table} "  # noqa: S608  names of our own
@@ -91,10 +90,20 @@ def _sqlite_triggers() -> dict[str, str]:
     )
     triggers["guard_heads_replace"] = (
         "CREATE TRIGGER guard_heads_replace BEFORE INSERT ON heads "
-        "WHEN EXISTS (SELECT 1 FROM heads WHERE fund = NEW.fund AND size >= NEW.size "
-        "AND size > 0) BEGIN SELECT RAISE(ABORT, 'a head only grows'); END"
+        "WHEN EXISTS (SELECT 1 FROM heads WHERE fund = NEW.fund) BEGIN "
+        "SELECT RAISE(ABORT, 'a head only grows'); END"
     )
     return triggers
+
+
+def _taken(table: str) -> Iterator[str]:
+    """For each unique key of a table: whether a new row would take the place of an old one."""
+    constraints = metadata.tables[table].constraints
+    kinds = (PrimaryKeyConstraint, UniqueConstraint)
+    uniques = [unique for unique in constraints if isinstance(unique, kinds)]
+    for unique in sorted(uniques, key=lambda unique: str(unique.name)):
+        same = " AND ".join(f"{column.name} = NEW.{column.name}" for column in unique.columns)
+        yield f"({same})"
 
 
 def _postgres_triggers() -> dict[str, tuple[str, str]]:
@@ -117,9 +126,11 @@ def _postgres_triggers() -> dict[str, tuple[str, str]]:
 def _verify_sqlite(connection: Connection) -> None:
     rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
     found = {str(name): str(sql) for name, sql in rows}
-    for name, statement in _sqlite_triggers().items():
+    expected = _sqlite_triggers()
+    for name, statement in expected.items():
         if found.get(name) != statement:
             raise GuardsMissing(f"guard {name} is missing or was changed")
+    _refuse_strangers(found.keys() - expected.keys())
 
 
 def _verify_postgres(connection: Connection) -> None:
@@ -139,3 +150,10 @@ def _verify_postgres(connection: Connection) -> None:
         plain = text.replace(f" ON public.{table} ", f" ON {table} ")
         if enabled != "A" or definition not in plain or source != _FUNCTIONS[function]:
             raise GuardsMissing(f"guard {name} is missing, disabled or was changed")
+    _refuse_strangers(found.keys() - _postgres_triggers().keys())
+
+
+def _refuse_strangers(names: Set[str]) -> None:
+    """A trigger that is not ours could undo what ours refuse."""
+    if names:
+        raise GuardsMissing(f"a trigger that nobody knows: {min(names)}")

@@ -69,11 +69,14 @@ class KeyUse:
 
 def lock_head(connection: Connection, fund: str, *, create: bool = False) -> Head | None:
     """Take the fund's head row for this transaction; None when there is no such fund."""
-    if create:
+    query = select(_heads).where(_heads.c.fund == fund).with_for_update()
+    head = _head(connection, query)
+    if head is None and create:
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
         empty = {"fund": fund, "size": 0, "frontier": b"", "last_leaf": b"", "last_at": ""}
         connection.execute(dialect.insert(_heads).values(empty).on_conflict_do_nothing())
-    return _head(connection, select(_heads).where(_heads.c.fund == fund).with_for_update())
+        head = _head(connection, query)
+    return head
 
 
 def read_head(connection: Connection, fund: str) -> Head | None:

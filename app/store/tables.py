@@ -51,10 +51,15 @@ metadata: Final[MetaData] = SQLModel.metadata
 assert admission.ROOTS, "importing it loads every state"  # noqa: S101
 
 
+_WITHOUT_ROWID: Final = {"sqlite_with_rowid": False}
+"""SQLite's hidden row number would be one more key by which a row could be replaced."""
+
+
 class HeadRow(SQLModel, table=True):
     """Where each fund's log ends. Its row lock is the one lock of the write path."""
 
     __tablename__ = "heads"
+    __table_args__ = (_WITHOUT_ROWID,)
     fund: str = Field(primary_key=True, sa_type=Text)
     size: int = Field(sa_type=BigInteger)
     frontier: bytes = Field(sa_type=LargeBinary)
@@ -72,6 +77,7 @@ class EntryRow(SQLModel, table=True):
         Index(None, "fund", "type", "seq"),
         Index(None, "fund", "party", "seq"),
         CheckConstraint("seq >= 0", name="seq"),
+        _WITHOUT_ROWID,
     )
     fund: str = Field(primary_key=True, sa_type=Text)
     seq: int = Field(primary_key=True, sa_type=BigInteger)
@@ -88,6 +94,7 @@ class TileHashRow(SQLModel, table=True):
     """The root of a complete tile: one for 256 entries, one for 65,536, and so on."""
 
     __tablename__ = "tile_hashes"
+    __table_args__ = (_WITHOUT_ROWID,)
     fund: str = Field(primary_key=True, sa_type=Text)
     level: int = Field(primary_key=True, sa_type=Integer)
     position: int = Field(primary_key=True, sa_type=BigInteger)
@@ -104,6 +111,7 @@ class PostingRow(SQLModel, table=True):
         CheckConstraint("minor <> 0", name="minor"),
         CheckConstraint("version >= 1", name="version"),
         CheckConstraint("debits >= 0 AND credits >= 0", name="totals"),
+        _WITHOUT_ROWID,
     )
     fund: str = Field(primary_key=True, sa_type=Text)
     seq: int = Field(primary_key=True, sa_type=BigInteger)
@@ -120,7 +128,10 @@ class IdempotencyRow(SQLModel, table=True):
     """A party's key, the digest of the request it stood for, and the entries that it made."""
 
     __tablename__ = "idempotency"
-    __table_args__ = (ForeignKeyConstraint(["fund", "seq"], ["entries.fund", "entries.seq"]),)
+    __table_args__ = (
+        ForeignKeyConstraint(["fund", "seq"], ["entries.fund", "entries.seq"]),
+        _WITHOUT_ROWID,
+    )
     fund: str = Field(primary_key=True, sa_type=Text)
     party: str = Field(primary_key=True, sa_type=Text)
     key: str = Field(primary_key=True, sa_type=Text)
@@ -133,6 +144,7 @@ class CheckpointRow(SQLModel, table=True):
     """Every checkpoint that was ever signed."""
 
     __tablename__ = "checkpoints"
+    __table_args__ = (_WITHOUT_ROWID,)
     fund: str = Field(primary_key=True, sa_type=Text)
     size: int = Field(primary_key=True, sa_type=BigInteger)
     note: str = Field(sa_type=Text)

@@ -89,6 +89,7 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("fund", "size", name=op.f("pk_checkpoints")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "disbursements",
@@ -133,6 +134,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("fund", "seq", name=op.f("pk_entries")),
         sa.UniqueConstraint("fund", "id", name=op.f("uq_entries_fund_id")),
         sa.UniqueConstraint("fund", "prev", name=op.f("uq_entries_fund_prev")),
+        sqlite_with_rowid=False,
     )
     op.create_index(
         op.f("ix_entries_fund_party_seq"), "entries", ["fund", "party", "seq"], unique=False
@@ -155,6 +157,7 @@ def upgrade() -> None:
         sa.Column("last_leaf", sa.LargeBinary(), nullable=False),
         sa.Column("last_at", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("fund", name=op.f("pk_heads")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "involvements",
@@ -253,6 +256,7 @@ def upgrade() -> None:
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("fund", "level", "position", name=op.f("pk_tile_hashes")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "idempotency",
@@ -266,6 +270,7 @@ def upgrade() -> None:
             ["fund", "seq"], ["entries.fund", "entries.seq"], name=op.f("fk_idempotency_entries")
         ),
         sa.PrimaryKeyConstraint("fund", "party", "key", name=op.f("pk_idempotency")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "postings",
@@ -292,6 +297,7 @@ def upgrade() -> None:
             "version",
             name=op.f("uq_postings_fund_account_currency_version"),
         ),
+        sqlite_with_rowid=False,
     )
 
     create_guards(op.get_bind())

@@ -9,6 +9,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from app.chain.checkpoint import Checkpoint
 from app.chain.jws import sign_detached
 from app.chain.policy import Policy
 from app.chain.tree import Frontier, leaf_hash
-from app.clock import now
+from app.clock import new_id, now
 from app.keys import LedgerKeys
 from tests.service import Service
 
@@ -65,7 +66,8 @@ class Bundle:
 
     def repeat(self, seq: int) -> None:
         """Append a copy of an entry, recorded at the time of the last one."""
-        copied = {**self.entry(seq), "at": self.entry(len(self.lines) - 1)["at"]}
+        at = self.entry(len(self.lines) - 1)["at"]
+        copied = {**self.entry(seq), "at": at, "id": new_id(datetime.fromisoformat(at))}
         self.lines = [*self.lines, encode(copied)]
 
     def rechain(self) -> None:

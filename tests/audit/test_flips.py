@@ -30,7 +30,7 @@ def _fill(service: Service) -> None:
 
 def found(bundle: Bundle) -> bool:
     try:
-        return not bundle.report().ok
+        return bundle.report().result != "ok"
     except CannotTell:
         return True
 

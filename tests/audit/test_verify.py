@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from app.chain.canonical import encode
 from app.chain.jws import sign_detached
 from app.chain.note import COSIGNATURE, Note, NoteKey
 from app.chain.policy import Policy
-from tests.audit.tampering import ENTRIES, Bundle
+from tests.audit.tampering import Bundle
 
 
 def test_what_the_service_exports_verifies(bundle: Bundle) -> None:
@@ -127,10 +126,8 @@ def by_nobody_known(entry: dict[str, Any]) -> None:
         ("approval.given", pointing_at_another_request),
         ("approval.given", refused_instead),
         ("approval.given", for_another_step),
-        ("approval.given", of_an_unknown_type),
         ("approval.given", with_an_extra_member),
         ("approval.given", with_a_member_in_the_wrong_half),
-        ("approval.given", with_a_signature),
         ("approval.given", by_nobody_known),
         ("disbursement.reserved", with_other_shares),
         ("disbursement.approved", counting_other_ballots),
@@ -151,6 +148,64 @@ def test_even_with_the_logs_own_key_rules_cannot_be_bent(
     # Refusing at a step makes its consequence due: the entry behind it is the one that is wrong.
     assert first.seq in (seq, seq + 1)
     assert first.check == 5
+
+
+@pytest.mark.parametrize("edit", [of_an_unknown_type, with_a_signature])
+def test_what_a_newer_version_may_know_this_one_cannot_tell(
+    bundle: Bundle, edit: Callable[[dict[str, Any]], None]
+) -> None:
+    seq = bundle.first("approval.given")
+    bundle.change(seq, edit)
+    bundle.rechain()
+    types = {**bundle.manifest["totals"]["by_type"]}
+    bundle.resign(log=True, totals={**bundle.manifest["totals"], "by_type": types})
+
+    report = bundle.report()
+
+    assert (report.result, [problem.seq for problem in report.problems]) == ("cannot_tell", [seq])
+
+
+def test_an_id_that_stands_twice_is_found(bundle: Bundle) -> None:
+    other = bundle.entry(2)["id"]
+    bundle.change(3, lambda entry: entry.update(id=other))
+    bundle.rechain()
+    bundle.resign(log=True)
+
+    assert [(p.check, p.seq) for p in bundle.report().problems] == [(4, 3)]
+
+
+@pytest.mark.parametrize("time", ["yesterday", "1999-01-01T00:00:00.000000Z"])
+def test_a_manifest_from_before_its_entries_is_found(bundle: Bundle, time: str) -> None:
+    bundle.resign(time=time)
+
+    assert {problem.check for problem in bundle.report().problems} == {8}
+
+
+def test_a_view_that_nothing_recomputes_is_refused(bundle: Bundle) -> None:
+    bundle.files["views/summary.csv"] = b"all,is,well\r\n"
+    bundle.resign()
+
+    assert [problem.check for problem in bundle.report().problems] == [7]
+
+
+@pytest.mark.parametrize("keys", [["x"], {"a": 1}, None, [{"kid": 7}]])
+def test_a_malformed_key_file_is_no_key(bundle: Bundle, keys: Any) -> None:
+    bundle.files["keys.json"] = json.dumps({"jwks": {"keys": keys}}).encode()
+    bundle.resign()
+
+    assert {problem.check for problem in bundle.report().problems} == {8}
+
+
+def test_an_inserted_line_is_named_by_its_place(bundle: Bundle) -> None:
+    lines = bundle.lines
+    lines.insert(8, lines[7])
+    bundle.lines = lines
+    bundle.resign()
+
+    first = bundle.report().first
+
+    assert first is not None
+    assert first.seq == 8
 
 
 def test_an_approval_that_is_left_out_is_missed(bundle: Bundle) -> None:
@@ -261,7 +316,7 @@ def test_a_log_that_the_trust_file_does_not_name_is_refused(bundle: Bundle) -> N
 
     report = verify(bundle.write(), Policy.parse(f"log {other}\nquorum none\n".encode()))
 
-    assert not report.ok
+    assert report.result == "wrong"
     assert any(problem.check == 3 for problem in report.problems)
 
 
@@ -296,131 +351,13 @@ def test_a_manifest_signature_made_for_something_else_is_refused(bundle: Bundle)
     assert {problem.check for problem in bundle.report().problems} == {8}
 
 
-@pytest.mark.parametrize("path", ["views/journal.csv", "views/trial_balance.csv"])
-def test_a_view_that_the_entries_do_not_give_is_found(bundle: Bundle, path: str) -> None:
-    bundle.files[path] = bundle.files[path].replace(b"600.00", b"600.01", 1)
-    bundle.resign()
-
-    assert {problem.check for problem in bundle.report().problems} == {6}
-
-
-def test_control_totals_that_the_entries_do_not_give_are_found(bundle: Bundle) -> None:
-    totals = {**bundle.manifest["totals"], "debits": {"EUR": "1.00"}}
-    bundle.resign(totals=totals)
-
-    assert {problem.check for problem in bundle.report().problems} == {6}
-
-
-@pytest.mark.parametrize("path", ["README.txt", "keys.json", "views/events.csv"])
-def test_a_file_that_was_changed_is_found(bundle: Bundle, path: str) -> None:
-    bundle.files[path] += b" "
-
-    assert 7 in {problem.check for problem in bundle.report().problems}
-
-
-@pytest.mark.parametrize("path", ["views/events.csv", "keys.json", ENTRIES, "checkpoint"])
-def test_a_file_that_is_missing_is_found(bundle: Bundle, path: str) -> None:
-    del bundle.files[path]
-
-    assert not bundle.report().ok
-
-
-@pytest.mark.parametrize("path", ["views/extra.csv", "../outside", "entries/00000009.jsonl"])
-def test_a_file_that_does_not_belong_there_is_found(bundle: Bundle, path: str) -> None:
-    bundle.extra.append((path, b"x"))
-
-    assert {problem.check for problem in bundle.report().problems} == {7}
-
-
-@pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_a_file_that_stands_twice_is_found(bundle: Bundle) -> None:
-    bundle.extra.append(("README.txt", bundle.files["README.txt"]))
-
-    assert {problem.check for problem in bundle.report().problems} == {7}
-
-
-def test_a_file_that_the_manifest_does_not_list_is_found(bundle: Bundle) -> None:
-    files = [file for file in bundle.manifest["files"] if file["path"] != "views/events.csv"]
-    manifest = encode({**bundle.manifest, "files": files})
-    bundle.files["manifest.json"] = manifest
-    header = {"typ": "fund-ledger-export+jws", "fund": "test-fund"}
-    bundle.files["manifest.jws"] = sign_detached(manifest, bundle.keys.export, header).encode()
-
-    assert {problem.check for problem in bundle.report().problems} >= {7}
-
-
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda lines: lines[1].replace(b'{"at"', b'{ "at"'),
-        lambda lines: lines[1] + b" ",
-        lambda lines: lines[1][:-1],
-        lambda lines: b"\xef\xbb\xbf" + lines[1],
-        lambda lines: lines[1].replace(b'"v":1', b'"v":1.0'),
-        lambda lines: lines[1].replace(b'"v":1', b'"v":2'),
-        lambda lines: lines[1].replace(b'"seq":1,', b'"seq":1,"seq":1,'),
-        lambda _: b"",
-        lambda _: b"x" * 70_000,
-    ],
-)
-def test_a_line_that_is_no_canonical_entry_is_named(
-    bundle: Bundle, spoil: Callable[[list[bytes]], bytes]
-) -> None:
-    lines = bundle.lines
-    lines[1] = spoil(lines)
-    bundle.lines = lines
-    bundle.resign()
-
-    first = bundle.report().first
-
-    assert first is not None
-    assert (first.seq, first.check) == (1, 4)
-
-
-def test_a_last_line_without_its_newline_is_found(bundle: Bundle) -> None:
-    bundle.files[ENTRIES] = bundle.files[ENTRIES][:-1]
-    bundle.resign()
-
-    assert any("newline" in problem.why for problem in bundle.report().problems)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"not a zip", b"PK\x03\x04" + b"\0" * 100],
-)
-def test_what_is_no_archive_tells_nothing(bundle: Bundle, content: bytes) -> None:
-    path = bundle.folder / "none.zip"
-    path.write_bytes(content)
-
-    with pytest.raises(CannotTell):
-        verify(path, bundle.policy())
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [{"format": "fund-ledger-audit/2"}, {"from": 5}, {"to": 0}, {"to": "all"}, {"root": None}],
-)
-def test_a_manifest_of_another_form_tells_nothing(bundle: Bundle, changes: dict[str, Any]) -> None:
-    bundle.files["manifest.json"] = encode({**bundle.manifest, **changes})
-
-    with pytest.raises(CannotTell):
-        bundle.report()
-
-
-def test_a_bundle_without_a_manifest_tells_nothing(bundle: Bundle) -> None:
-    del bundle.files["manifest.json"]
-
-    with pytest.raises(CannotTell, match=r"manifest\.json"):
-        bundle.report()
-
-
 def test_a_pinned_charter_is_compared(bundle: Bundle) -> None:
     digest = hashlib.sha256(encode(bundle.entry(0)["data"])).hexdigest()
 
     same = verify(bundle.write(), bundle.policy(), Pins(digest))
     other = verify(bundle.write(), bundle.policy(), Pins("0" * 64))
 
-    assert same.ok
+    assert same.result == "ok"
     assert [(p.check, p.seq) for p in other.problems] == [(9, 0)]
 
 
@@ -440,7 +377,7 @@ def test_what_was_verified_before_must_still_be_the_beginning(
     memory.keep(bundle.files["checkpoint"])
     pins = Pins(recall=memory.recall)
 
-    assert verify(bundle.write(), policy, pins).ok
+    assert verify(bundle.write(), policy, pins).result == "ok"
     cut = verify(shorter.write(), policy, pins)
     other = verify(rewritten.write(), policy, pins)
     assert any(p.check == 9 and "now there are" in p.why for p in cut.problems)
@@ -453,25 +390,3 @@ def test_a_memory_that_was_forged_tells_nothing(bundle: Bundle, tmp_path: Path) 
 
     with pytest.raises(CannotTell, match="remembered"):
         memory.recall("ledger.localhost/test-fund")
-
-
-def test_the_report_for_machines_says_the_same(bundle: Bundle) -> None:
-    bundle.change(3, amount_raised if "amount" in bundle.entry(3)["data"] else by_another_person)
-    bundle.resign()
-
-    report = bundle.report().as_json()
-
-    assert (report["result"], report["first_bad_seq"]) == ("wrong", 3)
-    assert json.loads(json.dumps(report)) == report
-
-
-def test_a_zip_that_unpacks_without_end_is_not_unpacked(bundle: Bundle) -> None:
-    path = bundle.folder / "bomb.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in bundle.files.items():
-            archive.writestr(name, content)
-        archive.writestr("views/zeros.csv", b"\0" * 50_000_000)
-
-    report = verify(path, bundle.policy())
-
-    assert {problem.check for problem in report.problems} == {7}

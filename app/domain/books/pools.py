@@ -2,7 +2,11 @@
 
 The rule "never more than is available" is decided here, and attribution draws its weights from
 here: what each contributor still has in the pool when an epoch begins. A receipt or a return
-begins a new epoch. With such weights no contributor is ever attributed more than they paid in.
+begins a new epoch. With such weights no release takes more from a contributor than they have.
+
+A release's share can be minus one minor unit, where the running total moves a rounding. When such
+a release comes back, its contributor can be short of that unit: a balance may be below zero by
+roundings, the pool's total never.
 """
 
 from dataclasses import dataclass
@@ -67,7 +71,7 @@ def split(pool: Pool, amount: Money) -> Split:
         raise InsufficientFunds(
             f"{amount} is asked for, but window {pool.window} has {pool.available} available."
         )
-    weights = pool.weights or {party: b for party, b in pool.balances.items() if b}
+    weights = pool.weights or {party: b for party, b in pool.balances.items() if b.minor > 0}
     shares = cumulative_shares(
         amount.minor, {party: w.minor for party, w in weights.items()}, pool.released.minor
     )

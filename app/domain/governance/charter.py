@@ -9,13 +9,14 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.domain.event import Terms
 from app.domain.values import (
     BankAccountId,
     Currency,
+    Distinct,
     FundSlug,
     PartyId,
     PartyKind,
@@ -71,7 +72,7 @@ class CharterMember(Terms):
 
     subject: Subject
     party: PartyId
-    roles: Annotated[tuple[Role, ...], Field(min_length=1, max_length=8)]
+    roles: Annotated[tuple[Role, ...], Field(min_length=1, max_length=8), Distinct]
 
 
 class Window(Terms):
@@ -79,7 +80,7 @@ class Window(Terms):
 
     id: WindowId
     name: Text
-    purposes: Annotated[tuple[Purpose, ...], Field(min_length=1, max_length=50)]
+    purposes: Annotated[tuple[Purpose, ...], Field(min_length=1, max_length=50), Distinct]
 
 
 class BankAccount(Terms):
@@ -96,8 +97,8 @@ class Step(Terms):
     name: Text
     role: Role
     who: Who
-    after: Annotated[tuple[StepId, ...], Field(max_length=MAX_STEPS)] = ()
-    evidence: bool = False
+    after: Annotated[tuple[StepId, ...], Field(max_length=MAX_STEPS), Distinct] = ()
+    evidence: StrictBool = False
 
 
 class Charter(Terms):

@@ -11,15 +11,21 @@ from app.domain.event import Act, Event, Terms
 from app.domain.governance.charter import ROLES_OF
 from app.domain.governance.funds import charter_of, fund_key
 from app.domain.governance.members import Member, member_key
-from app.domain.refusals import AlreadyExists, LastAdmin, RoleNotPermitted, WrongParty
-from app.domain.values import Role, Subject
+from app.domain.refusals import (
+    AlreadyExists,
+    LastAdmin,
+    NotFound,
+    RoleNotPermitted,
+    WrongParty,
+)
+from app.domain.values import Distinct, Role, Subject
 
 
 class MemberTerms(Terms):
     """A person of the actor's own party, and what they may do from now on."""
 
     subject: Subject
-    roles: Annotated[tuple[Role, ...], Field(min_length=1, max_length=8)]
+    roles: Annotated[tuple[Role, ...], Field(min_length=1, max_length=8), Distinct]
 
 
 class MemberAdded(MemberTerms, Event, type="member.added", roles=(Role.ADMIN,)):
@@ -76,6 +82,8 @@ class MemberRemoved(RemovalTerms, Event, type="member.removed", roles=(Role.ADMI
         member = book.get(Member, self.subject)
         if member.party != act.party:
             raise WrongParty(f"This person belongs to {member.party}, not to {act.party}.")
+        if not member.active:
+            raise NotFound(f"This person was removed by entry {member.until_seq}.")
         if self.subject == act.subject:
             # The next admin removes the last: so a party never locks itself out.
             raise LastAdmin("An admin is removed by another admin.")
