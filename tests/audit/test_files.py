@@ -1,5 +1,6 @@
 """The verifier and the archive: files, views, manifest, and what is no archive at all."""
 
+import json
 import zipfile
 from collections.abc import Callable
 from typing import Any
