@@ -326,7 +326,7 @@ class Audit:
 
     def check_view(self, name: str, rows: list[dict[str, str]]) -> None:
         for row in rows:
-            text = row.get("seq", row.get("last_seq", ""))
+            text = row.get("seq", row.get("seq", ""))
             seq = min(
                 int(text) if form("0|[1-9][0-9]{0,15}", text) else 2**53, len(self.entries) - 1
             )
@@ -363,7 +363,7 @@ class Audit:
         rows, claimed = self.rows("views/trial_balance.csv"), {}
         for row in rows:
             said = [minor(row[key], row["currency"]) for key in ("debits", "credits", "balance")]
-            claimed[row["account"], row["currency"]] = [*said, int(row["last_seq"])]
+            claimed[row["account"], row["currency"]] = [*said, int(row["seq"])]
         worked = {key: total[:4] for key, total in accounts.items()}
         self.need(claimed == worked and len(rows) == len(claimed), 18, "other balances")
         want: dict[str, Any] = {"entries": len(self.entries)}
