@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from app.audit.verify import Report
     from app.chain.policy import Policy
+    from app.settings import Settings
 
 OK, WRONG, CANNOT_TELL = 0, 1, 2
 
@@ -21,7 +22,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; the process's exit code."""
     chosen = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = chosen.run
-    return run(chosen)
+    try:
+        return run(chosen)
+    except SettingsUnusable as error:
+        print(f"fundledger: {error}", file=sys.stderr)
+        return CANNOT_TELL
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,13 +75,29 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+class SettingsUnusable(ValueError):
+    """The environment does not make settings; the message says which variable and why."""
+
+
+def _settings() -> "Settings":
+    from pydantic import ValidationError
+
+    from app.settings import Settings
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False)
+        said = [f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in found]
+        raise SettingsUnusable("; ".join(said)) from None
+
+
 def _serve(chosen: argparse.Namespace) -> int:
     import uvicorn
 
     from app.main import create_app
-    from app.settings import Settings
 
-    settings = Settings()
+    settings = _settings()
     if chosen.demo:
         from app.demo.opening import open_demo_fund
 
@@ -110,9 +131,8 @@ def _migrate(_: argparse.Namespace) -> int:
 
 def _keys(_: argparse.Namespace) -> int:
     from app.keys import load_keys
-    from app.settings import Settings
 
-    settings = Settings()
+    settings = _settings()
     keys = load_keys(settings.keys_dir, settings.log_origin, create=True)
     print(f"log key of a fund: {keys.of_log('FUND').verifier}  (name and id depend on the fund)")
     print(f"export key: {json.dumps(keys.jwks())}")
@@ -122,10 +142,9 @@ def _keys(_: argparse.Namespace) -> int:
 def _token(chosen: argparse.Namespace) -> int:
     from app.api.devissuer import DevelopmentIssuer
     from app.keys import KeyUnusable
-    from app.settings import Settings
 
     try:
-        issuer = DevelopmentIssuer.open(Settings())
+        issuer = DevelopmentIssuer.open(_settings())
     except KeyUnusable as error:
         print(f"fundledger: {error}", file=sys.stderr)
         return WRONG
@@ -158,11 +177,10 @@ def _check(chosen: argparse.Namespace) -> int:
 
 
 def _with_fund(fund: str, use: Callable[[Any], int]) -> int:
-    from app.settings import Settings
     from app.store.engine import Database
     from app.upkeep import NoSuchFund
 
-    database = Database(Settings().database)
+    database = Database(_settings().database)
     try:
         return use(database)
     except NoSuchFund:

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Body, Depends, Request, Response
 from app.api.answers import DATE_CODES, MONEY_CODES, TEXT_CODES, reading, writing
 from app.api.deps import Recorded, ServicesHere, StrictRoute, WriteHere, reader
 from app.api.examples import AGREEMENT, PLEDGE, RECEIPT, SIGNATURE
-from app.api.lists import After, Limit, Page, page
-from app.api.things import the_one
+from app.api.lists import After, Limit, Page
+from app.api.things import listed, the_one
 from app.domain.inflow.agreements import Agreement, DraftAgreement, SignAgreement
 from app.domain.inflow.pledges import AnnouncePledge, Pledge
 from app.domain.inflow.receipts import BookReceipt, Receipt
@@ -29,7 +29,6 @@ from app.domain.refusals import (
     UnknownWindow,
     WrongParty,
 )
-from app.store import queries
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1/funds/{fund}", tags=["contributions"])
 
@@ -55,9 +54,7 @@ def list_pledges(
     fund: str, here: ServicesHere, request: Request, after: After = -1, limit: Limit = 100
 ) -> Page[Pledge]:
     """In the order in which they were announced."""
-    with here.database.read() as connection:
-        found = queries.many(connection, fund, Pledge, after, limit)
-    return page(found, limit, {"after": found[-1].announced_seq if found else after}, request)
+    return listed(here, fund, Pledge, request, after, limit)
 
 
 @router.get(
@@ -101,9 +98,7 @@ def list_agreements(
     fund: str, here: ServicesHere, request: Request, after: After = -1, limit: Limit = 100
 ) -> Page[Agreement]:
     """In the order in which they were drafted."""
-    with here.database.read() as connection:
-        found = queries.many(connection, fund, Agreement, after, limit)
-    return page(found, limit, {"after": found[-1].drafted_seq if found else after}, request)
+    return listed(here, fund, Agreement, request, after, limit)
 
 
 @router.get(
@@ -164,9 +159,7 @@ def list_receipts(
     fund: str, here: ServicesHere, request: Request, after: After = -1, limit: Limit = 100
 ) -> Page[Receipt]:
     """In the order in which they were booked."""
-    with here.database.read() as connection:
-        found = queries.many(connection, fund, Receipt, after, limit)
-    return page(found, limit, {"after": found[-1].booked_seq if found else after}, request)
+    return listed(here, fund, Receipt, request, after, limit)
 
 
 @router.get(

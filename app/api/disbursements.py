@@ -15,8 +15,8 @@ from app.api.examples import (
     RETURN,
     SETTLEMENT,
 )
-from app.api.lists import After, Limit, Page, page
-from app.api.things import the_one
+from app.api.lists import After, Limit, Page
+from app.api.things import listed, the_one
 from app.domain.outflow.approvals import AnswerStep
 from app.domain.outflow.disbursements import Disbursement, RequestDisbursement
 from app.domain.outflow.payments import (
@@ -85,9 +85,7 @@ def list_disbursements(
     fund: str, here: ServicesHere, request: Request, after: After = -1, limit: Limit = 100
 ) -> Page[Disbursement]:
     """In the order in which they were requested."""
-    with here.database.read() as connection:
-        found = queries.many(connection, fund, Disbursement, after, limit)
-    return page(found, limit, {"after": found[-1].requested_seq if found else after}, request)
+    return listed(here, fund, Disbursement, request, after, limit)
 
 
 @router.get(

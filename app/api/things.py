@@ -1,10 +1,15 @@
-"""Single things by id: found, or 404 in one form for absent, malformed and foreign alike."""
+"""Things of one kind: pages of them, and single ones by id.
+
+What is absent, malformed or foreign is not found, in one form for all three.
+"""
 
 from typing import TypeVar
 
+from fastapi import Request
 from pydantic import TypeAdapter, ValidationError
 
 from app.api.deps import Services
+from app.api.lists import Page, page
 from app.domain.book import State
 from app.domain.refusals import NotFound
 from app.domain.values import Identifier
@@ -12,6 +17,16 @@ from app.store import queries
 
 S = TypeVar("S", bound=State)
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
+
+
+def listed(
+    here: Services, fund: str, kind: type[S], request: Request, after: int, limit: int
+) -> Page[S]:
+    """A page of the rows of one kind that came into being after entry `after`."""
+    with here.database.read() as connection:
+        found = queries.many(connection, fund, kind, after, limit)
+    last = getattr(found[-1], kind.listed_by or "") if found else after
+    return page(found, limit, {"after": last}, request)
 
 
 def the_one(here: Services, fund: str, kind: type[S], identifier: str) -> S:
