@@ -176,16 +176,12 @@ class Ledger:
         """One transaction for one fund's commands, and an answer for each of them."""
         fund = items[0].fund
         self._metrics.batch_size.observe(len(items))
+        if fund in self.halted:
+            self._fail(items, ForkDetected(self.halted[fund]), "failed")
+            return
         try:
-            if fund in self.halted:
-                raise ForkDetected(self.halted[fund])  # noqa: TRY301  handled as when it began
             with self._metrics.commit.time():
                 batch = self._transact(fund, items)
-            self._answer(fund, batch)
-        except ForkDetected as fork:
-            self.halted[fund] = str(fork)
-            _logger.critical("writing to fund %s is halted: %s", fund, fork)
-            self._fail(items, fork, "failed")
         except OutcomeUnknown as unknown:
             self._fail(items, unknown, "unknown")
         except ConstraintBroken as broken:
@@ -196,6 +192,23 @@ class Ledger:
             # A fault of ours must end this batch, never the thread that all others wait for.
             _logger.exception("a batch of fund %s failed", fund)
             self._fail(items, fault, "failed")
+        else:
+            self._conclude(fund, items, batch)
+
+    def _conclude(self, fund: str, items: list[Submission], batch: Batch) -> None:
+        """Answer everybody. What was committed stays committed, whatever goes wrong from here on:
+        then nobody is told that nothing was recorded, and the same key gets the receipt later.
+        """
+        try:
+            self._answer(fund, batch)
+        except ForkDetected as fork:
+            self.halted[fund] = str(fork)
+            _logger.critical("writing to fund %s is halted: %s", fund, fork)
+            self._fail(items, fork, "failed")
+        except Exception:
+            _logger.exception("a batch of fund %s was not answered as it should have been", fund)
+            # Refusals have been answered; whoever is left has an entry, of now or of before.
+            self._fail(items, OutcomeUnknown("recorded, but not signed"), "unknown")
 
     def _one_by_one(self, items: list[Submission], broken: ConstraintBroken) -> None:
         """Find the command that the database itself refused; the others are not to blame."""
@@ -224,14 +237,14 @@ class Ledger:
 
     def _answer(self, fund: str, batch: Batch) -> None:
         """Sign what was committed and answer everybody."""
-        note = b""
-        if batch.entries:
-            note = self._notary.sign(fund, batch.before, batch.after)
-            self._observe(fund, batch, note)
         for item, refusal in batch.refused:
             if not isinstance(refusal, Refusal):
                 _logger.error("a command failed", exc_info=refusal)
             self._fail([item], refusal, "refused" if isinstance(refusal, Refusal) else "failed")
+        note = b""
+        if batch.entries:
+            note = self._notary.sign(fund, batch.before, batch.after)
+            self._observe(fund, batch, note)
         for item, use in batch.replayed:
             self._give(item, self.recall(fund, use, replayed=True))
         for item, entries in batch.accepted:

@@ -241,6 +241,36 @@ def test_a_connection_lost_in_the_commit_is_answered_with_outcome_unknown(fund: 
     assert fund.get(AUDITOR, "")["size"] == 2
 
 
+def test_what_was_committed_and_could_not_be_signed_is_not_called_unrecorded(
+    fund: Service,
+) -> None:
+    """The second store's disk is full, say; later the same key gets its receipt."""
+    folder = fund.settings.second_store_dir
+    slot = folder / "test-fund.checkpoint"
+    kept = slot.read_bytes()
+    slot.unlink()
+    slot.mkdir()
+    headers = {"Idempotency-Key": "committed-not-signed"}
+
+    lost = fund.raw(
+        treasury("DE"), "POST", f"{FUND}/pledges", json=a_pledge(money(1)), headers=headers
+    )
+    still = fund.raw(
+        treasury("DE"), "POST", f"{FUND}/pledges", json=a_pledge(money(1)), headers=headers
+    )
+    slot.rmdir()
+    slot.write_bytes(kept)
+    again = fund.raw(
+        treasury("DE"), "POST", f"{FUND}/pledges", json=a_pledge(money(1)), headers=headers
+    )
+
+    assert (lost.status_code, lost.json()["code"]) == (503, "outcome_unknown")
+    assert (still.status_code, still.json()["code"]) == (503, "outcome_unknown")
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")
+    assert Receipt.parse(again.json()["receipt"]).index == 1
+    assert fund.get(AUDITOR, "")["size"] == 2
+
+
 def test_a_start_costs_the_same_whatever_the_length_of_the_log(fund: Service) -> None:
     """Counted in statements, because time on a shared machine proves nothing."""
     here = fund.inside
