@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 T ?= tests
 WORKERS ?= 2
+PORT ?= 8000
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check format coverage demo openapi migration test-slow test-postgres \
@@ -14,7 +15,7 @@ help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/runtime ## set up, migrate an embedded SQLite, open the demo fund, serve on 127.0.0.1:8000
-	$(BIN)/fundledger serve --demo
+	$(BIN)/fundledger serve --demo --port $(PORT)
 
 test: $(VENV)/dev ## set up and run the whole suite on SQLite and PostgreSQL; T=path narrows
 	$(BIN)/pytest -n $(WORKERS) -m "not slow" $(T)

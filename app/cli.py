@@ -5,10 +5,15 @@
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from app.faults import Fault
 
 if TYPE_CHECKING:
     from app.audit.verify import Report
@@ -16,15 +21,20 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 OK, WRONG, CANNOT_TELL = 0, 1, 2
+GRACE_S = 5
+"""How long requests under way may take when the service is told to stop."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the process's exit code."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # In a pipe too, what this process says and what its children say stand in order.
+        sys.stdout.reconfigure(line_buffering=True)
     chosen = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = chosen.run
     try:
         return run(chosen)
-    except SettingsUnusable as error:
+    except (Fault, OSError) as error:
         print(f"fundledger: {error}", file=sys.stderr)
         return CANNOT_TELL
 
@@ -34,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="fundledger",
         description="The ledger of a joint fund. Settings come from FUNDLEDGER_… variables.",
     )
+    parser.add_argument("--version", action="version", version=version("joint-fund-ledger"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: Callable[[argparse.Namespace], int], summary: str) -> Any:
@@ -59,7 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     verify = command("verify", _verify, "verify an audit bundle, offline")
     verify.add_argument("bundle", type=Path)
     verify.add_argument("--trust", type=Path, help="the trust file (tlog-policy); needed")
-    verify.add_argument("--expect-charter", metavar="SHA256", help="digest of the charter's bytes")
+    verify.add_argument(
+        "--expect-charter", type=_digest, metavar="SHA256", help="digest of entry 0's `data`"
+    )
     verify.add_argument(
         "--remember",
         type=Path,
@@ -68,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify.add_argument("--json", action="store_true", help="a report for machines")
     verify.add_argument("--quiet", action="store_true", help="no progress on standard error")
+    receipt = command("receipt", _receipt, "verify the answer to a write, offline")
+    receipt.add_argument("answer", type=Path, help="the JSON that the ledger answered with")
+    receipt.add_argument("--trust", type=Path, required=True, help="the trust file (tlog-policy)")
     demo = command("demo", _demo, "play the ERA history against a server of its own")
     demo.add_argument("--out", type=Path, default=Path("build/demo"))
     openapi = command("openapi", _openapi, "write openapi.json and events.json")
@@ -75,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-class SettingsUnusable(ValueError):
+class SettingsUnusable(Fault):
     """The environment does not make settings; the message says which variable and why."""
 
 
@@ -95,14 +111,25 @@ def _settings() -> "Settings":
 def _serve(chosen: argparse.Namespace) -> int:
     import uvicorn
 
-    from app.main import create_app
+    from app.main import check_start, create_app
 
-    settings = _settings()
+    settings, address = _settings(), f"http://{chosen.host}:{chosen.port}"
+    said = f"fundledger listens at {address}"
     if chosen.demo:
         from app.demo.opening import open_demo_fund
 
-        print(open_demo_fund(settings, f"http://{chosen.host}:{chosen.port}"))
-    uvicorn.run(
+        said = open_demo_fund(settings, address)
+    check_start(settings)
+
+    class Announcing(uvicorn.Server):
+        """Says where it listens once it does, and not before."""
+
+        async def startup(self, sockets: list[Any] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                print(said)
+
+    config = uvicorn.Config(
         create_app(settings),
         host=chosen.host,
         port=chosen.port,
@@ -110,9 +137,11 @@ def _serve(chosen: argparse.Namespace) -> int:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=20,
+        timeout_graceful_shutdown=GRACE_S,
     )
-    return OK
+    server = Announcing(config)
+    server.run()
+    return OK if server.started else WRONG
 
 
 def _migrate(_: argparse.Namespace) -> int:
@@ -141,13 +170,8 @@ def _keys(_: argparse.Namespace) -> int:
 
 def _token(chosen: argparse.Namespace) -> int:
     from app.api.devissuer import DevelopmentIssuer
-    from app.keys import KeyUnusable
 
-    try:
-        issuer = DevelopmentIssuer.open(_settings())
-    except KeyUnusable as error:
-        print(f"fundledger: {error}", file=sys.stderr)
-        return WRONG
+    issuer = DevelopmentIssuer.open(_settings())
     print(issuer.token(chosen.party, chosen.role, chosen.subject))
     return OK
 
@@ -155,8 +179,7 @@ def _token(chosen: argparse.Namespace) -> int:
 def _rebuild(chosen: argparse.Namespace) -> int:
     from app.upkeep import rebuild
 
-    return _with_fund(
-        chosen.fund,
+    return _with_database(
         lambda database: _say(
             f"{rebuild(database, chosen.fund)} entries folded into new read tables."
         ),
@@ -173,19 +196,15 @@ def _check(chosen: argparse.Namespace) -> int:
         print(f"first difference: {difference}", file=sys.stderr)
         return WRONG
 
-    return _with_fund(chosen.fund, compare)
+    return _with_database(compare)
 
 
-def _with_fund(fund: str, use: Callable[[Any], int]) -> int:
+def _with_database(use: Callable[[Any], int]) -> int:
     from app.store.engine import Database
-    from app.upkeep import NoSuchFund
 
     database = Database(_settings().database)
     try:
         return use(database)
-    except NoSuchFund:
-        print(f"fundledger: there is no fund {fund}", file=sys.stderr)
-        return CANNOT_TELL
     finally:
         database.close()
 
@@ -220,6 +239,33 @@ def _trusted(file: Path | None) -> "Policy":
     if file is None:
         raise CannotTell("without --trust nothing can be said: whose signature would count?")
     return Policy.parse(file.read_bytes())
+
+
+def _digest(text: str) -> str:
+    """64 hex digits, in small letters. Raises ValueError."""
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise ValueError("a SHA-256 has 64 hex digits")
+    return text.lower()
+
+
+def _receipt(chosen: argparse.Namespace) -> int:
+    from app.audit.archive import CannotTell
+    from app.audit.receipt import verify_answer
+    from app.chain.policy import PolicyError
+    from app.chain.tree import ProofError
+
+    try:
+        verified = verify_answer(chosen.answer.read_bytes(), _trusted(chosen.trust))
+    except ProofError as error:
+        print(f"WRONG: {error}")
+        return WRONG
+    except (CannotTell, PolicyError, OSError) as error:
+        print(f"cannot tell: {error}", file=sys.stderr)
+        return CANNOT_TELL
+    return _say(
+        f"ok: entry {verified.seq} stands in {verified.checkpoint.origin}, "
+        f"under the signed checkpoint of {verified.checkpoint.size} entries"
+    )
 
 
 def _in_words(report: "Report") -> str:

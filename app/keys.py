@@ -20,9 +20,10 @@ from cryptography.hazmat.primitives.serialization import (
 
 from app.chain.jws import public_jwk, thumbprint
 from app.chain.note import NoteKey
+from app.faults import Fault
 
 
-class KeyUnusable(RuntimeError):
+class KeyUnusable(Fault):
     """A key file is missing, unreadable, or readable by others."""
 
 

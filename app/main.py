@@ -132,6 +132,19 @@ def _methods_at(path: str) -> set[str]:
     }
 
 
+def check_start(settings: Settings) -> None:
+    """Do what a start does and undo it, so that what is wrong is known before anything is served.
+
+    Raises what `assemble` raises, and ForkDetected.
+    """
+    here, _ = assemble(settings, Metrics())
+    try:
+        here.ledger.start()
+    finally:
+        here.ledger.stop()
+        here.database.close()
+
+
 class _Waiting(Collector):
     """What waits for an approval, asked of the database at each scrape."""
 

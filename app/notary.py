@@ -7,13 +7,14 @@ behind (an old backup was restored) or different (history was rewritten) is refu
 
 from app.chain.checkpoint import Checkpoint, open_checkpoint
 from app.chain.tree import Frontier
+from app.faults import Fault
 from app.keys import LedgerKeys
 from app.store import log
 from app.store.engine import Database
 from app.store.secondstore import SecondStore, Slot
 
 
-class ForkDetected(RuntimeError):
+class ForkDetected(Fault):
     """The database contradicts a checkpoint that was signed. Only governed recovery helps."""
 
 

@@ -33,7 +33,9 @@ class Settings(BaseSettings):
     """Commands that wait at most; past it the answer is 503."""
 
     @model_validator(mode="after")
-    def _production_is_strict(self) -> Self:
+    def _is_safe(self) -> Self:
+        if not self.database.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+            raise ValueError("FUNDLEDGER_DATABASE_URL is sqlite:///… or postgresql://…")
         if self.env != "production":
             return self
         if self.issuers_file is None:
@@ -47,7 +49,9 @@ class Settings(BaseSettings):
     def environment(self) -> dict[str, str]:
         """The environment for another process of this service with the same settings."""
         mine = {
-            f"FUNDLEDGER_{name.upper()}": str(getattr(self, name)) for name in self.model_fields_set
+            f"FUNDLEDGER_{name.upper()}": str(getattr(self, name))
+            for name in self.model_fields_set
+            if getattr(self, name) is not None
         }
         everything = os.environ.items()  # noqa: TID251  this is the place
         inherited = {k: v for k, v in everything if not k.startswith("FUNDLEDGER_")}

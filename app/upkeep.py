@@ -13,12 +13,17 @@ from app.audit.replay import act_of, read_event
 from app.chain.entry import Entry, check_follows
 from app.chain.tree import Frontier, leaf_hash
 from app.domain.book import STATES, Book, Posting
+from app.domain.refusals import Refusal
+from app.faults import Fault
 from app.store import log, readtables
 from app.store.engine import Database
 
 
-class NoSuchFund(LookupError):
+class NoSuchFund(Fault):
     """The database holds no fund of this name."""
+
+    def __init__(self, fund: str) -> None:
+        super().__init__(f"there is no fund {fund}")
 
 
 def rebuild(database: Database, fund: str) -> int:
@@ -51,14 +56,17 @@ def first_difference(database: Database, fund: str) -> str | None:
         before: Entry | None = None
         leaf: bytes | None = None
         frontier = Frontier()
-        for line, book in _folded(connection, fund, head.size):
-            entry = Entry.from_bytes(line)
-            check_follows(entry, before, leaf)
-            before, leaf = entry, leaf_hash(line)
-            frontier = frontier.append(leaf)
-            stored = next(journal, ())
-            if stored != book.postings:
-                return f"journal of entry {entry.seq}: stored {stored}, replay {book.postings}"
+        try:
+            for line, book in _folded(connection, fund, head.size):
+                entry = Entry.from_bytes(line)
+                check_follows(entry, before, leaf)
+                before, leaf = entry, leaf_hash(line)
+                frontier = frontier.append(leaf)
+                stored = next(journal, ())
+                if stored != book.postings:
+                    return f"journal of entry {entry.seq}: stored {stored}, replay {book.postings}"
+        except (ValueError, Refusal) as error:
+            return f"log, behind entry {frontier.size - 1}: {error}"
         if frontier != head.frontier:
             return f"head: stored root {head.frontier.root().hex()}, replay {frontier.root().hex()}"
         return _table_difference(connection, fund, book)

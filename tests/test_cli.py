@@ -125,6 +125,58 @@ def test_production_hands_out_no_tokens(
     assert "no development issuer" in capsys.readouterr().err
 
 
+def test_a_receipt_is_checked_without_the_service(
+    service_settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running(service_settings) as service:
+        service.open()
+        answer = service.post(treasury("DE"), "/pledges", a_pledge(money(1)))
+        trust = str(service.trust(tmp_path / "trust.policy"))
+    kept, forged = tmp_path / "kept.json", tmp_path / "forged.json"
+    kept.write_text(json.dumps(answer))
+    forged.write_text(json.dumps(answer).replace("1.00", "9.00"))
+    other = tmp_path / "other.json"
+    other.write_text("{}")
+
+    assert main(["receipt", str(kept), "--trust", trust]) == 0
+    assert main(["receipt", str(forged), "--trust", trust]) == 1
+    assert main(["receipt", str(other), "--trust", trust]) == 2
+    assert main(["receipt", "no-such-file", "--trust", trust]) == 2
+    assert "ok: entry 1 stands in ledger.localhost/test-fund" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"FUNDLEDGER_DATABASE_URL": "mysql://x"}, "sqlite:///"),
+        ({"FUNDLEDGER_ENV": "prod"}, "env"),
+        ({"FUNDLEDGER_BATCH_LIMIT": "abc"}, "batch_limit"),
+        ({"FUNDLEDGER_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, "does not answer"),
+        ({"FUNDLEDGER_ISSUERS_FILE": "no-such-file"}, "no-such-file"),
+        ({}, "run migrate"),
+    ],
+)
+def test_what_is_wrong_with_the_surroundings_is_said_in_one_line(
+    variables: dict[str, str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("FUNDLEDGER_DATA_DIR", str(tmp_path))
+    if "FUNDLEDGER_ISSUERS_FILE" in variables:
+        main(["migrate"])
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert main(["serve", "--port", "0"]) == 2
+
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("fundledger: ")
+    assert said in error
+    assert "\n" not in error
+
+
 def test_both_published_files_are_written(tmp_path: Path) -> None:
     assert main(["openapi", str(tmp_path)]) == 0
 

@@ -45,7 +45,7 @@ class FundView(BaseModel):
 
 
 class Summary(BaseModel):
-    """Where every contributor stands. Six different words; none is a sum of others."""
+    """Where every contributor stands. Five different words; none is a sum of others."""
 
     as_of: int
     positions: list[Position]

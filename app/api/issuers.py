@@ -23,6 +23,7 @@ from app.chain.canonical import decode
 from app.chain.jws import SignatureError, key_from_jwk
 from app.chain.spelling import read_base64url
 from app.domain.values import PartyId, Role
+from app.faults import Fault
 
 ALGORITHMS: Final = ("ES256", "ES384", "RS256", "PS256")
 MIN_RSA_BITS: Final = 2_048
@@ -35,6 +36,10 @@ STALE_S: Final = 24 * 3600.0
 """Keys that were fetched once serve this long while the issuer cannot be reached."""
 
 _logger = logging.getLogger(__name__)
+
+
+class RegistryUnusable(Fault):
+    """The registry's file cannot be read, or a row of it is not safe."""
 
 
 class KeysUnavailable(Exception):
@@ -78,11 +83,14 @@ class FileRegistry:
     """The registry in a JSON file: `{"issuers": [{...}, ...]}`."""
 
     def __init__(self, path: Path) -> None:
-        rows = json.loads(path.read_text())["issuers"]
-        issuers = [Issuer.model_validate(row) for row in rows]
+        try:
+            rows = json.loads(path.read_text())["issuers"]
+            issuers = [Issuer.model_validate(row) for row in rows]
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise RegistryUnusable(f"issuer registry {path}: {error}") from None
         self._by_name = {row.issuer: row for row in issuers}
         if len(self._by_name) != len(issuers):
-            raise ValueError("an issuer stands twice in the registry")
+            raise RegistryUnusable(f"issuer registry {path}: an issuer stands twice")
 
     def find(self, issuer: str) -> Issuer | None:
         """The row with exactly this name."""

@@ -22,7 +22,7 @@ from app.api.devissuer import DevelopmentIssuer
 from app.client import Client, Refused
 from app.demo import era
 from app.domain.values import Money, Role
-from app.settings import Settings
+from app.settings import LOCAL_ORIGIN, Settings
 
 START_TIMEOUT_S: Final = 20.0
 _WINDOW_OF_PURPOSE: Final = {
@@ -40,7 +40,15 @@ def play(out: Path) -> int:
     """Play the whole story, write its bundle and trust file into `out`; 0 if all of it happened."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="fundledger-demo-") as folder:
-        settings = Settings(data_dir=Path(folder))
+        # Everything is said explicitly: nothing of the caller's own service is touched.
+        settings = Settings(
+            env="development",
+            data_dir=Path(folder),
+            database_url=f"sqlite:///{folder}/ledger.db",
+            log_origin=LOCAL_ORIGIN,
+            issuers_file=None,
+            audience="demo",
+        )
         with _server(settings) as address:
             story = _Story(address, settings)
             story.lenders_pledge_and_agree()
@@ -186,9 +194,10 @@ class _Story:
         rows = self._get(auditor, "/summary")["positions"]
         print("\nWho pledged, who paid, what reached Ukraine:")
         names = ("pledged", "agreed", "received", "reserved", "disbursed")
-        print("  " + "".join(f"{name:>25}" for name in ("party", *names)))
+        print("       " + "".join(f"{name:>24}" for name in names))
         for row in rows:
-            print("  " + "".join(f"{_shown(row[name]):>25}" for name in ("party", *names)))
+            amounts = "".join(f"{_shown(row[name]):>24}" for name in names)
+            print(f"  {row['party']:<5}{amounts}")
         (union,) = [row for row in rows if row["party"] == "EU"]
         agreement = self._get(auditor, f"/agreements/{self._agreements['EU']}")
         _expect(union["disbursed"], era.money("18100000000", "EUR"))

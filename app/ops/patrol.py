@@ -1,17 +1,20 @@
 """The patrol: walks the log in the background and checks that it is still what it was.
 
-It re-reads stored bytes, a piece at a time with pauses between, and compares hash, chain and
-position; at the end it begins again. It finds what was changed under a running service; that
-nobody rewrote everything at once is for receipts and verifiers to notice.
+It re-reads stored bytes, a piece at a time with pauses between, and compares position, chain, the
+stored hash of each entry and, at the end, the tree with the head; then it begins again. It finds
+what was changed under a running service; that nobody rewrote everything at once, hashes and head
+included, is for receipts, remembered checkpoints and verifiers to notice.
 """
 
 import logging
 import threading
 from typing import Final
 
+from sqlalchemy import Connection
+
 from app import clock
 from app.chain.entry import BadEntry, BrokenChain, Entry, check_follows
-from app.chain.tree import leaf_hash
+from app.chain.tree import Frontier, leaf_hash
 from app.ops.metrics import Metrics
 from app.store import log
 from app.store.engine import Database, Unavailable
@@ -29,7 +32,7 @@ class Patrol:
         self._database = database
         self._metrics = metrics
         self._pause_s = pause_s
-        self._reached: dict[str, tuple[Entry, bytes]] = {}
+        self._reached: dict[str, tuple[Entry | None, bytes | None, Frontier]] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="patrol", daemon=True)
 
@@ -58,24 +61,37 @@ class Patrol:
                 self._metrics.guards_ok.set(0)
                 _logger.critical("%s", error)
             for fund in log.funds(connection):
-                before = self._reached.pop(fund, None)
-                start = 0 if before is None else before[0].seq + 1
-                lines = list(log.bodies(connection, fund, start, start + PIECE))
-                self._check(fund, start, lines, before)
+                self._look_at(connection, fund)
 
-    def _check(
-        self, fund: str, start: int, lines: list[bytes], before: tuple[Entry, bytes] | None
-    ) -> None:
-        for offset, line in enumerate(lines):
+    def _look_at(self, connection: Connection, fund: str) -> None:
+        """Check one piece; at the end of the log, compare the tree with the head."""
+        before, leaf, frontier = self._reached.pop(fund, (None, None, Frontier()))
+        head, start = log.read_head(connection, fund), frontier.size
+        lines = list(log.lines(connection, fund, start, start + PIECE))
+        for line, stored in lines:
             try:
                 entry = Entry.from_bytes(line)
-                check_follows(entry, *(before or (None, None)))
+                check_follows(entry, before, leaf)
+                _require_hash(line, stored)
             except (BadEntry, BrokenChain) as error:
-                self._metrics.verification_failures.labels(fund).inc()
-                _logger.critical("fund %s, seq %s: %s", fund, start + offset, error)
+                self._broken(fund, frontier.size, str(error))
                 return
-            before = (entry, leaf_hash(line))
-        self._metrics.verified_seq.labels(fund).set(start + len(lines))
+            before, leaf = entry, stored
+            frontier = frontier.append(stored)
+        if head is not None and frontier.size == head.size and frontier != head.frontier:
+            self._broken(fund, frontier.size - 1, "the entries do not make the head's tree")
+            return
+        self._metrics.verified_seq.labels(fund).set(frontier.size - 1)
         self._metrics.verified_time.labels(fund).set(clock.now().timestamp())
         if before is not None and len(lines) == PIECE:
-            self._reached[fund] = before
+            self._reached[fund] = (before, leaf, frontier)
+
+    def _broken(self, fund: str, seq: int, why: str) -> None:
+        self._metrics.verification_failures.labels(fund).inc()
+        _logger.critical("fund %s, seq %s: %s", fund, seq, why)
+
+
+def _require_hash(line: bytes, stored: bytes) -> None:
+    """Raises BrokenChain."""
+    if leaf_hash(line) != stored:
+        raise BrokenChain("its bytes do not have the hash that is stored beside them")

@@ -14,6 +14,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from app.faults import Fault
+
 READERS: Final = 40
 """Reading requests run in a thread pool of this size; each needs at most one connection."""
 _SQLITE_PRAGMAS: Final = (
@@ -26,7 +28,7 @@ _SQLITE_PRAGMAS: Final = (
 )
 
 
-class Unavailable(Exception):
+class Unavailable(Fault):
     """The database cannot be reached or does not answer in time; nothing was changed."""
 
 
@@ -131,7 +133,8 @@ def _faults_named() -> Iterator[None]:
     except IntegrityError as error:
         raise ConstraintBroken(str(error.orig)) from error
     except (OperationalError, InterfaceError, PoolTimeout) as error:
-        raise Unavailable(type(error).__name__) from error
+        reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        raise Unavailable(f"the database does not answer: {reason}") from error
 
 
 def _sqlite(url: str, begin: str, connections: int) -> Engine:

@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection, PrimaryKeyConstraint, UniqueConstraint
 
+from app.faults import Fault
 from app.store.tables import LOG_TABLES, metadata
 
 _POSTGRES_FUNCTION: Final = """
@@ -37,7 +38,7 @@ END
 _FUNCTIONS: Final = {"guard_refuse": _REFUSE_BODY, "guard_head": _HEAD_BODY}
 
 
-class GuardsMissing(RuntimeError):
+class GuardsMissing(Fault):
     """A guard is not as it should be; the message names it."""
 
 

@@ -173,10 +173,15 @@ def find_keys(
 
 def bodies(connection: Connection, fund: str, start: int, end: int) -> Iterator[bytes]:
     """The stored bytes of entries [start, end), in order, a page at a time."""
+    return (body for body, _ in lines(connection, fund, start, end))
+
+
+def lines(connection: Connection, fund: str, start: int, end: int) -> Iterator[tuple[bytes, bytes]]:
+    """As `bodies`, each with the hash that is stored beside it."""
     position = start
     while position < end:
         query = (
-            select(_entries.c.seq, _entries.c.body)
+            select(_entries.c.seq, _entries.c.body, _entries.c.leaf)
             .where(_entries.c.fund == fund, _entries.c.seq >= position, _entries.c.seq < end)
             .order_by(_entries.c.seq)
             .limit(PAGE)
@@ -185,7 +190,7 @@ def bodies(connection: Connection, fund: str, start: int, end: int) -> Iterator[
         if not rows:
             return
         for row in rows:
-            yield row.body.encode()
+            yield row.body.encode(), bytes(row.leaf)
         position = rows[-1].seq + 1
 
 

@@ -8,13 +8,14 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from app.faults import Fault
 from app.store.engine import Database
 from app.store.guards import verify_guards
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
 
-class WrongSchema(RuntimeError):
+class WrongSchema(Fault):
     """The database is of another version; the message says what to run."""
 
 

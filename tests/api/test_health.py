@@ -92,9 +92,15 @@ def test_the_patrol_walks_the_log_and_finds_what_was_changed(fund: Service) -> N
 
     patrol.look()
     before = metrics(fund)
-    body = 'replace(body, \'"amount":"2.00"\', \'"amount":"9.00"\')'
-    without_guards(fund.settings, f"UPDATE entries SET body = {body} WHERE seq = 2")
+    for seq in (2, 4):
+        # Also the last one, which no later entry names.
+        changed = f"UPDATE entries SET body = replace(body, '\"{seq}.00\"', '\"9.00\"')"
+        without_guards(fund.settings, f"{changed} WHERE seq = {seq}")
+        patrol.look()
+        restored = f"UPDATE entries SET body = replace(body, '\"9.00\"', '\"{seq}.00\"')"
+        without_guards(fund.settings, f"{restored} WHERE seq = {seq}")
     patrol.look()
 
-    assert 'ledger_chain_last_verified_seq{fund="test-fund"} 5.0' in before
-    assert 'ledger_chain_verification_failures_total{fund="test-fund"} 1.0' in metrics(fund)
+    failed = 'ledger_chain_verification_failures_total{fund="test-fund"} 2.0'
+    assert 'ledger_chain_last_verified_seq{fund="test-fund"} 4.0' in before
+    assert failed in metrics(fund)

@@ -10,7 +10,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from pydantic import ValidationError
 
-from app.api.issuers import COOL_DOWN_S, FileRegistry, Issuer, Keys, KeysUnavailable, read_jwks
+from app.api.issuers import (
+    COOL_DOWN_S,
+    FileRegistry,
+    Issuer,
+    Keys,
+    KeysUnavailable,
+    RegistryUnusable,
+    read_jwks,
+)
 from app.chain.jws import public_jwk
 from app.chain.spelling import write_base64url
 
@@ -58,7 +66,17 @@ def test_one_issuer_stands_in_the_registry_once(tmp_path: Path) -> None:
     path = tmp_path / "issuers.json"
     path.write_text(json.dumps({"issuers": [a_row(), a_row(party="FR")]}))
 
-    with pytest.raises(ValueError, match="twice"):
+    with pytest.raises(RegistryUnusable, match="twice"):
+        FileRegistry(path)
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", '{"issuers": [{"party": "DE"}]}'])
+def test_a_registry_that_cannot_be_read_names_its_file(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "issuers.json"
+    if content is not None:
+        path.write_text(content)
+
+    with pytest.raises(RegistryUnusable, match=r"issuers\.json"):
         FileRegistry(path)
 
 
