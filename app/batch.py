@@ -29,6 +29,9 @@ from app.keys import LedgerKeys
 from app.store import log, readtables
 from app.store.log import Head, KeyUse, Sealed
 
+MAX_CHANGED_ROWS = 2_000
+"""Rows that one transaction changes, about: others wait for the head as long as it takes."""
+
 
 class KeyReused(Refusal):
     """The idempotency key stood for another request."""
@@ -90,6 +93,8 @@ class Batch:
         self.accepted: list[tuple[Submission, list[Sealed]]] = []
         self.replayed: list[tuple[Submission, KeyUse]] = []
         self.refused: list[tuple[Submission, BaseException]] = []
+        self.deferred: list[Submission] = []
+        """Commands for which this transaction would become too long: they go into the next."""
         self.entries: list[Sealed] = []
         self.before = self.after = Frontier()
 
@@ -104,7 +109,10 @@ class Batch:
         )
         # All commands' rows at once; what one command's outcome makes the next one need, below.
         self._load(connection, items)
-        for item in items:
+        for position, item in enumerate(items):
+            if len(self._book.changed) > MAX_CHANGED_ROWS:
+                self.deferred = items[position:]
+                return
             try:
                 self._decide_one(connection, item)
             except Refusal as refusal:

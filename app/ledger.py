@@ -87,6 +87,8 @@ class Ledger:
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self.halted: dict[str, str] = {}
         """Funds whose history contradicts what was signed, and how. Nothing is written to them."""
+        self.unsigned: set[str] = set()
+        """Funds whose newest entries could not be signed; first they must be."""
 
     def start(self) -> None:
         """Check every fund against its last signed checkpoint, then begin to take commands."""
@@ -135,12 +137,12 @@ class Ledger:
         with self._lock:
             if mine.label in self._in_flight:
                 return self._in_flight[mine.label]
-            if not self._open or len(self._in_flight) >= self._queue_limit:
+            if not self.running or len(self._in_flight) >= self._queue_limit:
                 raise QueueFull
             self._in_flight[mine.label] = mine
-        mine.answer.add_done_callback(lambda _: self._leave(mine))
-        self._metrics.queue_depth.inc()
-        self._waiting.put(mine)
+            mine.answer.add_done_callback(lambda _: self._leave(mine))
+            self._metrics.queue_depth.inc()
+            self._waiting.put(mine)
         return mine
 
     def _leave(self, mine: Submission) -> None:
@@ -154,7 +156,9 @@ class Ledger:
         while not stopping:
             batch, stopping = self._take()
             for fund in dict.fromkeys(item.fund for item in batch):
-                self._write([item for item in batch if item.fund == fund])
+                waiting = [item for item in batch if item.fund == fund]
+                while waiting:
+                    waiting = self._write(waiting)
 
     def _take(self) -> tuple[list[Submission], bool]:
         """Everything that waits, up to the limit; blocks while nothing does."""
@@ -172,16 +176,19 @@ class Ledger:
                 break
         return batch, item is None
 
-    def _write(self, items: list[Submission]) -> None:
-        """One transaction for one fund's commands, and an answer for each of them."""
+    def _write(self, items: list[Submission]) -> list[Submission]:
+        """One transaction for one fund's commands, and an answer for each that it took.
+
+        Returns those that wait for the next one.
+        """
         fund = items[0].fund
         self._metrics.batch_size.observe(len(items))
-        if fund in self.halted:
-            self._fail(items, ForkDetected(self.halted[fund]), "failed")
-            return
         try:
+            self._require_signed(fund)
             with self._metrics.commit.time():
                 batch = self._transact(fund, items)
+        except ForkDetected as fork:
+            self._halt(fund, items, fork)
         except OutcomeUnknown as unknown:
             self._fail(items, unknown, "unknown")
         except ConstraintBroken as broken:
@@ -193,7 +200,9 @@ class Ledger:
             _logger.exception("a batch of fund %s failed", fund)
             self._fail(items, fault, "failed")
         else:
-            self._conclude(fund, items, batch)
+            self._conclude(fund, [item for item in items if item not in batch.deferred], batch)
+            return batch.deferred
+        return []
 
     def _conclude(self, fund: str, items: list[Submission], batch: Batch) -> None:
         """Answer everybody. What was committed stays committed, whatever goes wrong from here on:
@@ -202,13 +211,31 @@ class Ledger:
         try:
             self._answer(fund, batch)
         except ForkDetected as fork:
-            self.halted[fund] = str(fork)
-            _logger.critical("writing to fund %s is halted: %s", fund, fork)
-            self._fail(items, fork, "failed")
+            self._halt(fund, items, fork)
         except Exception:
             _logger.exception("a batch of fund %s was not answered as it should have been", fund)
             # Refusals have been answered; whoever is left has an entry, of now or of before.
+            self.unsigned.add(fund)
             self._fail(items, OutcomeUnknown("recorded, but not signed"), "unknown")
+
+    def _require_signed(self, fund: str) -> None:
+        """Nothing is added to a log whose end could not be signed.
+
+        Raises ForkDetected, Unavailable.
+        """
+        if fund in self.halted:
+            raise ForkDetected(self.halted[fund])
+        if fund in self.unsigned:
+            try:
+                self._notary.check(fund)
+            except OSError as error:
+                raise Unavailable(f"the second store: {error.strerror}") from error
+            self.unsigned.discard(fund)
+
+    def _halt(self, fund: str, items: list[Submission], fork: ForkDetected) -> None:
+        self.halted[fund] = str(fork)
+        _logger.critical("writing to fund %s is halted: %s", fund, fork)
+        self._fail(items, fork, "failed")
 
     def _one_by_one(self, items: list[Submission], broken: ConstraintBroken) -> None:
         """Find the command that the database itself refused; the others are not to blame."""
@@ -262,10 +289,12 @@ class Ledger:
         """The answer that the use of a key got: same entries, same receipt."""
         with self._database.read() as connection:
             note = log.checkpoint_covering(connection, fund, use.seq)
-            if note is None:
-                head = log.read_head(connection, fund)
-                frontier = head.frontier if head else Frontier()
-                note = self._notary.sign(fund, frontier, frontier)
+            head = log.read_head(connection, fund)
+        if note is None:
+            frontier = head.frontier if head else Frontier()
+            note = self._notary.sign(fund, frontier, frontier)
+        # A fresh look at the database: another process may have signed past what was seen above.
+        with self._database.read() as connection:
             size = self._notary.size_of(fund, note)
             path = log.hashes(connection, fund).inclusion_proof(use.seq, size)
             entries = tuple(log.bodies(connection, fund, use.seq, use.seq + use.entry_count))

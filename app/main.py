@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from threading import BoundedSemaphore
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -11,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from app import clock
 from app.api import contributions, disbursements, funds, health, log, problems
-from app.api.deps import Services, require_policies
+from app.api.deps import ExportSlots, Services, require_policies
 from app.api.devissuer import DevelopmentIssuer
 from app.api.issuers import FileRegistry, Keys
 from app.api.middleware import Outermost
@@ -29,7 +28,7 @@ from app.store.migrate import check_schema
 from app.store.secondstore import SecondStore
 
 VERSION = "0.1.0"
-EXPORTS_AT_ONCE = 4
+EXPORTS_AT_ONCE = 8
 DESCRIPTION = """
 An append-only, hash-chained ledger of contributions to a joint fund and of disbursements, with
 role-based approval steps for each participating government. Tamper-evident, not tamper-proof:
@@ -116,7 +115,7 @@ def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Patrol]:
     )
     tokens = TokenVerifier(registry, Keys(), clock.now)
     metrics.registry.register(_Waiting(database))
-    exports = BoundedSemaphore(EXPORTS_AT_ONCE)
+    exports = ExportSlots(EXPORTS_AT_ONCE)
     here = Services(settings, database, ledger, notary, tokens, metrics, exports)
     return here, Patrol(database, metrics)
 

@@ -25,6 +25,8 @@ class Notary:
         self._database = database
         self._second_store = second_store
         self.keys = keys
+        self._kept: dict[str, int] = {}
+        """The size of the newest checkpoint of each fund that is known to be in the database."""
 
     def sign(self, fund: str, before: Frontier, after: Frontier) -> bytes:
         """The signed note for the log at `after`, or a newer one that another process signed.
@@ -36,13 +38,15 @@ class Notary:
             last = self._last(fund, slot)
             if last is not None:
                 self._require_same_history(fund, last, before, after)
+                kept = slot.read() or b""
+                # A crash, or another process, may have left this one in the second store only.
+                self._keep(fund, last.size, kept)
                 if last.size >= after.size:
-                    return slot.read() or b""
+                    return kept
             checkpoint = Checkpoint(key.name, after.size, after.root())
             note = checkpoint.note().signed_by(key).to_bytes()
             slot.replace(note)
-        with self._database.write() as connection:
-            log.keep_checkpoint(connection, fund, after.size, note)
+        self._keep(fund, after.size, note)
         return note
 
     def check(self, fund: str) -> None:
@@ -57,10 +61,14 @@ class Notary:
                 if self._last(fund, slot) is not None:
                     raise ForkDetected(f"fund {fund} was signed for and is not in the database")
             return
-        note = self.sign(fund, head.frontier, head.frontier)
-        with self._database.write() as connection:
-            # A crash between signing and keeping leaves the note in the second store only.
-            log.keep_checkpoint(connection, fund, self.size_of(fund, note), note)
+        self.sign(fund, head.frontier, head.frontier)
+
+    def _keep(self, fund: str, size: int, note: bytes) -> None:
+        """Every checkpoint that was signed stays in the database."""
+        if self._kept.get(fund) != size:
+            with self._database.write() as connection:
+                log.keep_checkpoint(connection, fund, size, note)
+            self._kept[fund] = size
 
     def size_of(self, fund: str, note: bytes) -> int:
         """How many entries a note that this notary signed covers."""

@@ -17,10 +17,19 @@ from app.batch import Accepted
 from app.chain.proof import Receipt
 from app.domain.command import Actor
 from app.domain.inflow.pledges import AnnouncePledge
+from app.domain.outflow.disbursements import RequestDisbursement
 from app.domain.values import Role
 from app.ledger import Ledger, QueueFull
 from app.settings import Settings
-from tests.builders import AUDITOR, a_pledge, a_receipt, money, treasury
+from tests.builders import (
+    AUDITOR,
+    REQUESTER,
+    a_pledge,
+    a_receipt,
+    a_request,
+    money,
+    treasury,
+)
 from tests.service import FUND, Service, running
 
 DE = Actor("DE", treasury("DE").subject, frozenset({Role.TREASURY}))
@@ -241,6 +250,28 @@ def test_a_connection_lost_in_the_commit_is_answered_with_outcome_unknown(fund: 
     assert fund.get(AUDITOR, "")["size"] == 2
 
 
+def test_a_transaction_takes_no_more_rows_than_the_head_should_be_held_for(
+    service: Service,
+) -> None:
+    """Ninety answers a request: what arrives together is spread over several transactions."""
+    governments = tuple(f"G{number}" for number in range(20))
+    service.open(governments=governments)
+    door = service.inside.ledger
+    ua = Actor("UA", REQUESTER.subject, frozenset({Role.REQUESTER}))
+    command = RequestDisbursement.model_validate(a_request(money(1)))
+
+    async def all_at_once() -> None:
+        asked = [door.submit("test-fund", command, ua, f"ask-{n}", bytes([n])) for n in range(60)]
+        await asyncio.gather(*asked)
+
+    asyncio.run(all_at_once())
+
+    assert service.get(AUDITOR, "")["size"] == 61
+    count = service.inside.metrics.registry.get_sample_value("ledger_append_batch_size_count")
+    assert count is not None
+    assert count >= 4
+
+
 def test_what_was_committed_and_could_not_be_signed_is_not_called_unrecorded(
     fund: Service,
 ) -> None:
@@ -258,6 +289,7 @@ def test_what_was_committed_and_could_not_be_signed_is_not_called_unrecorded(
     still = fund.raw(
         treasury("DE"), "POST", f"{FUND}/pledges", json=a_pledge(money(1)), headers=headers
     )
+    ready = fund.raw(AUDITOR, "GET", "/readyz")
     slot.rmdir()
     slot.write_bytes(kept)
     again = fund.raw(
@@ -265,7 +297,8 @@ def test_what_was_committed_and_could_not_be_signed_is_not_called_unrecorded(
     )
 
     assert (lost.status_code, lost.json()["code"]) == (503, "outcome_unknown")
-    assert (still.status_code, still.json()["code"]) == (503, "outcome_unknown")
+    assert (still.status_code, still.json()["code"]) == (503, "unavailable")
+    assert ready.json()["checks"]["signing"] is False
     assert (again.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")
     assert Receipt.parse(again.json()["receipt"]).index == 1
     assert fund.get(AUDITOR, "")["size"] == 2

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from threading import BoundedSemaphore
+from threading import Lock
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request, Response
@@ -44,8 +44,29 @@ class Services:
     notary: Notary
     tokens: TokenVerifier
     metrics: Metrics
-    exports: BoundedSemaphore
-    """How many exports may be under way at once."""
+    exports: "ExportSlots"
+
+
+class ExportSlots:
+    """Exports under way: one for each party of each fund, and not more than `most` in all."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken: set[tuple[str, str]] = set()
+        self._lock = Lock()
+
+    def take(self, who: tuple[str, str]) -> bool:
+        """Whether `who` (fund, party) may begin."""
+        with self._lock:
+            if who in self._taken or len(self._taken) >= self._most:
+                return False
+            self._taken.add(who)
+            return True
+
+    def give_back(self, who: tuple[str, str]) -> None:
+        """The export of `who` has ended."""
+        with self._lock:
+            self._taken.discard(who)
 
 
 def services(request: Request) -> Services:

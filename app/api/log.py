@@ -1,19 +1,21 @@
 """The log for its readers: entries with their meaning and proof, checkpoints, the audit export."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import suppress
 from itertools import chain
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
+from starlette.types import Receive, Scope, Send
 
 from app import clock
 from app.api.answers import reading
-from app.api.deps import ServicesHere, StrictRoute, is_slug, public, reader
+from app.api.deps import ReaderHere, ServicesHere, StrictRoute, is_slug, public, reader
 from app.api.lists import After, Limit, Page, PlainInt, page
 from app.api.problems import Problem
-from app.audit.bundle import write_bundle
+from app.audit.bundle import NothingSigned, write_bundle
 from app.audit.replay import act_of, read_event
 from app.chain.canonical import decode
 from app.chain.entry import Entry
@@ -148,36 +150,56 @@ def get_consistency(fund: str, here: ServicesHere, old: Position, new: Position)
     summary="The audit bundle",
     response_class=StreamingResponse,
     responses={**reading(), 200: {"content": {"application/zip": {}}}},
-    dependencies=[Depends(reader)],
 )
-def export_audit(fund: str, here: ServicesHere) -> StreamingResponse:
+def export_audit(fund: str, here: ServicesHere, actor: ReaderHere) -> StreamingResponse:
     """Everything under the newest checkpoint, as one ZIP that `fundledger verify` checks.
 
-    A few at a time: an export holds a connection for as long as its reader takes.
+    One at a time for each party, and a few in all: an export holds a connection for as long as
+    its reader takes.
     """
-    if not here.exports.acquire(blocking=False):
+    if not here.exports.take((fund, actor.party)):
         raise QueueFull
-    stream = _bundle(fund, here)
+    stream = _bundle(fund, actor.party, here)
     first = next(stream)
 
     headers = {
         "Content-Disposition": f'attachment; filename="{fund}-audit.zip"',
         "Cache-Control": "no-store",
     }
-    return StreamingResponse(chain([first], stream), headers=headers, media_type="application/zip")
+    return _Closing(stream, first, headers)
 
 
-def _bundle(fund: str, here: ServicesHere) -> Iterator[bytes]:
+class _Closing(StreamingResponse):
+    """A stream that is closed with its response, also when its reader goes away."""
+
+    def __init__(
+        self, pieces: Generator[bytes, None, None], first: bytes, headers: dict[str, str]
+    ) -> None:
+        super().__init__(chain([first], pieces), headers=headers, media_type="application/zip")
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            # While a thread still makes the next piece it cannot be closed; it ends by itself.
+            with suppress(ValueError):
+                self._pieces.close()
+
+
+def _bundle(fund: str, party: str, here: ServicesHere) -> Generator[bytes, None, None]:
     """The bundle's pieces, from one consistent view of the database."""
     try:
         with here.database.read() as connection:
             yield from write_bundle(connection, fund, here.notary.keys, clock.now())
         here.metrics.exports.labels("complete").inc()
+    except NothingSigned:
+        raise NotFound("Nothing of this fund is signed yet.") from None
     except BaseException:
         here.metrics.exports.labels("failed").inc()
         raise
     finally:
-        here.exports.release()
+        here.exports.give_back((fund, party))
 
 
 def _head(head: Head | None) -> Head:

@@ -180,7 +180,11 @@ async def _busy(request: Request, _: QueueFull) -> JSONResponse:
 
 
 async def _unavailable(request: Request, _: Unavailable) -> JSONResponse:
-    return _retry(request, "unavailable", "The database does not answer; nothing was recorded.")
+    return _retry(
+        request,
+        "unavailable",
+        "Nothing can be recorded just now; this request changed nothing. Same key again.",
+    )
 
 
 async def _outcome_unknown(request: Request, _: OutcomeUnknown) -> JSONResponse:

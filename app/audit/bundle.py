@@ -145,7 +145,8 @@ def _pieces(
             "to": checkpoint.size,
             "tree_size": checkpoint.size,
             "root": checkpoint.root.hex(),
-            "time": time_text(exported_at),
+            # As in the log: the later of the clock and the entry before.
+            "time": max(time_text(exported_at), tables.last_at),
             "totals": {
                 "entries": checkpoint.size,
                 "by_type": dict(tables.types),
@@ -168,6 +169,7 @@ class _Tables:
             path: (folder / Path(path).name).open("w+b") for path in VIEW_PATHS
         }
         self.types: Counter[str] = Counter()
+        self.last_at = ""
         self.views = Views(self._write)
 
     def _write(self, path: str, data: bytes) -> None:
@@ -175,6 +177,7 @@ class _Tables:
 
     def feed(self, recorded: Recorded) -> None:
         self.types[recorded.entry.type] += 1
+        self.last_at = recorded.entry.at
         self.views.feed(recorded)
 
     def finish(self) -> None:

@@ -8,7 +8,7 @@ keeps its own totals: a mistake in a fold shows as a disagreement.
 from collections import deque
 from datetime import datetime
 from hashlib import sha256
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from pydantic import ValidationError
 
@@ -16,10 +16,22 @@ from app.audit.views import Recorded
 from app.chain.canonical import encode
 from app.chain.entry import Entry
 from app.domain.admission import UnknownEvent, admit, event_of
-from app.domain.book import Book, Posting
+from app.domain.book import Book, Posting, State
 from app.domain.event import Act, Event
+from app.domain.inflow.agreements import Agreement, AgreementDrafted
+from app.domain.inflow.pledges import Pledge, PledgeAnnounced
+from app.domain.inflow.receipts import Receipt, ReceiptBooked
+from app.domain.outflow.disbursements import Disbursement, DisbursementRequested
 from app.domain.refusals import Refusal
-from app.domain.values import LEDGER_PARTY, Role
+from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role
+
+_CREATED: Final[tuple[tuple[type[Event], type[State], str], ...]] = (
+    (PledgeAnnounced, Pledge, "pledge_id"),
+    (AgreementDrafted, Agreement, "agreement_id"),
+    (ReceiptBooked, Receipt, "receipt_id"),
+    (DisbursementRequested, Disbursement, "disbursement_id"),
+)
+"""Events that bring something into being, what, and by which id."""
 
 
 class NotPermitted(ValueError):
@@ -50,6 +62,7 @@ class Replay:
             raise NotKnown(entry.seq, "it carries a signature, which this version cannot check")
         event, act = read_event(entry), act_of(entry)
         self._check_order(entry, event, act)
+        self._check_new(entry.seq, event)
         try:
             self.book = admit(self.book.saved(), event, act)
         except Refusal as refusal:
@@ -66,6 +79,12 @@ class Replay:
         if self._owed:
             raise NotPermitted(seq, f"{self._owed[0].type} must follow it and does not")
 
+    def _check_new(self, seq: int, event: Event) -> None:
+        """What an event brings into being must not have been there."""
+        for kind, state, name in _CREATED:
+            if isinstance(event, kind) and self.book.find(state, getattr(event, name)) is not None:
+                raise NotPermitted(seq, f"its {name} belongs to something that is there already")
+
     def _check_order(self, entry: Entry, event: Event, act: Act) -> None:
         """A consequence stands behind its cause, at its time, as the rules work it out."""
         if not self._owed:
@@ -74,7 +93,12 @@ class Replay:
             self._cause = act
             return
         owed = self._owed.popleft()
-        if act.party != LEDGER_PARTY or event != owed:
+        by_ledger = (act.party, act.subject, act.role) == (
+            LEDGER_PARTY,
+            LEDGER_SUBJECT,
+            Role.LEDGER,
+        )
+        if not by_ledger or event != owed:
             raise NotPermitted(entry.seq, f"{owed.type} had to be recorded here, as worked out")
         if self._cause is not None and act.at != self._cause.at:
             raise NotPermitted(entry.seq, "a consequence is recorded at the time of its cause")

@@ -23,7 +23,7 @@ from app.domain.inflow.pledges import PledgeAnnounced
 from app.domain.inflow.receipts import ReceiptBooked
 from app.domain.outflow.approvals import ApprovalGiven, ApprovalRefused
 from app.domain.outflow.disbursements import DisbursementRequested, DisbursementReserved
-from app.domain.values import Money
+from app.domain.values import Money, decimal_text
 
 _RUN_BY_SPREADSHEETS: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -80,7 +80,10 @@ class Views:
             self._put(TRIAL_BALANCE, [(account, currency, *amounts, seq)])
 
     def control_totals(self) -> dict[str, dict[str, str]]:
-        """The sum of all debits and of all credits by currency, as decimal strings."""
+        """The sum of all debits and of all credits by currency, as decimal strings.
+
+        Turnover over every account: it may well exceed what a single amount can be.
+        """
         sums: dict[str, list[int]] = {}
         for (_, currency), (left, right, _) in self._totals.items():
             both = sums.setdefault(currency, [0, 0])
@@ -88,7 +91,7 @@ class Views:
             both[1] += right
         return {
             side: {
-                currency: Money(both[column], currency).amount
+                currency: decimal_text(both[column], currency)
                 for currency, both in sorted(sums.items())
             }
             for column, side in enumerate(("debits", "credits"))

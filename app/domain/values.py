@@ -115,9 +115,7 @@ class Money:
     @property
     def amount(self) -> str:
         """The decimal string of the wire form."""
-        digits = MINOR_DIGITS[self.currency]
-        sign, text = "-" if self.minor < 0 else "", str(abs(self.minor)).rjust(digits + 1, "0")
-        return f"{sign}{text[:-digits]}.{text[-digits:]}" if digits else sign + text
+        return decimal_text(self.minor, self.currency)
 
     def wire(self) -> dict[str, str]:
         """The wire form."""
@@ -171,6 +169,13 @@ class Money:
             "additionalProperties": False,
             "examples": [{"amount": "1500000.00", "currency": "EUR"}],
         }
+
+
+def decimal_text(minor: int, currency: str) -> str:
+    """Minor units as the decimal string of the wire form; also for sums beyond what Money holds."""
+    digits = MINOR_DIGITS[currency]
+    sign, text = "-" if minor < 0 else "", str(abs(minor)).rjust(digits + 1, "0")
+    return f"{sign}{text[:-digits]}.{text[-digits:]}" if digits else sign + text
 
 
 def _minor_units(amount: object, digits: int) -> int:

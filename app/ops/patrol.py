@@ -61,7 +61,11 @@ class Patrol:
                 self._metrics.guards_ok.set(0)
                 _logger.critical("%s", error)
             for fund in log.funds(connection):
-                self._look_at(connection, fund)
+                try:
+                    self._look_at(connection, fund)
+                except (TypeError, AttributeError, ValueError, LookupError) as error:
+                    # What is stored is not even of its kind: that is what the patrol is for.
+                    self._broken(fund, -1, f"unreadable: {error}")
 
     def _look_at(self, connection: Connection, fund: str) -> None:
         """Check one piece; at the end of the log, compare the tree with the head."""

@@ -16,6 +16,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.faults import Fault
 
+LOCK_TIMEOUT_S: Final = 10
+"""How long the writer waits for a head that somebody else holds; then 503, nothing recorded."""
 READERS: Final = 40
 """Reading requests run in a thread pool of this size; each needs at most one connection."""
 _SQLITE_PRAGMAS: Final = (
@@ -59,8 +61,13 @@ class Database:
                 "pool_pre_ping": True,
                 "connect_args": {"connect_timeout": 5, "application_name": "fundledger"},
             }
+            waits = {"options": f"-c lock_timeout={LOCK_TIMEOUT_S}s"}
             self._writer = create_engine(
-                url, isolation_level="READ COMMITTED", pool_size=1, max_overflow=1, **options
+                url,
+                isolation_level="READ COMMITTED",
+                pool_size=1,
+                max_overflow=1,
+                **{**options, "connect_args": {**options["connect_args"], **waits}},
             )
             self._reader = create_engine(
                 url,

@@ -3,11 +3,13 @@
 import json
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.audit.archive import CannotTell
+from app.audit.memory import Memory
 from app.audit.verify import verify
 from app.chain.canonical import encode
 from app.chain.jws import sign_detached
@@ -179,3 +181,11 @@ def test_the_report_for_machines_says_the_same(bundle: Bundle) -> None:
 
     assert (report["result"], report["first_bad_seq"]) == ("wrong", 3)
     assert json.loads(json.dumps(report)) == report
+
+
+def test_a_memory_that_was_forged_tells_nothing(bundle: Bundle, tmp_path: Path) -> None:
+    memory = Memory(tmp_path, bundle.policy())
+    memory.keep(bundle.files["checkpoint"].replace(b"AAAA", b"AAAB") + b"x")
+
+    with pytest.raises(CannotTell, match="remembered"):
+        memory.recall("ledger.localhost/test-fund")

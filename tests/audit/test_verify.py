@@ -10,7 +10,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from app.audit.archive import CannotTell
 from app.audit.memory import Memory
 from app.audit.verify import Pins, verify
 from app.chain.canonical import encode
@@ -267,6 +266,18 @@ def test_a_second_genesis_is_refused(bundle: Bundle) -> None:
     assert "already_exists" in first.why
 
 
+def test_a_second_thing_under_the_same_id_is_refused(bundle: Bundle) -> None:
+    """Not even the holder of the log's key can begin an agreement in force anew."""
+    bundle.repeat(bundle.first("agreement.drafted"))
+    bundle.rechain()
+    bundle.resign(log=True)
+
+    first = bundle.report().first
+
+    assert first is not None
+    assert "is there already" in first.why
+
+
 def test_entries_that_were_swapped_are_found(bundle: Bundle) -> None:
     lines = bundle.lines
     lines[2], lines[3] = lines[3], lines[2]
@@ -382,11 +393,3 @@ def test_what_was_verified_before_must_still_be_the_beginning(
     other = verify(rewritten.write(), policy, pins)
     assert any(p.check == 9 and "now there are" in p.why for p in cut.problems)
     assert any(p.check == 9 and "verified before" in p.why for p in other.problems)
-
-
-def test_a_memory_that_was_forged_tells_nothing(bundle: Bundle, tmp_path: Path) -> None:
-    memory = Memory(tmp_path, bundle.policy())
-    memory.keep(bundle.files["checkpoint"].replace(b"AAAA", b"AAAB") + b"x")
-
-    with pytest.raises(CannotTell, match="remembered"):
-        memory.recall("ledger.localhost/test-fund")

@@ -31,7 +31,8 @@ from app.domain.values import (
 MAX_PARTIES: Final = 100
 MAX_MEMBERS: Final = 2_000
 MAX_STEPS: Final = 20
-"""Approvals of one request are rows that one transaction reads: parties times steps, at most."""
+MAX_APPROVALS: Final = 500
+"""Answers that one request may need: rows that one transaction writes and reads."""
 
 _GOVERNMENT_ROLES: Final = {
     Role.TREASURY,
@@ -194,6 +195,8 @@ class Charter(Terms):
                 raise _wrong("approval_steps", f"no member of a {each} could take this step")
             if not self.approvers(step):
                 raise _wrong("approval_steps", f"a step asks for a {each}, and there is none")
+        if sum(len(self.approvers(step)) for step in self.approval_steps) > MAX_APPROVALS:
+            raise _wrong("approval_steps", f"a request would need more than {MAX_APPROVALS}")
         if all(step.who is not Who.EACH_GOVERNMENT for step in self.approval_steps):
             raise _wrong("approval_steps", "at least one step is each government's own")
 

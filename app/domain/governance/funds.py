@@ -44,7 +44,7 @@ class FundOpened(Charter, Event, type="fund.opened", roles=(Role.TRUSTEE, Role.A
             (member.subject, member.party) == (act.subject, act.party) and act.role in member.roles
             for member in charter.members
         )
-        if not listed:
+        if not listed or act.role not in type(self).actor_roles:
             raise RoleNotPermitted(f"The charter does not name this person as {act.role}.")
 
     def fold(self, book: Book, act: Act) -> Book:

@@ -1,0 +1,66 @@
+"""The export: large sums, clocks that step back, readers that come twice or go away."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+from app.audit.bundle import write_bundle
+from app.audit.verify import verify
+from app.chain.policy import Policy
+from app.client import Client
+from tests.builders import AUDITOR, REQUESTER, a_receipt, money, treasury
+from tests.service import FUND, Service
+
+
+def test_turnover_beyond_a_single_amount_is_exported_and_verified(
+    fund: Service, tmp_path: Path
+) -> None:
+    for party in ("DE", "FR"):
+        amount = money("4000000000000000.00")
+        identifier = fund.agreed(party, amount)
+        fund.post(treasury(party), "/receipts", a_receipt(identifier, amount, f"IN-{party}"))
+
+    bundle, trust = fund.export(tmp_path / "b.zip"), fund.trust(tmp_path / "t")
+
+    assert verify(bundle, Policy.parse(trust.read_bytes())).problems == []
+
+
+def test_a_clock_that_stepped_back_does_not_spoil_an_export(fund: Service, tmp_path: Path) -> None:
+    here = fund.inside
+    with here.database.read() as connection:
+        early = datetime(2020, 1, 1, tzinfo=UTC)
+        content = b"".join(write_bundle(connection, "test-fund", here.notary.keys, early))
+    (tmp_path / "b.zip").write_bytes(content)
+    trust = fund.trust(tmp_path / "t")
+
+    report = verify(tmp_path / "b.zip", Policy.parse(trust.read_bytes()))
+
+    assert report.problems == []
+
+
+def test_a_party_has_one_export_at_a_time_and_nobody_waits_for_another_party(
+    fund: Service,
+) -> None:
+    slots = fund.inside.exports
+    assert slots.take(("test-fund", "AUDIT"))
+
+    busy = fund.raw(AUDITOR, "GET", f"{FUND}/exports/audit")
+    other = fund.raw(REQUESTER, "GET", f"{FUND}/exports/audit")
+    slots.give_back(("test-fund", "AUDIT"))
+    again = fund.raw(AUDITOR, "GET", f"{FUND}/exports/audit")
+
+    assert (busy.status_code, busy.json()["code"]) == (503, "busy")
+    assert other.status_code == again.status_code == 200
+
+
+def test_an_export_whose_reader_goes_away_frees_its_place(fund: Service) -> None:
+    headers = {"Authorization": f"Bearer {fund.token(AUDITOR)}"}
+    url = f"{fund.address}{FUND}/exports/audit"
+    with httpx.Client() as client, client.stream("GET", url, headers=headers) as response:
+        assert response.status_code == 200
+
+    with Client(fund.address, fund.token(AUDITOR)) as auditor:
+        pieces = b"".join(auditor.download(f"{FUND}/exports/audit"))
+
+    assert pieces.startswith(b"PK")
