@@ -10,11 +10,11 @@ import io
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from sqlalchemy import Connection
 
@@ -99,7 +99,7 @@ class _Archive:
 
 def write_bundle(
     connection: Connection, fund: str, keys: LedgerKeys, exported_at: datetime
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     """The bundle of everything under the fund's newest checkpoint, piece by piece.
 
     `connection` must see one consistent state until the last piece. Raises NothingSigned before
@@ -119,7 +119,7 @@ def _pieces(
     exported_at: datetime,
     checkpoint: Checkpoint,
     note: bytes,
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     archive = _Archive()
     vkey = str(keys.of_log(fund).verifier)
     yield from archive.add(README, iter([_readme(fund, checkpoint.origin).encode()]))
@@ -127,8 +127,7 @@ def _pieces(
     yield from archive.add(
         KEYS, iter([encode({"jwks": keys.jwks(), "party_keys": {}, "vkeys": [vkey]})])
     )
-    with tempfile.TemporaryDirectory() as folder:
-        tables = _Tables(Path(folder))
+    with tempfile.TemporaryDirectory() as folder, _Tables(Path(folder)) as tables:
         recorded = _recorded(connection, fund, checkpoint.size)
         for number in range(-(-checkpoint.size // ENTRIES_PER_FILE)):
             lines = _lines(recorded, tables, ENTRIES_PER_FILE)
@@ -172,6 +171,13 @@ class _Tables:
         self.last_at = ""
         self.views = Views(self._write)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files.values():
+            file.close()
+
     def _write(self, path: str, data: bytes) -> None:
         self._files[path].write(data)
 
@@ -184,10 +190,10 @@ class _Tables:
         self.views.finish()
 
     def chunks(self, path: str) -> Iterator[bytes]:
-        with self._files[path] as file:
-            file.seek(0)
-            while chunk := file.read(CHUNK_BYTES):
-                yield chunk
+        file = self._files[path]
+        file.seek(0)
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
 
 
 def _lines(

@@ -1,5 +1,6 @@
 """The export: large sums, clocks that step back, readers that come twice or go away."""
 
+import gc
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from app.audit.bundle import write_bundle
 from app.audit.verify import verify
 from app.chain.policy import Policy
 from app.client import Client
+from app.clock import now
 from tests.builders import AUDITOR, REQUESTER, a_receipt, money, treasury
 from tests.service import FUND, Service
 
@@ -52,6 +54,19 @@ def test_a_party_has_one_export_at_a_time_and_nobody_waits_for_another_party(
 
     assert (busy.status_code, busy.json()["code"]) == (503, "busy")
     assert other.status_code == again.status_code == 200
+
+
+def test_an_export_that_is_given_up_leaves_nothing_open(fund: Service) -> None:
+    here = fund.inside
+    with here.database.read() as connection:
+        for taken in range(1, 12):
+            pieces = write_bundle(connection, "test-fund", here.notary.keys, now())
+            for _ in range(taken):
+                next(pieces)
+            pieces.close()
+            del pieces
+            # An open file or an unfinished archive would be a warning here, and so an error.
+            gc.collect()
 
 
 def test_an_export_whose_reader_goes_away_frees_its_place(fund: Service) -> None:
