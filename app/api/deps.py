@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.routing import BaseRoute
 
 from app.api.issuers import KeysUnavailable
@@ -23,6 +23,7 @@ from app.api.tokens import BadToken, RoleNotInRegistry, TokenVerifier
 from app.batch import Accepted
 from app.chain.canonical import NotCanonical, decode, holds_null
 from app.domain.command import Actor, Command
+from app.domain.values import FundSlug
 from app.ledger import Ledger
 from app.notary import Notary
 from app.ops.metrics import Metrics
@@ -30,7 +31,7 @@ from app.settings import Settings
 from app.store import queries
 from app.store.engine import Database
 
-_SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
+_SLUG: Final[TypeAdapter[str]] = TypeAdapter(FundSlug)
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -218,7 +219,11 @@ POLICIES: Final[tuple[Callable[..., Any], ...]] = (public, signed_in, reader, wr
 
 def is_slug(text: str) -> bool:
     """Whether a fund could be named so: nothing else is even looked up."""
-    return _SLUG.fullmatch(text) is not None
+    try:
+        _SLUG.validate_python(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def policy_of(route: APIRoute) -> str | None:

@@ -248,4 +248,7 @@ By hand, with openssl and sha256sum alone:
 3. The chain. The hash of an entry is the SHA-256 of a zero byte and its line without newline;
    it stands as "prev" in the line that follows:
        (printf '\\000'; head -n 1 entries/00000000.jsonl | tr -d '\\n') | sha256sum
+
+These three do not show that the entries are the signed ones: that takes the tree's root, which the
+project's script docs/verify-by-hand works out with sha256sum, or the verifier above.
 """

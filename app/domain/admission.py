@@ -13,7 +13,7 @@ from app.domain.governance.membership import AddMember
 from app.domain.inflow.receipts import BookReceipt
 from app.domain.outflow.approvals import AnswerStep
 from app.domain.outflow.payments import InstructDisbursement
-from app.domain.refusals import Refusal, RoleNotPermitted
+from app.domain.refusals import RoleNotPermitted
 from app.domain.values import LEDGER_PARTY
 
 ROOTS = (AddMember, BookReceipt, AnswerStep, InstructDisbursement)
@@ -50,6 +50,3 @@ def wanted(command: Command, book: Book, actor: Actor) -> set[Key]:
     """Rows that deciding `command` takes and that the book does not know yet."""
     named = {member_key(actor.subject), *command.reads(book, actor)}
     return {row for row in named if not book.knows(row)}
-
-
-__all__ = ["ROOTS", "Refusal", "UnknownEvent", "admit", "event_of", "wanted"]

@@ -281,11 +281,6 @@ def newest_checkpoint(connection: Connection, fund: str) -> bytes | None:
     return _note(connection, fund, _checkpoints.c.size > 0, _checkpoints.c.size.desc())
 
 
-def checkpoint_at(connection: Connection, fund: str, size: int) -> bytes | None:
-    """The checkpoint that was signed at exactly this size, if one was."""
-    return _note(connection, fund, _checkpoints.c.size == size, _checkpoints.c.size)
-
-
 def _note(connection: Connection, fund: str, where: Any, order: Any) -> bytes | None:
     query = (
         select(_checkpoints.c.note).where(_checkpoints.c.fund == fund, where).order_by(order)
