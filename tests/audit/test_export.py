@@ -1,17 +1,20 @@
 """The export: large sums, clocks that step back, readers that come twice or go away."""
 
 import gc
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import pytest
 
 from app.audit.bundle import write_bundle
+from app.audit.layout import entries_path
 from app.audit.verify import verify
 from app.chain.policy import Policy
 from app.client import Client
 from app.clock import now
-from tests.builders import AUDITOR, REQUESTER, a_receipt, money, treasury
+from tests.builders import AUDITOR, REQUESTER, a_pledge, a_receipt, money, treasury
 from tests.service import FUND, Service
 
 
@@ -79,3 +82,20 @@ def test_an_export_whose_reader_goes_away_frees_its_place(fund: Service) -> None
         pieces = b"".join(auditor.download(f"{FUND}/exports/audit"))
 
     assert pieces.startswith(b"PK")
+
+
+def test_a_log_of_several_files_is_exported_and_verified(
+    fund: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With eight entries to a file instead of 65,536; the format is the same."""
+    for module in ("bundle", "verify"):
+        monkeypatch.setattr(f"app.audit.{module}.ENTRIES_PER_FILE", 8)
+    for number in range(1, 16):
+        fund.post(treasury("DE"), "/pledges", a_pledge(money(number)))
+
+    bundle, trust = fund.export(tmp_path / "b.zip"), fund.trust(tmp_path / "t")
+
+    with zipfile.ZipFile(bundle) as archive:
+        counts = [archive.read(entries_path(n)).count(b"\n") for n in range(2)]
+    assert counts == [8, 8]
+    assert verify(bundle, Policy.parse(trust.read_bytes())).problems == []
