@@ -53,12 +53,13 @@ test-postgres: $(VENV)/dev ## the PostgreSQL tests on a server installed from th
 check-metrics: $(VENV)/dev ## let Prometheus's own tool judge /metrics (installs it when it can)
 	deploy/check-metrics
 
+# Extras stay in the files: without them pip of 2023 looks past the pin for `coverage[toml]`.
 lock: ## pin all dependencies again, with hashes and without addresses
 	$(PYTHON) -m venv build/lock && build/lock/bin/pip install -q uv
 	build/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-header --extra build pyproject.toml -o requirements/runtime.txt
+	    --no-emit-index-url --no-header --no-strip-extras --extra build pyproject.toml -o requirements/runtime.txt
 	build/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-header --extra build --extra dev -c requirements/runtime.txt \
+	    --no-emit-index-url --no-header --no-strip-extras --extra build --extra dev -c requirements/runtime.txt \
 	    pyproject.toml -o requirements/dev.txt
 
 clean: ## remove what was built; keys and databases in data/ stay
