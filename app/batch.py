@@ -1,14 +1,12 @@
-"""A batch: what one transaction makes of the commands that waited for one fund.
+"""A batch: what one transaction makes of the submissions that waited for one fund.
 
 Commands are decided one after the other, each on the book that the one before it left. A book is
 a value, so a refused command leaves nothing behind. Events become sealed entries; what the ledger
 must record as a consequence follows in the same breath, with its cause.
 """
 
-import time
 from collections import deque
-from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -16,10 +14,10 @@ from sqlalchemy import Connection
 
 from app import clock
 from app.chain import canonical
-from app.chain.entry import GENESIS_PREV, BadEntry, Entry, time_text
+from app.chain.entry import GENESIS_PREV, BadEntry, time_text, write_line
 from app.chain.tree import Frontier, Subtree, leaf_hash
-from app.domain.admission import MAX_READ_ROUNDS, admit, wanted
-from app.domain.book import Book
+from app.domain.admission import MAX_READ_ROUNDS, admit, decided, wanted
+from app.domain.book import Book, NotNamed
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event
 from app.domain.governance.members import Member
@@ -28,6 +26,7 @@ from app.domain.values import Role
 from app.keys import LedgerKeys
 from app.store import log, readtables
 from app.store.log import Head, KeyUse, Sealed
+from app.submission import Asked, PartRefused, Submission
 
 MAX_CHANGED_ROWS = 2_000
 """Rows that one transaction changes, about: others wait for the head as long as it takes."""
@@ -46,137 +45,155 @@ class EntryTooLarge(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """What a caller gets: the entry, what followed from it, and the receipt (a tlog-proof)."""
+class Done:
+    """What became of one command: recorded now, or by an earlier request with its key."""
 
-    entries: tuple[bytes, ...]
-    receipt: str
-    replayed: bool = False
+    use: KeyUse
+    entries: tuple[bytes, ...] = ()
+    """Their bytes, where they were recorded now."""
 
 
-@dataclass(slots=True)
-class Submission:
-    """One command on its way through the door. `digest` stands for the whole request."""
-
-    fund: str
-    command: Command
-    actor: Actor
-    key: str
-    digest: bytes
-    arrived: float = field(default_factory=time.monotonic)
-    answer: "Future[Accepted]" = field(default_factory=Future)
-
-    @property
-    def label(self) -> tuple[str, str, str]:
-        return self.fund, self.actor.party, self.key
-
-    def accept(self, accepted: "Accepted") -> None:
-        if not self.answer.done():
-            self.answer.set_result(accepted)
-
-    def refuse(self, reason: BaseException) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(reason)
+Outcome = Done | Refusal
 
 
 class Batch:
-    """The commands of one fund, decided together. Filled by `decide`, kept by `store`."""
+    """The submissions of one fund, decided together. Filled by `decide`, kept by `store`."""
 
-    def __init__(self, fund: str, now: datetime, keys: LedgerKeys) -> None:
+    def __init__(self, fund: str, now: datetime, keys: LedgerKeys, book: Book | None) -> None:
+        """`book` is what the last batch left, where nobody else has written since."""
         self._fund = fund
         self._now = now
-        self._keys = keys
-        self._book = Book()
+        self._log_vkey = str(keys.of_log(fund).verifier)
+        self._export_kid = keys.export_kid
         self._head: Head | None = None
-        self._completed: dict[Subtree, bytes] = {}
         self._used: dict[tuple[str, str], KeyUse] = {}
-        self.accepted: list[tuple[Submission, list[Sealed]]] = []
-        self.replayed: list[tuple[Submission, KeyUse]] = []
+        self.book = book or Book()
+        self.decided: list[tuple[Submission, list[Outcome]]] = []
         self.refused: list[tuple[Submission, BaseException]] = []
         self.deferred: list[Submission] = []
-        """Commands for which this transaction would become too long: they go into the next."""
+        """Submissions for which this transaction would become too long: they go into the next."""
         self.entries: list[Sealed] = []
         self.before = self.after = Frontier()
+        self.completed: dict[Subtree, bytes] = {}
+        """The subtrees that the new entries complete, leaves too."""
 
     def decide(self, connection: Connection, head: Head | None, items: list[Submission]) -> None:
-        """Sort the commands into accepted, replayed and refused; nothing is written yet."""
+        """Work out every command; nothing is written yet."""
         if head is None:
             self.refused += [(item, NotFound("There is no such fund.")) for item in items]
             return
         self._head, self.before, self.after = head, head.frontier, head.frontier
-        self._used = log.find_keys(
-            connection, self._fund, [(item.actor.party, item.key) for item in items]
-        )
+        asked = [(item.actor, asked) for item in items for asked in item.asked]
+        keys = [(actor.party, one.key) for actor, one in asked]
+        self._used = log.find_keys(connection, self._fund, keys)
         # All commands' rows at once; what one command's outcome makes the next one need, below.
-        self._load(connection, items)
+        self._load(connection, [(one.command, actor) for actor, one in asked])
         for position, item in enumerate(items):
-            if len(self._book.changed) > MAX_CHANGED_ROWS:
+            if len(self.book.changed) > MAX_CHANGED_ROWS:
                 self.deferred = items[position:]
-                return
-            try:
-                self._decide_one(connection, item)
-            except Refusal as refusal:
-                self.refused.append((item, refusal))
-            except Exception as fault:  # noqa: BLE001  a fault in one command is not the others'
-                self.refused.append((item, fault))
+                break
+            self._decide_all(connection, item)
+        self.after, self.completed = self.before.extend(entry.leaf for entry in self.entries)
 
     def store(self, connection: Connection) -> None:
         """Write everything that `decide` accepted."""
         assert self._head is not None, "decided before stored"  # noqa: S101
-        uses = [self.use_of(item, entries) for item, entries in self.accepted]
-        log.append(connection, self._head, self.entries, uses, self._completed, self.after)
-        readtables.save(connection, self._fund, dict(self._book.changed.items()))
+        uses = [
+            outcome.use
+            for _, outcomes in self.decided
+            for outcome in outcomes
+            if isinstance(outcome, Done) and outcome.entries
+        ]
+        log.append(connection, self._head, self.entries, uses, self.completed, self.after)
+        readtables.save(connection, self._fund, dict(self.book.changed.items()))
+
+    @property
+    def head_after(self) -> Head | None:
+        """The fund's head after this batch; None where there is no such fund."""
+        if self._head is None or not self.entries:
+            return self._head
+        last = self.entries[-1]
+        return replace(self._head, frontier=self.after, last_leaf=last.leaf, last_at=last.at)
 
     def known_hashes(self) -> dict[Subtree, bytes]:
         """What the receipts of this batch are made from."""
-        return {**self.before.subtrees(), **self._completed}
+        return {**self.before.subtrees(), **self.completed}
 
-    def _decide_one(self, connection: Connection, item: Submission) -> None:
-        label = (item.actor.party, item.key)
-        if label in self._used:
-            self._replay(item, self._used[label])
-            return
-        self._load(connection, [item])
-        role = item.command.role(self._book, item.actor)
-        if role not in item.actor.roles:
-            raise RoleNotPermitted(f"This takes the role {role}; the token does not carry it.")
-        book, sealed = self._run(item, role)
-        self._book = book
+    def _decide_all(self, connection: Connection, item: Submission) -> None:
+        """Decide one submission's commands in order; an atomic one stands or falls as a whole."""
+        book, length, used = self.book, len(self.entries), dict[tuple[str, str], KeyUse]()
+        outcomes: list[Outcome] = []
+        try:
+            for position, asked in enumerate(item.asked):
+                outcome = self._outcome(connection, item.actor, asked)
+                if isinstance(outcome, Done):
+                    used[item.actor.party, asked.key] = outcome.use
+                elif item.atomic:
+                    refusal = outcome if item.single else PartRefused(position, outcome)
+                    raise refusal  # noqa: TRY301  the way to forget what came before it
+                outcomes.append(outcome)
+        except Exception as reason:  # noqa: BLE001  a fault in one submission is not the others'
+            self.book = book
+            del self.entries[length:]
+            for label in used:
+                if self._used[label].seq >= self.before.size + length:
+                    del self._used[label]
+            self.refused.append((item, reason))
+        else:
+            self.decided.append((item, outcomes))
+
+    def _outcome(self, connection: Connection, actor: Actor, asked: Asked) -> Outcome:
+        label = (actor.party, asked.key)
+        try:
+            if label in self._used:
+                return self._replay(actor, asked, self._used[label])
+            try:
+                book, sealed = self._run(asked.command, actor)
+            except NotNamed:
+                # A command before it has changed what it must read: let it name that, once more.
+                self._load(connection, [(asked.command, actor)])
+                book, sealed = self._run(asked.command, actor)
+        except Refusal as refusal:
+            return refusal
+        self.book = book
         self.entries += sealed
-        self.after, completed = self.after.extend(entry.leaf for entry in sealed)
-        self._completed |= completed
-        self.accepted.append((item, sealed))
-        self._used[label] = self.use_of(item, sealed)
+        use = KeyUse(actor.party, asked.key, asked.digest, sealed[0].seq, len(sealed))
+        self._used[label] = use
+        return Done(use, tuple(entry.body for entry in sealed))
 
-    def _replay(self, item: Submission, use: KeyUse) -> None:
-        """The first answer again, to somebody who may still act for the party."""
-        if use.digest != item.digest:
+    def _replay(self, actor: Actor, asked: Asked, use: KeyUse) -> Done:
+        """The first answer again, to somebody who may still act for the party. Raises Refusal."""
+        if use.digest != asked.digest:
             raise KeyReused("This idempotency key stands for another request of your party.")
-        role = item.command.role(self._book, item.actor)
-        if role not in item.actor.roles:
-            raise RoleNotPermitted(f"This takes the role {role}; the token does not carry it.")
-        member = self._book.peek(Member, item.actor.subject)
-        if member is None or member.party != item.actor.party or not member.active:
-            raise NotAMember(f"This person is not a member of {item.actor.party} in this fund.")
-        self.replayed.append((item, use))
+        self._role(asked.command, actor)
+        member = self.book.peek(Member, actor.subject)
+        if member is None or member.party != actor.party or not member.active:
+            raise NotAMember(f"This person is not a member of {actor.party} in this fund.")
+        return Done(use)
 
-    def _run(self, item: Submission, role: Role) -> tuple[Book, list[Sealed]]:
-        """Admit the command's event and all that follows from it. Raises Refusal."""
-        book, sealed = self._book, list[Sealed]()
-        act = self._first_act(item, role)
-        pending: deque[Event] = deque([item.command.decide(book, act)])
+    def _role(self, command: Command, actor: Actor) -> Role:
+        """The role in which the actor does it. Raises RoleNotPermitted."""
+        role = command.role(self.book, actor)
+        if role not in actor.roles:
+            raise RoleNotPermitted(f"This takes the role {role}; the token does not carry it.")
+        return role
+
+    def _run(self, command: Command, actor: Actor) -> tuple[Book, list[Sealed]]:
+        """Admit the command's event and all that follows from it. Raises Refusal, NotNamed."""
+        book, sealed = self.book, list[Sealed]()
+        act = self._first_act(actor, self._role(command, actor))
+        pending: deque[Event] = deque([decided(book, command, act)])
         while pending:
             event = pending.popleft()
-            data = event.data()
-            digest = sha256(canonical.encode(data)).hexdigest()
-            seq = self.after.size + len(sealed)
-            act = act.by_ledger(seq, digest) if sealed else replace(act, digest=digest)
+            data = canonical.encode(event.data())
+            digest = sha256(data).hexdigest()
+            act = act.by_ledger(act.seq + 1, digest) if sealed else act._replace(digest=digest)
             book = admit(book, event, act)
-            sealed.append(self._seal(event, act, book, sealed))
+            sealed.append(self._seal(event, data, act, book, sealed))
             pending.extend(event.consequences(book, act))
         return book, sealed
 
-    def _first_act(self, item: Submission, role: Role) -> Act:
+    def _first_act(self, actor: Actor, role: Role) -> Act:
         at = self._now
         last_at = (
             self.entries[-1].at if self.entries else (self._head.last_at if self._head else "")
@@ -185,57 +202,63 @@ class Batch:
             # Time never runs backwards in a log: the later of the clock and the entry before.
             at = datetime.fromisoformat(last_at)
         return Act(
-            seq=self.after.size,
+            seq=self.before.size + len(self.entries),
             at=at,
-            party=item.actor.party,
-            subject=item.actor.subject,
+            party=actor.party,
+            subject=actor.subject,
             role=role,
             digest="",
             new_id=lambda: clock.new_id(at),
-            log_vkey=str(self._keys.of_log(self._fund).verifier),
-            export_kid=self._keys.export_kid,
+            log_vkey=self._log_vkey,
+            export_kid=self._export_kid,
         )
 
-    def _seal(self, event: Event, act: Act, book: Book, sealed: list[Sealed]) -> Sealed:
-        """The entry's bytes and hash. Raises EntryTooLarge."""
+    def _seal(
+        self, event: Event, data: bytes, act: Act, book: Book, sealed: list[Sealed]
+    ) -> Sealed:
+        """The entry's bytes and hash; `data` are the event's canonical bytes.
+
+        Raises EntryTooLarge.
+        """
         before = sealed or self.entries
         prev = before[-1].leaf if before else (self._head.last_leaf if self._head else b"")
-        entry = Entry(
-            fund=self._fund,
-            seq=act.seq,
-            id=clock.new_id(act.at),
-            type=event.type,
-            at=time_text(act.at),
-            by={"party": act.party, "subject": act.subject, "role": str(act.role)},
-            data=event.data(),
-            derived=event.derived(),
-            prev=prev.hex() if prev else GENESIS_PREV,
-        )
+        derived = event.derived()
+        identifier, at = clock.new_id(act.at), time_text(act.at)
         try:
-            body = entry.to_bytes()
+            body = write_line(
+                fund=self._fund,
+                seq=act.seq,
+                id=identifier,
+                type=event.type,
+                at=at,
+                by={"party": act.party, "subject": act.subject, "role": str(act.role)},
+                data=data,
+                derived=canonical.encode(derived) if derived else None,
+                prev=prev.hex() if prev else GENESIS_PREV,
+            )
         except BadEntry as error:
             raise EntryTooLarge(f"The entry would have {error}.") from None
         return Sealed(
             seq=act.seq,
-            id=entry.id,
+            id=identifier,
             type=event.type,
             party=act.party,
-            at=entry.at,
-            prev=bytes.fromhex(entry.prev),
+            at=at,
+            prev=prev or bytes.fromhex(GENESIS_PREV),
             leaf=leaf_hash(body),
             body=body,
             postings=book.postings,
         )
 
-    def _load(self, connection: Connection, items: list[Submission]) -> None:
+    def _load(self, connection: Connection, asking: list[tuple[Command, Actor]]) -> None:
         """Read what the commands name, in rounds, until they name nothing new."""
         for _ in range(MAX_READ_ROUNDS):
-            missing = set().union(*(wanted(item.command, self._book, item.actor) for item in items))
+            missing = set().union(*(wanted(command, self.book, actor) for command, actor in asking))
             if not missing:
                 return
-            self._book = self._book.loaded(readtables.load(connection, self._fund, missing))
+            found = list(readtables.load(connection, self._fund, missing))
+            self.book = self.book.loaded(found)
+            if all(state is None for _, state in found):
+                # Commands look at rows that exist to name more: there are none.
+                return
         raise AssertionError("a command keeps naming rows")
-
-    @staticmethod
-    def use_of(item: Submission, entries: list[Sealed]) -> KeyUse:
-        return KeyUse(item.actor.party, item.key, item.digest, entries[0].seq, len(entries))

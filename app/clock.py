@@ -2,7 +2,6 @@
 
 import os
 from datetime import UTC, datetime, timedelta
-from uuid import UUID  # noqa: TID251  this is the place
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -18,4 +17,5 @@ def new_id(at: datetime) -> str:
     chance = int.from_bytes(os.urandom(10), "big")
     value = milliseconds << 80 | 0x7 << 76 | (chance >> 68 & 0xFFF) << 64
     value |= 0b10 << 62 | (chance & (2**62 - 1))
-    return str(UUID(int=value))
+    digits = f"{value:032x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

@@ -15,14 +15,14 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from app import clock
-from app.batch import Accepted, Batch, Submission
+from app.batch import Batch, Done, Outcome
 from app.chain.proof import Receipt, path_from
 from app.chain.tree import Frontier
+from app.domain.book import Book
 from app.domain.command import Actor, Command
 from app.domain.governance.funds import OpenFund
 from app.domain.refusals import Kind, Refusal
@@ -30,10 +30,13 @@ from app.notary import ForkDetected, Notary
 from app.ops.metrics import Metrics
 from app.store import log
 from app.store.engine import ConstraintBroken, Database, OutcomeUnknown, Unavailable
-from app.store.log import KeyUse
+from app.store.log import Head
+from app.submission import Accepted, Asked, PartRefused, Recorded, Submission, deliver
 
 JOIN_TIMEOUT_S = 2.0
 """How long a repeated request waits for the first one before it is told to come back."""
+MAX_KEPT_ROWS = 50_000
+"""Rows of a fund's book that are kept from one batch to the next."""
 
 _logger = logging.getLogger(__name__)
 
@@ -46,15 +49,6 @@ class StillInFlight(Refusal):
     """The first request with this key has not been answered yet."""
 
     kind, code = Kind.CONFLICT, "request_in_flight"
-
-
-async def _finished(first: Submission) -> Accepted:
-    """The answer of a request under way. Raises its refusal; StillInFlight when that takes long."""
-    waiting = asyncio.shield(asyncio.wrap_future(first.answer))
-    done, _ = await asyncio.wait([waiting], timeout=JOIN_TIMEOUT_S)
-    if not done:
-        raise StillInFlight("The first request with this key is still under way.")
-    return await waiting
 
 
 class _NothingToKeep(Exception):
@@ -82,6 +76,9 @@ class Ledger:
         self._now = now
         self._waiting: queue.SimpleQueue[Submission | None] = queue.SimpleQueue()
         self._in_flight: dict[tuple[str, str, str], Submission] = {}
+        self._in_line = 0
+        self._books: dict[str, tuple[Head, Book]] = {}
+        """What the last batch of a fund left, good for as long as the head is still that one."""
         self._lock = threading.Lock()
         self._open = False
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -118,36 +115,34 @@ class Ledger:
         Raises Refusal (nothing was recorded), QueueFull, Unavailable (nothing was recorded),
         OutcomeUnknown, ForkDetected. A caller who goes away does not stop what is under way.
         """
-        mine = Submission(fund, command, actor, key, digest)
-        while (first := self._enqueue(mine)) is not mine:
-            if first.actor == actor and first.digest == digest:
-                return replace(await _finished(first), replayed=True)
-            # Somebody else of the party: nobody is answered with another person's rights. Once the
-            # first is through, this one is judged by itself.
-            try:
-                await _finished(first)
-            except StillInFlight:
-                raise
-            except Exception as other:  # noqa: BLE001  the first one's fate is not this one's
-                _logger.debug("the request before with this key ended with %s", type(other))
-        return await asyncio.shield(asyncio.wrap_future(mine.answer))
+        return await self.pass_through(Submission(fund, actor, (Asked(command, key, digest),)))
 
-    def _enqueue(self, mine: Submission) -> Submission:
-        """Put the submission in the queue, unless one with its key is under way: then that one."""
+    async def pass_through(self, mine: Submission) -> Accepted:
+        """The answer to a submission, of one command or of many.
+
+        Raises as `submit`; PartRefused for one that stands or falls as a whole.
+        """
+        while (first := self._enqueue(mine)) is not None:
+            # A request with one of these keys is under way. Once it is through, this one is
+            # judged by itself, with its own person's rights, and finds what was recorded.
+            done, _ = await asyncio.wait([asyncio.wrap_future(first.ended)], timeout=JOIN_TIMEOUT_S)
+            if not done:
+                raise StillInFlight("The first request with this key is still under way.")
+        return await asyncio.shield(mine.answer)
+
+    def _enqueue(self, mine: Submission) -> Submission | None:
+        """Put the submission in the queue; or return one that has a key of it and is under way."""
         with self._lock:
-            if mine.label in self._in_flight:
-                return self._in_flight[mine.label]
-            if not self.running or len(self._in_flight) >= self._queue_limit:
+            for label in mine.labels:
+                if label in self._in_flight:
+                    return self._in_flight[label]
+            if not self.running or self._in_line >= self._queue_limit:
                 raise QueueFull
-            self._in_flight[mine.label] = mine
-            mine.answer.add_done_callback(lambda _: self._leave(mine))
+            self._in_flight.update(dict.fromkeys(mine.labels, mine))
+            self._in_line += 1
             self._metrics.queue_depth.inc()
             self._waiting.put(mine)
-        return mine
-
-    def _leave(self, mine: Submission) -> None:
-        with self._lock:
-            self._in_flight.pop(mine.label, None)
+        return None
 
     # -- the writer thread ---------------------------------------------------------------------
 
@@ -159,30 +154,42 @@ class Ledger:
                 waiting = [item for item in batch if item.fund == fund]
                 while waiting:
                     waiting = self._write(waiting)
+            self._deliver(batch)
 
     def _take(self) -> tuple[list[Submission], bool]:
         """Everything that waits, up to the limit; blocks while nothing does."""
         batch: list[Submission] = []
+        commands = 0
         item = self._waiting.get()
         while item is not None:
             batch.append(item)
-            self._metrics.queue_depth.dec()
+            commands += len(item.asked)
             self._metrics.queue_wait.observe(time.monotonic() - item.arrived)
-            if len(batch) >= self._batch_limit:
+            if commands >= self._batch_limit:
                 break
             try:
                 item = self._waiting.get_nowait()
             except queue.Empty:
                 break
+        self._metrics.queue_depth.dec(len(batch))
         return batch, item is None
 
+    def _deliver(self, batch: list[Submission]) -> None:
+        """Let go of everything that was answered."""
+        with self._lock:
+            for item in batch:
+                self._in_line -= 1
+                for label in item.labels:
+                    del self._in_flight[label]
+        deliver(batch)
+
     def _write(self, items: list[Submission]) -> list[Submission]:
-        """One transaction for one fund's commands, and an answer for each that it took.
+        """One transaction for one fund's submissions, and an answer for each that it took.
 
         Returns those that wait for the next one.
         """
         fund = items[0].fund
-        self._metrics.batch_size.observe(len(items))
+        self._metrics.batch_size.observe(sum(len(item.asked) for item in items))
         try:
             self._require_signed(fund)
             with self._metrics.commit.time():
@@ -238,8 +245,8 @@ class Ledger:
         self._fail(items, fork, "failed")
 
     def _one_by_one(self, items: list[Submission], broken: ConstraintBroken) -> None:
-        """Find the command that the database itself refused; the others are not to blame."""
-        waiting = [item for item in items if not item.answer.done()]
+        """Find the submission that the database itself refused; the others are not to blame."""
+        waiting = [item for item in items if item.settled is None]
         if len(waiting) == 1:
             _logger.error("the database refused what the rules allowed: %s", broken)
             self._fail(waiting, broken, "failed")
@@ -249,70 +256,95 @@ class Ledger:
 
     def _transact(self, fund: str, items: list[Submission]) -> Batch:
         """Decide and store; when everything was refused or replayed, nothing is left behind."""
-        opening = any(isinstance(item.command, OpenFund) for item in items)
-        batch = Batch(fund, self._now(), self._notary.keys)
+        opening = any(isinstance(ask.command, OpenFund) for item in items for ask in item.asked)
+        kept = self._books.pop(fund, None)
         try:
             with self._database.write() as connection:
                 head = log.lock_head(connection, fund, create=opening)
+                # A head that has not moved: nobody has written since, here or elsewhere.
+                book = kept[1] if kept is not None and kept[0] == head else None
+                batch = Batch(fund, self._now(), self._notary.keys, book)
                 batch.decide(connection, head, items)
                 if not batch.entries:
                     raise _NothingToKeep  # noqa: TRY301  the way to roll back
                 batch.store(connection)
         except _NothingToKeep:
             pass
+        head, book = batch.head_after, batch.book.saved()
+        if head is not None and len(book.rows) <= MAX_KEPT_ROWS:
+            self._books[fund] = (head, book)
         return batch
 
     def _answer(self, fund: str, batch: Batch) -> None:
         """Sign what was committed and answer everybody."""
         for item, refusal in batch.refused:
-            if not isinstance(refusal, Refusal):
+            refused = isinstance(refusal, Refusal | PartRefused)
+            if not refused:
                 _logger.error("a command failed", exc_info=refusal)
-            self._fail([item], refusal, "refused" if isinstance(refusal, Refusal) else "failed")
-        note = b""
+            self._fail([item], refusal, "refused" if refused else "failed")
+        note, size = b"", 0
         if batch.entries:
-            note = self._notary.sign(fund, batch.before, batch.after)
-            self._observe(fund, batch, note)
-        for item, use in batch.replayed:
-            self._give(item, self.recall(fund, use, replayed=True))
-        for item, entries in batch.accepted:
-            index = entries[0].seq
-            if self._notary.size_of(fund, note) == batch.after.size:
-                path = path_from(batch.known_hashes(), index, batch.after.size)
-                receipt = Receipt(index, path, note).to_text()
-                self._give(item, Accepted(tuple(e.body for e in entries), receipt))
-            else:
-                # Another process has signed past this batch: its checkpoint covers ours too.
-                use = Batch.use_of(item, entries)
-                self._give(item, self.recall(fund, use, replayed=False))
+            note, size = self._notary.sign(fund, batch.before, batch.after)
+            self._observe(fund, batch, size)
+        known = batch.known_hashes()
+        for item, outcomes in batch.decided:
+            uses = [outcome.use for outcome in outcomes if isinstance(outcome, Done)]
+            receipt = None
+            if uses:
+                # A batch's newest entry, wherever its command stands: others may be of before.
+                proven = uses[0].seq if item.single else max(use.last_seq for use in uses)
+                if size == batch.after.size and proven >= batch.before.size:
+                    receipt = Receipt(proven, path_from(known, proven, size), note).to_text()
+                else:
+                    # Recorded earlier; or another process has signed past this batch, and its
+                    # checkpoint covers ours too.
+                    receipt = self._receipt_of(fund, proven)
+            settled = tuple(self._outcome(fund, outcome) for outcome in outcomes)
+            self._give(item, Accepted(settled, receipt))
 
-    def recall(self, fund: str, use: KeyUse, *, replayed: bool) -> Accepted:
-        """The answer that the use of a key got: same entries, same receipt."""
+    def _outcome(self, fund: str, outcome: Outcome) -> Recorded | Refusal:
+        """The outcome with its entries' bytes, read again where they are of an earlier request."""
+        if isinstance(outcome, Refusal):
+            return outcome
+        use = outcome.use
+        if outcome.entries:
+            return Recorded(use.seq, outcome.entries)
         with self._database.read() as connection:
-            note = log.checkpoint_covering(connection, fund, use.seq)
+            entries = tuple(log.bodies(connection, fund, use.seq, use.last_seq + 1))
+        return Recorded(use.seq, entries, replayed=True)
+
+    def _receipt_of(self, fund: str, seq: int) -> str:
+        """The receipt of an entry under the first checkpoint that covers it."""
+        with self._database.read() as connection:
+            note = log.checkpoint_covering(connection, fund, seq)
             head = log.read_head(connection, fund)
         if note is None:
             frontier = head.frontier if head else Frontier()
-            note = self._notary.sign(fund, frontier, frontier)
+            note, _ = self._notary.sign(fund, frontier, frontier)
         # A fresh look at the database: another process may have signed past what was seen above.
         with self._database.read() as connection:
             size = self._notary.size_of(fund, note)
-            path = log.hashes(connection, fund).inclusion_proof(use.seq, size)
-            entries = tuple(log.bodies(connection, fund, use.seq, use.seq + use.entry_count))
-        return Accepted(entries, Receipt(use.seq, tuple(path), note).to_text(), replayed)
+            path = log.hashes(connection, fund).inclusion_proof(seq, size)
+        return Receipt(seq, tuple(path), note).to_text()
 
     def _give(self, item: Submission, accepted: Accepted) -> None:
-        self._metrics.appends.labels("replayed" if accepted.replayed else "committed").inc()
-        item.accept(accepted)
+        for outcome in accepted.outcomes:
+            if isinstance(outcome, Recorded):
+                result = "replayed" if outcome.replayed else "committed"
+            else:
+                result = "refused"
+            self._metrics.appends.labels(result).inc()
+        item.settle(accepted)
 
-    def _fail(self, items: list[Submission], reason: BaseException, result: str) -> None:
+    def _fail(self, items: Iterable[Submission], reason: BaseException, result: str) -> None:
         for item in items:
-            if not item.answer.done():
-                self._metrics.appends.labels(result).inc()
-                item.refuse(reason)
+            if item.settled is None:
+                self._metrics.appends.labels(result).inc(len(item.asked))
+                item.settle(reason)
 
-    def _observe(self, fund: str, batch: Batch, note: bytes) -> None:
+    def _observe(self, fund: str, batch: Batch, size: int) -> None:
         for entry in batch.entries:
             self._metrics.entries.labels(entry.type).inc()
         self._metrics.head.labels(fund).set(batch.after.size - 1)
-        self._metrics.checkpoint_size.labels(fund).set(self._notary.size_of(fund, note))
+        self._metrics.checkpoint_size.labels(fund).set(size)
         self._metrics.checkpoint_time.labels(fund).set(self._now().timestamp())

@@ -27,11 +27,14 @@ class Notary:
         self.keys = keys
         self._kept: dict[str, int] = {}
         """The size of the newest checkpoint of each fund that is known to be in the database."""
+        self._opened: dict[str, tuple[bytes, Checkpoint]] = {}
+        """The note of each fund that was signed or opened last, and what it says."""
 
-    def sign(self, fund: str, before: Frontier, after: Frontier) -> bytes:
+    def sign(self, fund: str, before: Frontier, after: Frontier) -> tuple[bytes, int]:
         """The signed note for the log at `after`, or a newer one that another process signed.
 
-        `before` is the log as it was when this batch began. Raises ForkDetected.
+        With it, the number of entries that it covers. `before` is the log as it was when this
+        batch began. Raises ForkDetected.
         """
         key = self.keys.of_log(fund)
         with self._second_store.locked(fund) as slot:
@@ -42,12 +45,13 @@ class Notary:
                 # A crash, or another process, may have left this one in the second store only.
                 self._keep(fund, last.size, kept)
                 if last.size >= after.size:
-                    return kept
+                    return kept, last.size
             checkpoint = Checkpoint(key.name, after.size, after.root())
             note = checkpoint.note().signed_by(key).to_bytes()
             slot.replace(note)
+        self._opened[fund] = (note, checkpoint)
         self._keep(fund, after.size, note)
-        return note
+        return note, after.size
 
     def check(self, fund: str) -> None:
         """Compare the fund's log with the last signed checkpoint, and sign what is not covered.
@@ -66,13 +70,22 @@ class Notary:
     def _keep(self, fund: str, size: int, note: bytes) -> None:
         """Every checkpoint that was signed stays in the database."""
         if self._kept.get(fund) != size:
-            with self._database.write() as connection:
+            # It need not be on disk at once: the second store has it, and the next commit that
+            # must be on disk takes this one along.
+            with self._database.write(durable=False) as connection:
                 log.keep_checkpoint(connection, fund, size, note)
             self._kept[fund] = size
 
     def size_of(self, fund: str, note: bytes) -> int:
         """How many entries a note that this notary signed covers."""
-        return open_checkpoint(note, self.keys.of_log(fund).verifier).size
+        return self._open(fund, note).size
+
+    def _open(self, fund: str, note: bytes) -> Checkpoint:
+        """What a note says that this notary signed; the last one is not verified again."""
+        known, checkpoint = self._opened.get(fund, (b"", None))
+        if checkpoint is not None and known == note:
+            return checkpoint
+        return open_checkpoint(note, self.keys.of_log(fund).verifier)
 
     def funds(self) -> set[str]:
         """Funds that the database holds, and funds that were ever signed for."""
@@ -82,7 +95,9 @@ class Notary:
     def _last(self, fund: str, slot: Slot) -> Checkpoint | None:
         note = slot.read()
         if note is not None:
-            return open_checkpoint(note, self.keys.of_log(fund).verifier)
+            checkpoint = self._open(fund, note)
+            self._opened[fund] = (note, checkpoint)
+            return checkpoint
         with self._database.read() as connection:
             kept = log.newest_checkpoint(connection, fund)
         if kept is not None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from app.audit.replay import act_of, read_event
 from app.chain.entry import Entry, check_follows
 from app.chain.tree import Frontier, leaf_hash
-from app.domain.book import STATES, Book, Posting
+from app.domain.book import STATES, Book, Identity, Posting
 from app.domain.refusals import Refusal
 from app.faults import Fault
 from app.store import log, readtables
@@ -94,7 +94,7 @@ def _journal(connection: Connection, fund: str, size: int) -> Iterator[tuple[Pos
 
 
 def _table_difference(connection: Connection, fund: str, book: Book) -> str | None:
-    folded: dict[str, dict[tuple[str, ...], Any]] = {name: {} for name in STATES}
+    folded: dict[str, dict[Identity, Any]] = {name: {} for name in STATES}
     for (kind, identity), state in book.rows.items():
         folded[kind.table][identity] = state
     for name, kind in sorted(STATES.items()):

@@ -15,6 +15,9 @@ OWN_STEPS = {
 }
 GOVERNMENT_ROLES = (Role.TREASURY, *OWN_STEPS.values(), Role.ADMIN)
 VALUE_DATE = "2026-01-15"
+RATES = {"USD": "1.0825", "JPY": "164.45", "GBP": "0.83358", "KWD": "0.332"}
+"""Units for one EUR, as the European Central Bank writes them."""
+EVIDENCE = "0" * 64
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,48 @@ def a_charter(governments: tuple[str, ...] = ("DE", "FR"), **changes: Any) -> di
     }
 
 
+def valued(governments: tuple[str, ...] = ("DE", "FR"), **changes: Any) -> dict[str, Any]:
+    """Arguments of `a_charter`: what a fund in many currencies has besides.
+
+    Rates from the ECB, at most five days old, a bank may be one percent off; money tied to defence
+    and money for anything but; a window that also pays for the others; accounts of the
+    trustee's own; a second person at the trustee's, `trustee-second`.
+    """
+    charter = a_charter(governments)
+    currencies = ["EUR", *RATES]
+    second = {"subject": "trustee-second", "party": "TRUSTEE", "roles": ["trustee"]}
+    general = {
+        "id": "general",
+        "name": "General",
+        "purposes": ["pensions", "drones"],
+        "unrestricted": True,
+    }
+    return {
+        "governments": governments,
+        "members": [*charter["members"], second],
+        "currencies": currencies,
+        "bank_accounts": [{"id": f"BANK-{code}", "currency": code} for code in currencies],
+        "windows": [*charter["windows"], general],
+        "restrictions": [
+            {"id": "defence-only", "name": "Only defence", "only": ["drones"]},
+            {"id": "not-defence", "name": "Anything but defence", "excludes": ["drones"]},
+        ],
+        "accounts": [
+            {"id": "bank-charges", "name": "Charges", "kind": "expense", "currency": "EUR"},
+            {"id": "accruals", "name": "Accruals", "kind": "liability", "currency": "EUR"},
+            {"id": "yen-charges", "name": "Charges", "kind": "expense", "currency": "JPY"},
+            {"id": "yen-accruals", "name": "Accruals", "kind": "liability", "currency": "JPY"},
+        ],
+        "exchange_rates": {
+            "source": "ECB",
+            "base": "EUR",
+            "max_age_days": 5,
+            "tolerance_bp": 100,
+        },
+        **changes,
+    }
+
+
 def money(major: int | str, currency: str = "EUR") -> dict[str, str]:
     """Wire money of whole major units, or of a ready decimal string."""
     digits = MINOR_DIGITS[currency]
@@ -112,13 +157,17 @@ def a_pledge(amount: dict[str, str], window: str = "budget") -> dict[str, Any]:
 
 
 def an_agreement(
-    amount: dict[str, str], window: str = "budget", pledge_id: str | None = None
+    amount: dict[str, str],
+    window: str = "budget",
+    pledge_id: str | None = None,
+    **changes: Any,
 ) -> dict[str, Any]:
     terms: dict[str, Any] = {
         "window": window,
         "instrument": "grant",
         "amount": amount,
         "instalments": [{"due": "2026-12-31", "amount": amount}],
+        **changes,
     }
     return terms if pledge_id is None else {**terms, "pledge_id": pledge_id}
 
@@ -153,5 +202,49 @@ def an_approval(disbursement_id: str, step: str, digest: str, **changes: Any) ->
         "step": step,
         "decision": "approve",
         "digest": digest,
+        **changes,
+    }
+
+
+def a_conversion(
+    sold: dict[str, str], bought: dict[str, str], rate: str, **changes: Any
+) -> dict[str, Any]:
+    return {
+        "window": "budget",
+        "sold": sold,
+        "bought": bought,
+        "from_account": f"BANK-{sold['currency']}",
+        "to_account": f"BANK-{bought['currency']}",
+        "out_reference": "FX-OUT",
+        "in_reference": "FX-IN",
+        "rate": rate,
+        "rate_source": "Confirmation of the bank",
+        "evidence": EVIDENCE,
+        "value_date": VALUE_DATE,
+        **changes,
+    }
+
+
+def an_unidentified(amount: dict[str, str], reference: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "amount": amount,
+        "bank_account": f"BANK-{amount['currency']}",
+        "bank_reference": reference,
+        "value_date": VALUE_DATE,
+        "note": "No name on it",
+        **changes,
+    }
+
+
+def a_line(account: str, side: str, amount: dict[str, str]) -> dict[str, Any]:
+    return {"account": account, "side": side, "amount": amount}
+
+
+def a_journal(amount: dict[str, str], **changes: Any) -> dict[str, Any]:
+    """Bank charges of this much, still owed."""
+    return {
+        "effective_date": VALUE_DATE,
+        "memo": "Charges of January",
+        "lines": [a_line("bank-charges", "debit", amount), a_line("accruals", "credit", amount)],
         **changes,
     }

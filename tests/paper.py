@@ -9,9 +9,11 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, Self
 
-from app.domain.admission import admit
+from app.domain.accounting.periods import ClosePeriod
+from app.domain.accounting.rates import PublishRates
+from app.domain.admission import admit, decided
 from app.domain.book import Book, Posting
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event
@@ -19,20 +21,29 @@ from app.domain.governance.funds import OpenFund
 from app.domain.inflow.agreements import Agreement, DraftAgreement, SignAgreement
 from app.domain.inflow.pledges import AnnouncePledge
 from app.domain.inflow.receipts import BookReceipt
+from app.domain.inflow.suspense import BookUnidentified, SuspenseItem
 from app.domain.outflow.approvals import AnswerStep
 from app.domain.outflow.disbursements import Disbursement, RequestDisbursement
 from app.domain.outflow.payments import InstructDisbursement, SettleDisbursement
 from app.domain.outflow.steps import Approval
+from app.domain.treasury.conversions import BookConversion
+from app.domain.treasury.journals import JournalEntry, PostJournal
+from app.domain.treasury.revaluations import RevalueFund
 from tests.builders import (
+    EVIDENCE,
+    RATES,
     REQUESTER,
     TRUSTEE,
     VALUE_DATE,
     Person,
     a_charter,
+    a_conversion,
+    a_journal,
     a_receipt,
     a_request,
     an_agreement,
     an_approval,
+    an_unidentified,
     treasury,
 )
 
@@ -75,12 +86,12 @@ class Paper:
             export_kid="paper",
         )
         book, recorded = self.book, list[Recorded]()
-        pending = [command.decide(book, act)]
+        pending = [decided(book, command, act)]
         while pending:
             event = pending.pop(0)
             seq = len(self.log) + len(recorded)
             here = act.by_ledger(seq, "") if recorded else act
-            act = Act(**{**_fields(here), "digest": digest_of(event)})
+            act = here._replace(digest=digest_of(event))
             book = admit(book, event, act)
             recorded.append(Recorded(event, act, book.postings))
             pending.extend(event.consequences(book, act))
@@ -88,13 +99,15 @@ class Paper:
         self.now += timedelta(seconds=1)
         return recorded[0].event
 
-    def open(self, **changes: Any) -> "Paper":
+    def open(self, **changes: Any) -> Self:
         self.do(TRUSTEE, OpenFund.model_validate(a_charter(**changes)))
         return self
 
-    def agreed(self, party: str, amount: dict[str, str], window: str = "budget") -> Agreement:
+    def agreed(
+        self, party: str, amount: dict[str, str], window: str = "budget", **changes: Any
+    ) -> Agreement:
         """An agreement in force."""
-        draft = DraftAgreement.model_validate(an_agreement(amount, window))
+        draft = DraftAgreement.model_validate(an_agreement(amount, window, **changes))
         self.do(treasury(party), draft)
         agreement = self.newest(Agreement)
         signature = SignAgreement(agreement_id=agreement.agreement_id, digest=agreement.digest)
@@ -103,19 +116,25 @@ class Paper:
         return self.book.get(Agreement, agreement.agreement_id)
 
     def paid(
-        self, agreement: Agreement, amount: dict[str, str], reference: str | None = None
+        self,
+        agreement: Agreement,
+        amount: dict[str, str],
+        reference: str | None = None,
+        **changes: Any,
     ) -> Event:
         """A receipt on an agreement."""
         reference = reference or f"IN-{len(self.log)}"
-        body = a_receipt(agreement.agreement_id, amount, reference)
+        body = a_receipt(agreement.agreement_id, amount, reference, **changes)
         return self.do(treasury(agreement.party), BookReceipt.model_validate(body))
 
     def pledged(self, party: str, amount: dict[str, str], window: str = "budget") -> Event:
         command = AnnouncePledge.model_validate({"window": window, "amount": amount})
         return self.do(treasury(party), command)
 
-    def requested(self, amount: dict[str, str], window: str = "budget") -> Disbursement:
-        command = RequestDisbursement.model_validate(a_request(amount, window))
+    def requested(
+        self, amount: dict[str, str], window: str = "budget", **changes: Any
+    ) -> Disbursement:
+        command = RequestDisbursement.model_validate(a_request(amount, window, **changes))
         self.do(REQUESTER, command)
         disbursement: Disbursement = self.newest(Disbursement)
         return disbursement
@@ -146,14 +165,45 @@ class Paper:
         self.do(TRUSTEE, InstructDisbursement(disbursement_id=identifier, bank_account=account))
         return self.book.get(Disbursement, identifier)
 
-    def settled(self, disbursement: Disbursement, reference: str | None = None) -> Disbursement:
+    def settled(
+        self, disbursement: Disbursement, reference: str | None = None, day: str = VALUE_DATE
+    ) -> Disbursement:
         body = {
             "disbursement_id": disbursement.disbursement_id,
             "bank_reference": reference or f"OUT-{len(self.log)}",
-            "value_date": VALUE_DATE,
+            "value_date": day,
         }
         self.do(TRUSTEE, SettleDisbursement.model_validate(body))
         return self.book.get(Disbursement, disbursement.disbursement_id)
+
+    def published(self, day: str = VALUE_DATE, **rates: str) -> Event:
+        """The rates of a day; `RATES` where none are given."""
+        body = {"day": day, "rates": rates or RATES, "evidence": EVIDENCE}
+        return self.do(TRUSTEE, PublishRates.model_validate(body))
+
+    def converted(
+        self, sold: dict[str, str], bought: dict[str, str], rate: str, **changes: Any
+    ) -> Event:
+        body = a_conversion(sold, bought, rate, **changes)
+        return self.do(TRUSTEE, BookConversion.model_validate(body))
+
+    def revalued(self, day: str) -> Event:
+        return self.do(TRUSTEE, RevalueFund.model_validate({"day": day}))
+
+    def unplaced(self, amount: dict[str, str], **changes: Any) -> SuspenseItem:
+        """Money that nobody could place, booked by the trustee."""
+        body = an_unidentified(amount, f"SUS-{len(self.log)}", **changes)
+        self.do(TRUSTEE, BookUnidentified.model_validate(body))
+        item: SuspenseItem = self.newest(SuspenseItem)
+        return item
+
+    def posted(self, amount: dict[str, str], **changes: Any) -> JournalEntry:
+        self.do(TRUSTEE, PostJournal.model_validate(a_journal(amount, **changes)))
+        posted: JournalEntry = self.newest(JournalEntry)
+        return posted
+
+    def closed(self, through: str) -> Event:
+        return self.do(TRUSTEE, ClosePeriod.model_validate({"through": through}))
 
     def rows(self, kind: type[Any]) -> list[Any]:
         """Every row of a kind."""
@@ -168,7 +218,3 @@ def digest_of(event: Event) -> str:
     """The digest of an event's data; sorted keys are canonical for these values."""
     text = json.dumps(event.data(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return sha256(text.encode()).hexdigest()
-
-
-def _fields(act: Act) -> dict[str, Any]:
-    return {name: getattr(act, name) for name in Act.__dataclass_fields__}

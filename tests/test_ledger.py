@@ -13,7 +13,6 @@ import httpx
 import pytest
 from sqlalchemy import create_engine, event, text
 
-from app.batch import Accepted
 from app.chain.proof import Receipt
 from app.domain.command import Actor
 from app.domain.inflow.pledges import AnnouncePledge
@@ -21,6 +20,7 @@ from app.domain.outflow.disbursements import RequestDisbursement
 from app.domain.values import Role
 from app.ledger import Ledger, QueueFull
 from app.settings import Settings
+from app.submission import Accepted, Recorded
 from tests.builders import (
     AUDITOR,
     REQUESTER,
@@ -72,7 +72,7 @@ def test_what_arrives_together_is_committed_together(fund: Service) -> None:
     batches = fund.inside.metrics.registry.get_sample_value("ledger_append_batch_size_count")
     assert batches is not None
     assert batches < 32
-    assert len({answer.entries for answer in answers}) == 64
+    assert len({answer.outcomes for answer in answers}) == 64
 
 
 def test_every_receipt_of_a_batch_holds(fund: Service) -> None:
@@ -123,7 +123,9 @@ def test_time_in_a_log_never_runs_backwards(fund: Service) -> None:
     accepted = asyncio.run(past.submit("test-fund", pledge(2), DE, "past", b"d"))
     past.stop()
 
-    assert f'"at":"{later}"'.encode() in accepted.entries[0]
+    (outcome,) = accepted.outcomes
+    assert isinstance(outcome, Recorded)
+    assert f'"at":"{later}"'.encode() in outcome.entries[0]
 
 
 def test_a_stopped_door_takes_nothing(fund: Service) -> None:

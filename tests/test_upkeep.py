@@ -5,22 +5,56 @@ from sqlalchemy import text
 
 from app.store.tables import READ_TABLES
 from app.upkeep import NoSuchFund, first_difference, rebuild
-from tests.builders import a_pledge, money, treasury
+from tests.builders import (
+    EVIDENCE,
+    RATES,
+    TRUSTEE,
+    a_conversion,
+    a_journal,
+    a_pledge,
+    a_receipt,
+    an_unidentified,
+    money,
+    treasury,
+    valued,
+)
 from tests.service import Service
 from tests.test_notary import without_guards
 
 
 @pytest.fixture
-def lived(fund: Service) -> Service:
+def lived(service: Service) -> Service:
     """A fund in which something of every kind has happened."""
-    fund.post(treasury("DE"), "/pledges", a_pledge(money(5)))
-    fund.paid("DE", money(600))
-    fund.paid("FR", money(400))
-    first = fund.requested(money(500))
-    fund.approved(first)
-    fund.settled(first)
-    fund.requested(money(10))
-    return fund
+    service.open(**valued())
+    service.post(treasury("DE"), "/pledges", a_pledge(money(5)))
+    service.paid("DE", money(600))
+    agreement = service.agreed("FR", money(400))
+    for day in ("2026-01-15", "2026-02-15"):
+        # A month later: what the accounts' day and month were is kept.
+        body = a_receipt(agreement, money(200), f"IN-{day}", value_date=day)
+        service.post(treasury("FR"), "/receipts", body)
+    first = service.requested(money(500))
+    service.approved(first)
+    service.settled(first)
+    service.requested(money(10))
+    keep_books(service)
+    return service
+
+
+def keep_books(service: Service) -> None:
+    """What the trustee does besides: rates, a conversion, suspense, a journal entry, a closing."""
+    rates = {"day": "2026-01-15", "rates": RATES, "evidence": EVIDENCE}
+    reopening = {"from_day": "2026-01-31", "reason": "A late statement"}
+    for path, body in (
+        ("/rates", rates),
+        ("/conversions", a_conversion(money(100), money("108.25", "USD"), "1.0825")),
+        ("/suspense", an_unidentified(money(3), "SUS-1")),
+        ("/journals", a_journal(money(2))),
+        ("/revaluations", {"day": "2026-01-20"}),
+        ("/periods", {"through": "2026-01-31"}),
+        ("/periods/reopenings", reopening),
+    ):
+        service.post(TRUSTEE, path, body)
 
 
 def test_what_the_service_wrote_is_what_a_replay_gives(lived: Service) -> None:
@@ -44,13 +78,14 @@ def test_a_table_that_was_emptied_is_noticed_and_rebuilt(lived: Service, table: 
 def test_a_balance_that_was_changed_is_named_with_its_column(lived: Service) -> None:
     database = lived.inside.database
     with database.write() as connection:
-        change = "UPDATE pools SET available_minor = available_minor + 1"
+        change = "UPDATE pools SET available_minor = available_minor + 1 WHERE currency = 'EUR'"
         connection.execute(text(change))
 
     difference = first_difference(database, "test-fund")
 
     assert difference is not None
-    assert "pools ('budget', 'EUR'), available: the table has Money(500.01 EUR)" in difference
+    assert "pools ('budget', '', 'EUR'), available: the table has Money(400.01" in difference
+    assert "the replay Money(400.00" in difference
 
 
 def test_a_row_that_no_entry_brought_about_is_named(lived: Service) -> None:

@@ -4,19 +4,35 @@ The same function runs when the server accepts a request and when an auditor rep
 Importing this module imports every subject, so `EVENTS`, `COMMANDS` and `STATES` are complete.
 """
 
+from app.domain.accounting.periods import ClosePeriod
+from app.domain.accounting.rates import PublishRates
 from app.domain.book import Book, Key
+from app.domain.books.closing import closing_key
 from app.domain.command import Actor, Command
 from app.domain.event import EVENTS, Act, Event, LedgerEvent
-from app.domain.governance.funds import FundOpened
+from app.domain.governance.funds import FundOpened, OpenFund
 from app.domain.governance.members import member_key, require_actor
 from app.domain.governance.membership import AddMember
-from app.domain.inflow.receipts import BookReceipt
+from app.domain.inflow.suspense import BookUnidentified
 from app.domain.outflow.approvals import AnswerStep
 from app.domain.outflow.payments import InstructDisbursement
 from app.domain.refusals import RoleNotPermitted
+from app.domain.treasury.conversions import BookConversion
+from app.domain.treasury.corrections import CorrectReceipt
+from app.domain.treasury.revaluations import RevalueFund
 from app.domain.values import LEDGER_PARTY
 
-ROOTS = (AddMember, BookReceipt, AnswerStep, InstructDisbursement)
+ROOTS = (
+    AddMember,
+    ClosePeriod,
+    PublishRates,
+    BookUnidentified,
+    AnswerStep,
+    InstructDisbursement,
+    BookConversion,
+    CorrectReceipt,
+    RevalueFund,
+)
 """One class of each last file of a line of imports: enough to load all the others."""
 
 MAX_READ_ROUNDS = 8
@@ -34,6 +50,16 @@ def event_of(event_type: str, data: dict[str, object], derived: dict[str, object
     return EVENTS[event_type].read(data, derived)
 
 
+def decided(book: Book, command: Command, act: Act) -> Event:
+    """The event that the command asks for; its `permit` then says whether it may be.
+
+    Who may not ask for such a thing at all is told so before anything else. Raises Refusal.
+    """
+    if not isinstance(command, OpenFund):
+        require_actor(book, act, command.event.actor_roles)
+    return command.decide(book, act)
+
+
 def admit(book: Book, event: Event, act: Act) -> Book:
     """The book after the event, if it is permitted. Raises a Refusal otherwise."""
     if isinstance(event, LedgerEvent):
@@ -48,5 +74,5 @@ def admit(book: Book, event: Event, act: Act) -> Book:
 
 def wanted(command: Command, book: Book, actor: Actor) -> set[Key]:
     """Rows that deciding `command` takes and that the book does not know yet."""
-    named = {member_key(actor.subject), *command.reads(book, actor)}
+    named = {member_key(actor.subject), closing_key(), *command.reads(book, actor)}
     return {row for row in named if not book.knows(row)}

@@ -6,14 +6,23 @@ server) is strict: asking for a row that nobody named is our own mistake and say
 "not loaded" must never pass for "does not exist". Replays hold everything.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Final, Self, TypeVar, cast
+from collections.abc import Callable, Iterable
+from datetime import date
+from operator import attrgetter
+from typing import Any, ClassVar, Final, NamedTuple, Protocol, Self, TypeVar, cast
 
+from immutables import Map
 from pydantic import BaseModel, ConfigDict
-from rpds import HashTrieMap
 
 from app.domain.refusals import NotFound
+
+
+def _reader_of(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """What reads these attributes of anything, as a tuple; made once a kind of state."""
+    if not names:
+        return lambda _: ()
+    read = attrgetter(*names)
+    return read if len(names) > 1 else lambda state: (read(state),)
 
 
 class State(BaseModel):
@@ -32,70 +41,97 @@ class State(BaseModel):
         if options:
             cls.table, cls.key = options["table"], options["key"]
             cls.listed_by = options.get("listed_by")
+            cls._identify = staticmethod(_reader_of(cls.key))
             STATES[cls.table] = cls
 
+    _identify: ClassVar[Callable[[Any], tuple[Any, ...]]]
+
     @property
-    def identity(self) -> tuple[str, ...]:
-        return tuple(getattr(self, name) for name in self.key)
+    def identity(self) -> "Identity":
+        return type(self)._identify(self)
 
     def but(self, **changes: Any) -> Self:
-        """This state with some fields changed, validated again."""
-        return type(self)(**{**dict(self), **changes})
+        """This state with some fields changed.
+
+        Not validated again: whoever calls it is checked by the types and by the laws of the
+        tests, and it runs several times for each entry.
+        """
+        changed = self.__class__.__new__(self.__class__)
+        object.__setattr__(changed, "__dict__", {**self.__dict__, **changes})
+        object.__setattr__(changed, "__pydantic_fields_set__", self.__pydantic_fields_set__)
+        object.__setattr__(changed, "__pydantic_extra__", None)
+        object.__setattr__(changed, "__pydantic_private__", None)
+        return changed
 
 
 STATES: Final[dict[str, type[State]]] = {}
 """Every kind of state by table name; the store makes a table for each."""
 
-Key = tuple[type[State], tuple[str, ...]]
+Identity = tuple[str | date, ...]
+"""What tells a row from the others of its kind, within the fund."""
+Key = tuple[type[State], Identity]
 S = TypeVar("S", bound=State)
 
 
-def key(kind: type[State], *identity: str) -> Key:
+def key(kind: type[State], *identity: str | date) -> Key:
     """The key of one row."""
     return kind, identity
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Shelf(Protocol):
+    """Rows that are not at hand: in a replay's temporary file."""
+
+    def find(self, kind: type[State], identity: Identity) -> State | None:
+        """The row, or None when there is none."""
+
+
+class NotNamed(AssertionError):
+    """A rule looked at a row that nobody has named: our own mistake, or time to name again."""
+
+
+class Posting(NamedTuple):
     """One line of the journal: `minor` units, debit positive, credit negative.
 
+    `effective` is the day that it counts for, which may lie before the day of its entry.
     `version` counts the account's postings from 1; `debits` and `credits` are its totals after.
     """
 
     account: str
     currency: str
+    effective: date
     minor: int
     version: int
     debits: int
     credits: int
 
 
-@dataclass(frozen=True, slots=True)
-class Book:
+class Book(NamedTuple):
     """Rows by key (None: known not to exist), and what has changed since the book was opened."""
 
-    rows: "HashTrieMap[Key, State | None]" = HashTrieMap()  # noqa: RUF009  it is immutable
-    changed: "HashTrieMap[Key, State]" = HashTrieMap()  # noqa: RUF009
+    rows: "Map[Key, State | None]" = Map()
+    changed: "Map[Key, State]" = Map()
     postings: tuple[Posting, ...] = ()
     complete: bool = False
+    shelf: "Shelf | None" = None
+    """Where a complete book's rows lie that are not among `rows`."""
 
-    def get(self, kind: type[S], *identity: str) -> S:
+    def get(self, kind: type[S], *identity: str | date) -> S:
         """The row. Raises NotFound when there is none."""
         state = self.find(kind, *identity)
         if state is None:
             raise NotFound(f"This fund has no such row in {kind.table}.")
         return state
 
-    def find(self, kind: type[S], *identity: str) -> S | None:
+    def find(self, kind: type[S], *identity: str | date) -> S | None:
         """The row, or None when there is none."""
         try:
             return cast("S | None", self.rows[kind, identity])
         except KeyError:
             if self.complete:
-                return None
-            raise AssertionError(f"{kind.table} {identity} was read but not named") from None
+                return cast("S | None", self.shelf.find(kind, identity) if self.shelf else None)
+            raise NotNamed(f"{kind.table} {identity} was read but not named") from None
 
-    def peek(self, kind: type[S], *identity: str) -> S | None:
+    def peek(self, kind: type[S], *identity: str | date) -> S | None:
         """The row if it is loaded: for naming what else must be read, never for a rule."""
         return cast("S | None", self.rows.get((kind, identity)))
 
@@ -106,25 +142,23 @@ class Book:
     def put(self, state: State) -> "Book":
         """The book with this row in place of what stood under its key."""
         where = (type(state), state.identity)
-        return replace(
-            self, rows=self.rows.insert(where, state), changed=self.changed.insert(where, state)
-        )
+        rows, changed = self.rows.set(where, state), self.changed.set(where, state)
+        return Book(rows, changed, self.postings, self.complete, self.shelf)
 
-    def posted(self, postings: Iterable[Posting]) -> "Book":
-        """The book with these lines added to the journal of the present entry."""
-        return replace(self, postings=(*self.postings, *postings))
+    def posted(self, posting: Posting) -> "Book":
+        """The book with this line added to the journal of the present entry."""
+        journal = (*self.postings, posting)
+        return Book(self.rows, self.changed, journal, self.complete, self.shelf)
 
     def loaded(self, rows: Iterable[tuple[Key, State | None]]) -> "Book":
         """The book with rows from the store, which are not changes."""
-        known = self.rows
-        for where, state in rows:
-            known = known.insert(where, state)
-        return replace(self, rows=known)
+        known = self.rows.update(rows)
+        return Book(known, self.changed, self.postings, self.complete, self.shelf)
 
     def next_entry(self) -> "Book":
         """The same book with an empty journal, for the entry that follows."""
-        return replace(self, postings=())
+        return Book(self.rows, self.changed, (), self.complete, self.shelf)
 
     def saved(self) -> "Book":
         """The same book with nothing left to save."""
-        return replace(self, changed=HashTrieMap(), postings=())
+        return Book(self.rows, Map(), (), self.complete, self.shelf)

@@ -5,9 +5,8 @@ together. A released class is never edited; a change is a new class with a new n
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, ClassVar, Final, Self
+from datetime import date, datetime
+from typing import Any, ClassVar, Final, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,8 +14,7 @@ from app.domain.book import Book
 from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role, Seq
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(NamedTuple):
     """The circumstances of one entry: where, when and by whom. The shell supplies them.
 
     `digest` is SHA-256 (hex) over the canonical bytes of the entry's `data`.
@@ -33,10 +31,14 @@ class Act:
     export_kid: str = ""
     """The public keys that speak for the ledger; only opening a fund looks at them."""
 
+    @property
+    def day(self) -> date:
+        """The day of the entry, in UTC: what a movement counts for that has no date of its own."""
+        return self.at.date()
+
     def by_ledger(self, seq: int, digest: str) -> "Act":
         """The act of recording, at the same time, a consequence of this one."""
-        return replace(
-            self,
+        return self._replace(
             seq=seq,
             digest=digest,
             party=LEDGER_PARTY,

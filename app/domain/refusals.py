@@ -192,6 +192,78 @@ class InsufficientFunds(Refusal):
     kind, code = Kind.CONFLICT, "insufficient_funds"
 
 
+class PeriodClosed(Refusal):
+    """The day lies in a period whose books are closed."""
+
+    kind, code = Kind.CONFLICT, "period_closed"
+
+
+class PeriodNotClosed(Refusal):
+    """Only a closed period can be reopened, and only an open one closed."""
+
+    kind, code = Kind.CONFLICT, "period_not_closed"
+
+
+class UnknownRestriction(Refusal):
+    """The charter has no such restriction."""
+
+    kind, code = Kind.INVALID, "unknown_restriction"
+
+
+class RestrictionNotUsable(Refusal):
+    """No purpose of the window would be left for money that is tied so."""
+
+    kind, code = Kind.CONFLICT, "restriction_not_usable"
+
+
+class UnknownAccount(Refusal):
+    """The charter's chart has no such account of the trustee's own."""
+
+    kind, code = Kind.INVALID, "unknown_account"
+
+
+class Unbalanced(Refusal):
+    """Debits and credits of a journal entry differ in a currency."""
+
+    kind, code = Kind.INVALID, "unbalanced"
+
+
+class AlreadyCorrected(Refusal):
+    """An entry is corrected once, and a correction is not corrected."""
+
+    kind, code = Kind.CONFLICT, "already_corrected"
+
+
+class SuspenseClosed(Refusal):
+    """The unidentified receipt has been resolved or returned."""
+
+    kind, code = Kind.CONFLICT, "suspense_closed"
+
+
+class NoExchangeRates(Refusal):
+    """The charter names no source of exchange rates, so nothing is converted or valued."""
+
+    kind, code = Kind.CONFLICT, "no_exchange_rates"
+
+
+class RateMissing(Refusal):
+    """No rate was published on the day or within the charter's limit before it."""
+
+    kind, code = Kind.CONFLICT, "rate_missing"
+
+
+class RateOutOfRange(Refusal):
+    """A rate is further from the published one than the charter allows."""
+
+    kind, code = Kind.CONFLICT, "rate_out_of_range"
+
+
+class NothingToValue(Refusal):
+    """The fund holds no currency but its holding currency."""
+
+    kind, code = Kind.CONFLICT, "nothing_to_value"
+
+
 class LastAdmin(Refusal):
     """A party must keep somebody who can administer it."""
 

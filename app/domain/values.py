@@ -45,6 +45,7 @@ _INVISIBLE: Final = frozenset(
 )
 """Characters that show nothing, though their Unicode category says letter, mark or symbol."""
 _AMOUNT = re.compile(r"-?(0|[1-9][0-9]*)(\.([0-9]+))?", re.ASCII)
+_RATE = re.compile(r"(0|[1-9][0-9]{0,8})(\.[0-9]{0,8}[1-9])?", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
@@ -256,6 +257,13 @@ def _read_date(value: object) -> object:
     return day
 
 
+def _read_rate(value: object) -> str:
+    """Only the one spelling of a number."""
+    if not isinstance(value, str) or not _RATE.fullmatch(value) or value == "0":
+        raise _invalid("invalid_rate", 'A rate is a decimal string above zero such as "1.0825".')
+    return value
+
+
 def _known_currency(code: str) -> str:
     if code not in MINOR_DIGITS:
         raise _invalid("unknown_currency", "No ISO 4217 currency in use with a minor unit.")
@@ -269,6 +277,8 @@ def _pattern(pattern: str, example: str) -> Any:
 FundSlug = Annotated[str, _pattern("[a-z0-9][a-z0-9-]{1,62}", "era")]
 PartyId = Annotated[str, _pattern("[A-Z0-9][A-Z0-9-]{0,15}", "DE")]
 WindowId = Annotated[str, _pattern("[a-z][a-z0-9-]{0,31}", "budget")]
+RestrictionId = Annotated[str, _pattern("[a-z][a-z0-9-]{0,31}", "not-defence")]
+AccountId = Annotated[str, _pattern("[a-z][a-z0-9-]{0,31}", "bank-charges")]
 Purpose = Annotated[str, _pattern("[a-z][a-z0-9-]{0,31}", "energy")]
 StepId = Annotated[str, _pattern("[a-z][a-z0-9_]{0,31}", "legal_review")]
 BankAccountId = Annotated[str, _pattern("[A-Z0-9][A-Z0-9-]{0,33}", "TRUSTEE-EUR")]
@@ -293,6 +303,9 @@ Text = Annotated[
 """Free text of 1 to 500 characters in NFC, without control or invisible characters."""
 Day = Annotated[date, BeforeValidator(_read_date)]
 """A calendar date, YYYY-MM-DD, from 2000 to 2199."""
+Rate = Annotated[str, BeforeValidator(_read_rate), Field(examples=["1.0825"])]
+"""An exchange rate, more than zero: a decimal string of at most 9 digits before the point and 9
+after it, without a zero at either end that says nothing."""
 Seq = Annotated[int, Field(strict=True, ge=0)]
 """A position in the log, from 0."""
 
@@ -306,6 +319,19 @@ class PartyKind(StrEnum):
     TRUSTEE = "trustee"
     CUSTODIAN = "custodian"
     AUDITOR = "auditor"
+
+
+class Decision(StrEnum):
+    """What whoever is asked may answer."""
+
+    APPROVE = "approve"
+    REFUSE = "refuse"
+
+
+def require_said(said: Decision, meant: Decision) -> None:
+    """Check that an entry of one type does not hold the other answer. Raises ValueError."""
+    if said is not meant:
+        raise ValueError(f"It states {said}, in an entry of the type for {meant}.")
 
 
 class Role(StrEnum):

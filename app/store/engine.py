@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
@@ -87,15 +88,19 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
         """A transaction that commits when the block ends, and rolls back when it raises.
 
+        One that is not `durable` may be lost in a crash of the database, unless a durable one
+        was committed after it.
         Raises Unavailable, ConstraintBroken; OutcomeUnknown when nobody can say whether the
         commit happened.
         """
         with _faults_named(), self._writer.connect() as connection:
             transaction = connection.begin()
             try:
+                if not durable and self.dialect == "postgresql":
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
                 yield connection
             except BaseException:
                 transaction.rollback()
@@ -137,9 +142,9 @@ def _faults_named() -> Iterator[None]:
     """Give the driver's many errors the three names that callers act on."""
     try:
         yield
-    except IntegrityError as error:
-        raise ConstraintBroken(str(error.orig)) from error
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
+    except (IntegrityError, psycopg.IntegrityError) as error:
+        raise ConstraintBroken(str(getattr(error, "orig", error))) from error
+    except (OperationalError, psycopg.OperationalError, InterfaceError, PoolTimeout) as error:
         reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
         raise Unavailable(f"the database does not answer: {reason}") from error
 

@@ -5,15 +5,16 @@ bytes are the truth: a body comes back exactly as it was written.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, select, tuple_, update
+from sqlalchemy import Connection, and_, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.chain.tiles import TILE_WIDTH, HashReader, stored_hashes
 from app.chain.tree import HASH_BYTES, Frontier, Subtree
 from app.domain.book import Posting
+from app.store import rows
 from app.store.tables import metadata
 
 _heads = metadata.tables["heads"]
@@ -66,6 +67,11 @@ class KeyUse:
     seq: int
     entry_count: int
 
+    @property
+    def last_seq(self) -> int:
+        """The last of the entries that it made."""
+        return self.seq + self.entry_count - 1
+
 
 def lock_head(connection: Connection, fund: str, *, create: bool = False) -> Head | None:
     """Take the fund's head row for this transaction; None when there is no such fund."""
@@ -100,20 +106,13 @@ def append(
 ) -> None:
     """Store a batch of entries behind `head`, which this transaction holds locked."""
     fund = head.fund
-    for table, rows in (
-        (_entries, [_entry_row(fund, entry) for entry in entries]),
-        (_postings, [row for entry in entries for row in _posting_rows(fund, entry)]),
-        (_idempotency, [{"fund": fund, **asdict(use)} for use in keys]),
-        (
-            _tile_hashes,
-            [
-                {"fund": fund, "level": level, "position": position, "hash": root}
-                for level, position, root in stored_hashes(completed.items())
-            ],
-        ),
-    ):
-        if rows:
-            connection.execute(insert(table), rows)
+    rows.insert(connection, _entries, [_entry_row(fund, entry) for entry in entries])
+    lines = [line for entry in entries for line in _posting_rows(fund, entry)]
+    rows.insert(connection, _postings, lines)
+    used = [(fund, use.party, use.key, use.digest, use.seq, use.entry_count) for use in keys]
+    rows.insert(connection, _idempotency, used)
+    finished = stored_hashes(completed.items())
+    rows.insert(connection, _tile_hashes, [(fund, *complete) for complete in finished])
     connection.execute(
         update(_heads)
         .where(_heads.c.fund == fund)
@@ -126,48 +125,46 @@ def append(
     )
 
 
-def _entry_row(fund: str, entry: Sealed) -> dict[str, Any]:
-    return {
-        "fund": fund,
-        "seq": entry.seq,
-        "id": entry.id,
-        "type": entry.type,
-        "party": entry.party,
-        "at": entry.at,
-        "prev": entry.prev,
-        "leaf": entry.leaf,
-        "body": entry.body.decode(),
-    }
+def _entry_row(fund: str, entry: Sealed) -> tuple[Any, ...]:
+    return (
+        fund,
+        entry.seq,
+        entry.id,
+        entry.type,
+        entry.party,
+        entry.at,
+        entry.prev,
+        entry.leaf,
+        entry.body.decode(),
+    )
 
 
-def _posting_rows(fund: str, entry: Sealed) -> Iterator[dict[str, Any]]:
+def _posting_rows(fund: str, entry: Sealed) -> Iterator[tuple[Any, ...]]:
     for line, posting in enumerate(entry.postings):
-        yield {
-            "fund": fund,
-            "seq": entry.seq,
-            "line": line,
-            "account": posting.account,
-            "currency": posting.currency,
-            "minor": posting.minor,
-            "version": posting.version,
-            "debits": posting.debits,
-            "credits": posting.credits,
-        }
+        yield (
+            fund,
+            entry.seq,
+            line,
+            posting.account,
+            posting.currency,
+            posting.effective,
+            posting.minor,
+            posting.version,
+            posting.debits,
+            posting.credits,
+        )
 
 
 def find_keys(
     connection: Connection, fund: str, keys: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], KeyUse]:
     """Which of these (party, key) pairs have been used, and for what."""
-    query = select(_idempotency).where(
-        _idempotency.c.fund == fund,
-        tuple_(_idempotency.c.party, _idempotency.c.key).in_(list(keys)),
-    )
+    found = rows.select(connection, _idempotency, fund, ("party", "key"), keys)
     return {
-        (row.party, row.key): KeyUse(
-            row.party, row.key, bytes(row.digest), row.seq, row.entry_count
+        (row["party"], row["key"]): KeyUse(
+            row["party"], row["key"], bytes(row["digest"]), row["seq"], row["entry_count"]
         )
-        for row in connection.execute(query)
+        for row in found
     }
 
 
@@ -186,12 +183,12 @@ def lines(connection: Connection, fund: str, start: int, end: int) -> Iterator[t
             .order_by(_entries.c.seq)
             .limit(PAGE)
         )
-        rows = connection.execute(query).all()
-        if not rows:
+        found = connection.execute(query).all()
+        if not found:
             return
-        for row in rows:
+        for row in found:
             yield row.body.encode(), bytes(row.leaf)
-        position = rows[-1].seq + 1
+        position = found[-1].seq + 1
 
 
 def page(
@@ -209,8 +206,8 @@ def page(
     )
     for column, value in filters.items():
         query = query.where(_entries.c[column] == value)
-    rows = connection.execute(query.order_by(_entries.c.seq).limit(limit)).scalars()
-    return [body.encode() for body in rows]
+    found = connection.execute(query.order_by(_entries.c.seq).limit(limit)).scalars()
+    return [body.encode() for body in found]
 
 
 def hashes(connection: Connection, fund: str) -> HashReader:
@@ -249,15 +246,23 @@ def postings(connection: Connection, fund: str, end: int) -> Iterator[tuple[int,
             .order_by(_postings.c.seq, _postings.c.line)
             .limit(PAGE)
         )
-        rows = connection.execute(query).all()
-        for row in rows:
+        found = connection.execute(query).all()
+        for row in found:
             yield (
                 row.seq,
-                Posting(row.account, row.currency, row.minor, row.version, row.debits, row.credits),
+                Posting(
+                    row.account,
+                    row.currency,
+                    row.effective,
+                    row.minor,
+                    row.version,
+                    row.debits,
+                    row.credits,
+                ),
             )
-        if len(rows) < PAGE:
+        if len(found) < PAGE:
             return
-        position = (rows[-1].seq, rows[-1].line)
+        position = (found[-1].seq, found[-1].line)
 
 
 def keep_checkpoint(connection: Connection, fund: str, size: int, note: bytes) -> None:

@@ -1,6 +1,6 @@
 """Reading for answers: lists, single rows, summaries, what waits. Nothing here changes anything."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar, cast
@@ -8,7 +8,6 @@ from typing import TypeVar, cast
 from sqlalchemy import Connection, func, select
 
 from app.domain.book import State, key
-from app.domain.books.journal import Account
 from app.domain.books.positions import Position
 from app.domain.governance.funds import Fund
 from app.domain.outflow.steps import Answer, Approval
@@ -38,8 +37,18 @@ def one(connection: Connection, slug: str, kind: type[S], *identity: str) -> S |
     return cast("S | None", state)
 
 
-def many(connection: Connection, slug: str, kind: type[S], after: int, limit: int) -> list[S]:
-    """Up to `limit` rows that came into being after entry `after`, in that order."""
+def many(
+    connection: Connection,
+    slug: str,
+    kind: type[S],
+    after: int,
+    limit: int,
+    only: Mapping[str, str] | None = None,
+) -> list[S]:
+    """Up to `limit` rows that came into being after entry `after`, in that order.
+
+    `only` names fields and the values that they must have.
+    """
     plan = READ_TABLES[kind]
     assert kind.listed_by is not None, "a kind that has lists"  # noqa: S101
     position = plan.table.c[kind.listed_by]
@@ -49,27 +58,10 @@ def many(connection: Connection, slug: str, kind: type[S], after: int, limit: in
         .order_by(position, *(plan.table.c[name] for name in kind.key))
         .limit(limit)
     )
+    for name, value in (only or {}).items():
+        query = query.where(plan.table.c[name] == value)
     rows = connection.execute(query).mappings()
     return [cast("S", readtables.from_row(plan, row)) for row in rows]
-
-
-def accounts(
-    connection: Connection, slug: str, after: tuple[str, str], limit: int
-) -> list[Account]:
-    """Up to `limit` accounts behind (path, currency), by path."""
-    table = READ_TABLES[Account].table
-    query = (
-        select(table)
-        .where(table.c.fund == slug)
-        .where(
-            (table.c.account > after[0])
-            | ((table.c.account == after[0]) & (table.c.currency > after[1]))
-        )
-        .order_by(table.c.account, table.c.currency)
-        .limit(limit)
-    )
-    rows = connection.execute(query).mappings()
-    return [cast("Account", readtables.from_row(READ_TABLES[Account], row)) for row in rows]
 
 
 def positions(connection: Connection, slug: str) -> Sequence[Position]:

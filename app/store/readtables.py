@@ -10,20 +10,18 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, delete, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, delete, select
 
 from app.chain.entry import time_text
-from app.domain.book import Key, State
+from app.domain.book import Identity, Key, State
 from app.domain.governance.charter import Charter
 from app.domain.governance.funds import Fund
 from app.domain.values import Money
+from app.store import rows
 from app.store.tables import CURRENCY, READ_TABLES, ReadTable
 
 S = TypeVar("S", bound=State)
-
-CHUNK = 500
-"""Rows that one statement names: PostgreSQL and SQLite both allow far more parameters."""
 
 
 def load(
@@ -40,19 +38,11 @@ def load(
 
 def save(connection: Connection, fund: str, changed: Mapping[Key, State]) -> None:
     """Write changed rows, one statement a table."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     ordered = sorted(changed.values(), key=lambda state: (state.table, state.identity))
     for kind, states in groupby(ordered, key=_kind):
         plan = READ_TABLES[kind]
-        rows = [to_row(plan, fund, state) for state in states]
-        statement = dialect.insert(plan.table)
-        rest = [name for name in rows[0] if name not in ("fund", *kind.key)]
-        if rest:
-            statement = statement.on_conflict_do_update(
-                index_elements=["fund", *kind.key],
-                set_={name: statement.excluded[name] for name in rest},
-            )
-        connection.execute(statement, rows)
+        changed_rows = [to_row(plan, fund, state) for state in states]
+        rows.upsert(connection, plan.table, kind.key, changed_rows)
 
 
 def all_rows(connection: Connection, fund: str, kind: type[S]) -> Iterator[S]:
@@ -70,22 +60,24 @@ def clear(connection: Connection, fund: str) -> None:
         connection.execute(delete(plan.table).where(plan.table.c.fund == fund))
 
 
-def to_row(plan: ReadTable, fund: str, state: State) -> dict[str, Any]:
-    """The columns of a state."""
-    row: dict[str, Any] = {"fund": fund}
-    stated = state.model_dump(mode="json", include=set(plan.json)) if plan.json else {}
+def to_row(plan: ReadTable, fund: str, state: State) -> tuple[Any, ...]:
+    """The state's values in the order of the table's columns."""
+    row: list[Any] = [fund]
     for name in plan.state.model_fields:
         value = getattr(state, name)
         if name in plan.money:
-            row[f"{name}_minor"] = value.minor
-            row[CURRENCY] = value.currency
+            row.append(value.minor)
+        elif value is None:
+            row.append(None)
         elif name in plan.json:
-            row[name] = json.dumps(stated[name], ensure_ascii=False, separators=(",", ":"))
+            row.append(_json_text(plan.state, name, value))
         elif name in plan.times:
-            row[name] = None if value is None else time_text(value)
+            row.append(time_text(value))
         else:
-            row[name] = value
-    return row
+            row.append(value)
+    if plan.money and not plan.own_currency:
+        row.append(getattr(state, plan.money[0]).currency)
+    return tuple(row)
 
 
 def from_row(plan: ReadTable, row: Mapping[Any, Any]) -> State:
@@ -110,23 +102,21 @@ def _kind(state: State) -> type[State]:
 
 
 def _rows(
-    connection: Connection, fund: str, kind: type[State], identities: list[tuple[str, ...]]
+    connection: Connection, fund: str, kind: type[State], identities: list[Identity]
 ) -> Iterator[State]:
     plan = READ_TABLES[kind]
-    query = select(plan.table).where(plan.table.c.fund == fund)
-    if not kind.key:
-        for row in connection.execute(query).mappings():
-            yield from_row(plan, row)
-        return
-    columns = [plan.table.c[name] for name in kind.key]
-    for start in range(0, len(identities), CHUNK):
-        part = identities[start : start + CHUNK]
-        if len(columns) == 1:
-            chosen = query.where(columns[0].in_([identity[0] for identity in part]))
-        else:
-            chosen = query.where(tuple_(*columns).in_(part))
-        for row in connection.execute(chosen).mappings():
-            yield from_row(plan, row)
+    for row in rows.select(connection, plan.table, fund, kind.key, identities):
+        yield from_row(plan, row)
+
+
+@lru_cache(maxsize=256)
+def _field(kind: type[State], name: str) -> TypeAdapter[Any]:
+    annotation: Any = kind.model_fields[name].annotation
+    return TypeAdapter(annotation)
+
+
+def _json_text(kind: type[State], name: str, value: Any) -> str:
+    return _field(kind, name).dump_json(value).decode()
 
 
 @lru_cache(maxsize=64)

@@ -102,11 +102,15 @@ class TileHashRow(SQLModel, table=True):
 
 
 class PostingRow(SQLModel, table=True):
-    """One line of the journal: minor units, debit positive; the account's totals after it."""
+    """One line of the journal: minor units, debit positive; the account's totals after it.
+
+    The totals as of an entry are those of the account's last line up to it: one index seek.
+    """
 
     __tablename__ = "postings"
     __table_args__ = (
         UniqueConstraint("fund", "account", "currency", "version"),
+        Index(None, "fund", "account", "currency", "seq"),
         ForeignKeyConstraint(["fund", "seq"], ["entries.fund", "entries.seq"]),
         CheckConstraint("minor <> 0", name="minor"),
         CheckConstraint("version >= 1", name="version"),
@@ -118,6 +122,7 @@ class PostingRow(SQLModel, table=True):
     line: int = Field(primary_key=True, sa_type=Integer)
     account: str = Field(sa_type=Text)
     currency: str = Field(sa_type=Text)
+    effective: date = Field(sa_type=Date)
     minor: int = Field(sa_type=BigInteger)
     version: int = Field(sa_type=BigInteger)
     debits: int = Field(sa_type=BigInteger)
@@ -161,6 +166,8 @@ LOG_TABLES: Final = (
 
 _CHECKS: Final = {
     "accounts": {"totals": "debits_minor >= 0 AND credits_minor >= 0 AND version >= 1"},
+    "account_days": {"turnover": "debits_minor >= 0 AND credits_minor >= 0"},
+    "account_months": {"totals": "debits_minor >= 0 AND credits_minor >= 0"},
     "agreements": {"received": "received_minor BETWEEN 0 AND amount_minor"},
     "disbursements": {"amount": "amount_minor > 0", "outstanding": "outstanding >= 0"},
     "pledges": {"converted": "converted_minor BETWEEN 0 AND amount_minor"},

@@ -16,6 +16,36 @@ def upgrade() -> None:
     """Create every table, then the guards."""
 
     op.create_table(
+        "account_days",
+        sa.Column("fund", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("debits_minor", sa.BigInteger(), nullable=False),
+        sa.Column("credits_minor", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "debits_minor >= 0 AND credits_minor >= 0", name=op.f("ck_account_days_turnover")
+        ),
+        sa.PrimaryKeyConstraint("fund", "account", "currency", "day", name=op.f("pk_account_days")),
+    )
+    op.create_table(
+        "account_months",
+        sa.Column("fund", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("month", sa.Date(), nullable=False),
+        sa.Column("debits_minor", sa.BigInteger(), nullable=False),
+        sa.Column("credits_minor", sa.BigInteger(), nullable=False),
+        sa.Column("month_debits_minor", sa.BigInteger(), nullable=False),
+        sa.Column("month_credits_minor", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "debits_minor >= 0 AND credits_minor >= 0", name=op.f("ck_account_months_totals")
+        ),
+        sa.PrimaryKeyConstraint(
+            "fund", "account", "currency", "month", name=op.f("pk_account_months")
+        ),
+    )
+    op.create_table(
         "accounts",
         sa.Column("fund", sa.Text(), nullable=False),
         sa.Column("account", sa.Text(), nullable=False),
@@ -23,6 +53,11 @@ def upgrade() -> None:
         sa.Column("debits_minor", sa.BigInteger(), nullable=False),
         sa.Column("credits_minor", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("day_debits_minor", sa.BigInteger(), nullable=False),
+        sa.Column("day_credits_minor", sa.BigInteger(), nullable=False),
+        sa.Column("month_debits_minor", sa.BigInteger(), nullable=False),
+        sa.Column("month_credits_minor", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
             "debits_minor >= 0 AND credits_minor >= 0 AND version >= 1",
             name=op.f("ck_accounts_totals"),
@@ -40,6 +75,7 @@ def upgrade() -> None:
         sa.Column("received_minor", sa.BigInteger(), nullable=False),
         sa.Column("instalments", sa.Text(), nullable=False),
         sa.Column("pledge_id", sa.Text(), nullable=True),
+        sa.Column("restriction", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("signed_by", sa.Text(), nullable=False),
@@ -70,6 +106,26 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_approvals_fund_answer"), "approvals", ["fund", "answer"], unique=False)
     op.create_table(
+        "attributions",
+        sa.Column("fund", sa.Text(), nullable=False),
+        sa.Column("party", sa.Text(), nullable=False),
+        sa.Column("disbursement_id", sa.Text(), nullable=False),
+        sa.Column("recipient", sa.Text(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("reserved_seq", sa.BigInteger(), nullable=False),
+        sa.Column("settled_seq", sa.BigInteger(), nullable=True),
+        sa.Column("ended_seq", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("fund", "party", "disbursement_id", name=op.f("pk_attributions")),
+    )
+    op.create_index(
+        op.f("ix_attributions_fund_reserved_seq"),
+        "attributions",
+        ["fund", "reserved_seq"],
+        unique=False,
+    )
+    op.create_table(
         "bank_lines",
         sa.Column("fund", sa.Text(), nullable=False),
         sa.Column("bank_account", sa.Text(), nullable=False),
@@ -78,6 +134,7 @@ def upgrade() -> None:
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("value_date", sa.Date(), nullable=False),
         sa.Column("booked_seq", sa.BigInteger(), nullable=False),
+        sa.Column("corrected_seq", sa.BigInteger(), nullable=True),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint(
             "fund", "bank_account", "bank_reference", name=op.f("pk_bank_lines")
@@ -90,6 +147,29 @@ def upgrade() -> None:
         sa.Column("note", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("fund", "size", name=op.f("pk_checkpoints")),
         sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "closings",
+        sa.Column("fund", sa.Text(), nullable=False),
+        sa.Column("through", sa.Date(), nullable=True),
+        sa.Column("decided_seq", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("fund", name=op.f("pk_closings")),
+    )
+    op.create_table(
+        "conversions",
+        sa.Column("fund", sa.Text(), nullable=False),
+        sa.Column("conversion_id", sa.Text(), nullable=False),
+        sa.Column("window", sa.Text(), nullable=False),
+        sa.Column("restriction", sa.Text(), nullable=False),
+        sa.Column("exchange", sa.Text(), nullable=False),
+        sa.Column("rate", sa.Text(), nullable=False),
+        sa.Column("rate_source", sa.Text(), nullable=False),
+        sa.Column("evidence", sa.Text(), nullable=False),
+        sa.Column("booked_seq", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("fund", "conversion_id", name=op.f("pk_conversions")),
+    )
+    op.create_index(
+        op.f("ix_conversions_fund_booked_seq"), "conversions", ["fund", "booked_seq"], unique=False
     )
     op.create_table(
         "disbursements",
@@ -105,7 +185,7 @@ def upgrade() -> None:
         sa.Column("requested_seq", sa.BigInteger(), nullable=False),
         sa.Column("outstanding", sa.BigInteger(), nullable=False),
         sa.Column("ballots", sa.Text(), nullable=False),
-        sa.Column("shares", sa.Text(), nullable=False),
+        sa.Column("draws", sa.Text(), nullable=False),
         sa.Column("bank_account", sa.Text(), nullable=True),
         sa.Column("bank_reference", sa.Text(), nullable=True),
         sa.Column("currency", sa.Text(), nullable=False),
@@ -160,6 +240,18 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "holdings",
+        sa.Column("fund", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("held_minor", sa.BigInteger(), nullable=False),
+        sa.Column("cost_minor", sa.BigInteger(), nullable=False),
+        sa.Column("realised_minor", sa.BigInteger(), nullable=False),
+        sa.Column("unrealised_minor", sa.BigInteger(), nullable=False),
+        sa.Column("revalued_seq", sa.BigInteger(), nullable=True),
+        sa.Column("revalued_day", sa.Date(), nullable=True),
+        sa.PrimaryKeyConstraint("fund", "currency", name=op.f("pk_holdings")),
+    )
+    op.create_table(
         "involvements",
         sa.Column("fund", sa.Text(), nullable=False),
         sa.Column("disbursement_id", sa.Text(), nullable=False),
@@ -169,6 +261,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint(
             "fund", "disbursement_id", "party", "subject", name=op.f("pk_involvements")
         ),
+    )
+    op.create_table(
+        "journal_entries",
+        sa.Column("fund", sa.Text(), nullable=False),
+        sa.Column("journal_id", sa.Text(), nullable=False),
+        sa.Column("effective_date", sa.Date(), nullable=False),
+        sa.Column("memo", sa.Text(), nullable=False),
+        sa.Column("lines", sa.Text(), nullable=False),
+        sa.Column("posted_seq", sa.BigInteger(), nullable=False),
+        sa.Column("corrected_seq", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("fund", "journal_id", name=op.f("pk_journal_entries")),
+    )
+    op.create_index(
+        op.f("ix_journal_entries_fund_posted_seq"),
+        "journal_entries",
+        ["fund", "posted_seq"],
+        unique=False,
     )
     op.create_table(
         "members",
@@ -206,13 +315,14 @@ def upgrade() -> None:
         "pools",
         sa.Column("fund", sa.Text(), nullable=False),
         sa.Column("window", sa.Text(), nullable=False),
+        sa.Column("restriction", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("available_minor", sa.BigInteger(), nullable=False),
         sa.Column("balances", sa.Text(), nullable=False),
         sa.Column("weights", sa.Text(), nullable=False),
         sa.Column("released_minor", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("available_minor >= 0", name=op.f("ck_pools_available")),
-        sa.PrimaryKeyConstraint("fund", "window", "currency", name=op.f("pk_pools")),
+        sa.PrimaryKeyConstraint("fund", "window", "restriction", "currency", name=op.f("pk_pools")),
     )
     op.create_table(
         "positions",
@@ -223,12 +333,30 @@ def upgrade() -> None:
         sa.Column("pledged_minor", sa.BigInteger(), nullable=False),
         sa.Column("agreed_minor", sa.BigInteger(), nullable=False),
         sa.Column("received_minor", sa.BigInteger(), nullable=False),
+        sa.Column("converted_minor", sa.BigInteger(), nullable=False),
         sa.Column("reserved_minor", sa.BigInteger(), nullable=False),
         sa.Column("disbursed_minor", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
             "received_minor <= agreed_minor AND received_minor >= 0", name=op.f("ck_positions_sums")
         ),
         sa.PrimaryKeyConstraint("fund", "party", "window", "currency", name=op.f("pk_positions")),
+    )
+    op.create_table(
+        "rate_days",
+        sa.Column("fund", sa.Text(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("rates", sa.Text(), nullable=False),
+        sa.Column("evidence", sa.Text(), nullable=False),
+        sa.Column("entered_by", sa.Text(), nullable=False),
+        sa.Column("published_seq", sa.BigInteger(), nullable=False),
+        sa.Column("corrected_seq", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("fund", "day", name=op.f("pk_rate_days")),
+    )
+    op.create_index(
+        op.f("ix_rate_days_fund_published_seq"),
+        "rate_days",
+        ["fund", "published_seq"],
+        unique=False,
     )
     op.create_table(
         "receipts",
@@ -241,13 +369,57 @@ def upgrade() -> None:
         sa.Column("bank_account", sa.Text(), nullable=False),
         sa.Column("bank_reference", sa.Text(), nullable=False),
         sa.Column("value_date", sa.Date(), nullable=False),
+        sa.Column("effective_date", sa.Date(), nullable=False),
         sa.Column("booked_seq", sa.BigInteger(), nullable=False),
+        sa.Column("corrected_seq", sa.BigInteger(), nullable=True),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_receipts_amount")),
         sa.PrimaryKeyConstraint("fund", "receipt_id", name=op.f("pk_receipts")),
     )
     op.create_index(
         op.f("ix_receipts_fund_booked_seq"), "receipts", ["fund", "booked_seq"], unique=False
+    )
+    op.create_table(
+        "reopenings",
+        sa.Column("fund", sa.Text(), nullable=False),
+        sa.Column("reopening_id", sa.Text(), nullable=False),
+        sa.Column("from_day", sa.Date(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("awaiting", sa.Text(), nullable=False),
+        sa.Column("ballots", sa.Text(), nullable=False),
+        sa.Column("proposed_seq", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("fund", "reopening_id", name=op.f("pk_reopenings")),
+    )
+    op.create_index(
+        op.f("ix_reopenings_fund_proposed_seq"),
+        "reopenings",
+        ["fund", "proposed_seq"],
+        unique=False,
+    )
+    op.create_table(
+        "suspense_items",
+        sa.Column("fund", sa.Text(), nullable=False),
+        sa.Column("suspense_id", sa.Text(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("bank_account", sa.Text(), nullable=False),
+        sa.Column("bank_reference", sa.Text(), nullable=False),
+        sa.Column("value_date", sa.Date(), nullable=False),
+        sa.Column("effective_date", sa.Date(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("booked_by", sa.Text(), nullable=False),
+        sa.Column("booked_seq", sa.BigInteger(), nullable=False),
+        sa.Column("closed_seq", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("fund", "suspense_id", name=op.f("pk_suspense_items")),
+    )
+    op.create_index(
+        op.f("ix_suspense_items_fund_booked_seq"),
+        "suspense_items",
+        ["fund", "booked_seq"],
+        unique=False,
     )
     op.create_table(
         "tile_hashes",
@@ -279,6 +451,7 @@ def upgrade() -> None:
         sa.Column("line", sa.Integer(), nullable=False),
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("effective", sa.Date(), nullable=False),
         sa.Column("minor", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("debits", sa.BigInteger(), nullable=False),
@@ -298,6 +471,12 @@ def upgrade() -> None:
             name=op.f("uq_postings_fund_account_currency_version"),
         ),
         sqlite_with_rowid=False,
+    )
+    op.create_index(
+        op.f("ix_postings_fund_account_currency_seq"),
+        "postings",
+        ["fund", "account", "currency", "seq"],
+        unique=False,
     )
 
     create_guards(op.get_bind())

@@ -15,7 +15,7 @@ import pytest
 from app.domain.admission import MAX_READ_ROUNDS, admit, event_of, wanted
 from app.domain.book import Book
 from app.domain.books.journal import account_of
-from app.domain.books.pools import Pool, pool_of
+from app.domain.books.pools import FREE, Pool, pool_of
 from app.domain.books.positions import Position
 from app.domain.command import Actor, Command
 from app.domain.event import Event
@@ -148,8 +148,10 @@ def position(paper: Paper, party: str, window: str = "budget", currency: str = "
     return paper.book.get(Position, party, window, currency)
 
 
-def pool(paper: Paper, window: str = "budget", currency: str = "EUR") -> Pool:
-    return pool_of(paper.book, window, currency)
+def pool(
+    paper: Paper, window: str = "budget", currency: str = "EUR", restriction: str = FREE
+) -> Pool:
+    return pool_of(paper.book, window, restriction, currency)
 
 
 class Auditor:

@@ -1,15 +1,17 @@
 """Admission: the one way into a book, for the server and for the auditor alike."""
 
-from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from app.domain.admission import UnknownEvent, admit, event_of
+from app.domain.admission import UnknownEvent, admit, decided, event_of
 from app.domain.book import Book
 from app.domain.event import Act, Event
+from app.domain.governance.funds import FundOpened, OpenFund
+from app.domain.governance.membership import RemoveMember
 from app.domain.inflow.agreements import Agreement, AgreementEnteredIntoForce
 from app.domain.inflow.pledges import PledgeAnnounced
-from app.domain.inflow.receipts import ReceiptBooked
+from app.domain.inflow.receipts import BookReceipt, ReceiptBooked
 from app.domain.outflow.disbursements import (
     Disbursement,
     DisbursementApproved,
@@ -18,8 +20,8 @@ from app.domain.outflow.disbursements import (
 )
 from app.domain.refusals import Refusal
 from app.domain.values import LEDGER_PARTY, Role
-from tests.builders import a_pledge, a_receipt, money
-from tests.domain import UNKNOWN_ID, Door, entry, funded, refused, replayed
+from tests.builders import TRUSTEE, a_charter, a_pledge, a_receipt, money
+from tests.domain import UNKNOWN_ID, Door, admin, entry, funded, refused, replayed
 
 PLEDGE = PledgeAnnounced.read(a_pledge(money(5)), {"pledge_id": UNKNOWN_ID})
 
@@ -65,9 +67,48 @@ def test_a_role_that_the_member_does_not_hold_is_no_role() -> None:
     paper = funded(DE=60)
     act = entry(paper, "receipt.booked").act
 
-    assert forged(paper, PLEDGE, replace(act, role=Role.ADMIN)) == "role_not_permitted"
-    assert forged(paper, PLEDGE, replace(act, subject="de-admin")) == "role_not_permitted"
-    assert forged(paper, PLEDGE, replace(act, party="FR")) == "not_a_member"
+    assert forged(paper, PLEDGE, act._replace(role=Role.ADMIN)) == "role_not_permitted"
+    assert forged(paper, PLEDGE, act._replace(subject="de-admin")) == "role_not_permitted"
+    assert forged(paper, PLEDGE, act._replace(party="FR")) == "not_a_member"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"subject": "stranger"}, "not_a_member"),
+        ({"party": "FR"}, "not_a_member"),
+        ({"role": Role.ADMIN}, "role_not_permitted"),
+        ({"subject": "de-admin"}, "role_not_permitted"),
+        ({"party": LEDGER_PARTY}, "role_not_permitted"),
+        ({}, "not_found"),
+    ],
+)
+def test_who_may_not_ask_learns_that_and_not_what_there_is(
+    changes: dict[str, Any], code: str
+) -> None:
+    paper = funded(DE=60)
+    act = entry(paper, "receipt.booked").act._replace(**changes)
+    command = BookReceipt.model_validate(a_receipt(UNKNOWN_ID, money(5), "X1"))
+
+    with refused(paper, code):
+        decided(paper.book, command, act)
+
+
+def test_who_is_a_member_no_more_learns_nothing_either() -> None:
+    paper = funded(DE=60)
+    act = entry(paper, "receipt.booked").act
+    paper.do(admin("DE"), RemoveMember(subject=act.subject))
+
+    with refused(paper, "not_a_member", "DE"):
+        decided(paper.book, BookReceipt.model_validate(a_receipt(UNKNOWN_ID, money(5), "X1")), act)
+
+
+def test_a_fund_is_opened_where_nobody_is_a_member_yet() -> None:
+    act = entry(funded(), "fund.opened").act
+    command = OpenFund.model_validate(a_charter())
+
+    assert act.subject == TRUSTEE.subject
+    assert isinstance(decided(Book(complete=True), command, act), FundOpened)
 
 
 def test_each_entry_brings_its_own_journal_lines_only() -> None:
@@ -90,10 +131,10 @@ def test_an_agreement_cannot_enter_into_force_twice() -> None:
 def test_an_approval_that_is_missing_cannot_be_decided_away() -> None:
     paper = funded(DE=60)
     waiting = paper.requested(money(50))
-    decided = DisbursementApproved.of(paper.book, waiting.disbursement_id, 0)
+    decision = DisbursementApproved.of(paper.book, waiting.disbursement_id, 0)
 
     with refused(paper, "proposal_closed", "9 approvals are still missing"):
-        admit(paper.book, decided, ledgers(paper))
+        admit(paper.book, decision, ledgers(paper))
 
 
 def test_nothing_is_reserved_twice() -> None:

@@ -30,8 +30,9 @@ def test_every_event_that_is_not_the_ledgers_is_asked_for_by_a_command() -> None
     asked = {command.event for command in COMMANDS.values()}
     mine = {event for event in EVENTS.values() if not issubclass(event, LedgerEvent)}
 
-    # AnswerStep asks for one of two.
-    assert {event.type for event in mine - asked} == {"approval.refused"}
+    # AnswerStep and AnswerReopening ask for one of two.
+    refusals = {"approval.refused", "period.reopening_refused"}
+    assert {event.type for event in mine - asked} == refusals
     assert asked <= mine
 
 
@@ -70,9 +71,12 @@ def test_rows_are_named_in_rounds_until_nothing_new_is_named() -> None:
     book = book.loaded((row, paper.book.peek(row[0], *row[1])) for row in first)
     second = wanted(command, book, an_actor())
     book = book.loaded((row, paper.book.peek(row[0], *row[1])) for row in second)
+    third = wanted(command, book, an_actor())
+    book = book.loaded((row, paper.book.peek(row[0], *row[1])) for row in third)
 
     assert key(Agreement, agreement.agreement_id) in first
     assert {kind.table for kind, _ in second} == {"accounts", "positions"}
+    assert {kind.table for kind, _ in third} == {"account_days", "account_months"}
     assert wanted(command, book, an_actor()) == set()
 
 

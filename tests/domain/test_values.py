@@ -7,20 +7,25 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from app.domain.values import (
+    AccountId,
     BankAccountId,
     BankReference,
     Currency,
     Day,
+    Decision,
     Digest,
     FundSlug,
     Identifier,
     PartyId,
     Purpose,
+    Rate,
+    RestrictionId,
     Seq,
     StepId,
     Subject,
     Text,
     WindowId,
+    require_said,
 )
 
 
@@ -28,7 +33,7 @@ def adapted(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-TEXT, DAY, CURRENCY = adapted(Text), adapted(Day), adapted(Currency)
+TEXT, DAY, CURRENCY, RATE = adapted(Text), adapted(Day), adapted(Currency), adapted(Rate)
 
 
 def code_of(adapter: TypeAdapter[Any], value: object) -> str:
@@ -158,10 +163,71 @@ def test_a_currency_code_is_known(value: str) -> None:
     assert code_of(CURRENCY, value) == "unknown_currency"
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["1.0825", "164.45", "0.83358", "1", "10", "0.000000001", "999999999.999999999", "100.01"],
+)
+def test_a_rate_is_kept_as_it_was_written(text: str) -> None:
+    assert RATE.validate_python(text) == text
+    assert RATE.dump_json(text).decode() == f'"{text}"'
+
+
+@pytest.mark.parametrize("text", ["0", "0.0", "0.000000000", "-0", "-1.0825", "-0.5"])
+def test_a_rate_is_more_than_zero(text: str) -> None:
+    assert code_of(RATE, text) == "invalid_rate"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "1.08250",
+        "1.0",
+        "01.0825",
+        "00",
+        ".5",
+        "1.",
+        "+1.0825",
+        "1,0825",
+        "1_000",
+        "1 000",
+        " 1.0825",
+        "1.0825\n",
+        "1e3",
+        "0x1",
+        "1/2",
+        "NaN",
+        "Infinity",
+        "\u0661.5",
+        "\uff11",
+        "",
+        1,
+        1.0825,
+        True,
+        None,
+    ],
+)
+def test_a_rate_has_one_spelling(value: object) -> None:
+    assert code_of(RATE, value) == "invalid_rate"
+
+
+@pytest.mark.parametrize("text", ["1000000000", "0.0000000001", "1.0000000001", "9" * 4000])
+def test_a_rate_has_at_most_nine_digits_on_either_side(text: str) -> None:
+    assert code_of(RATE, text) == "invalid_rate"
+
+
+def test_an_entry_of_one_type_does_not_hold_the_other_answer() -> None:
+    require_said(Decision.APPROVE, Decision.APPROVE)
+
+    with pytest.raises(ValueError, match="states refuse"):
+        require_said(Decision.REFUSE, Decision.APPROVE)
+
+
 ACCEPTED: list[tuple[Any, list[str]]] = [
     (FundSlug, ["era", "a1", "0-0", "a" * 63]),
     (PartyId, ["D", "DE", "IFI-2", "A" * 16]),
     (WindowId, ["b", "budget", "budget-2", "a" * 32]),
+    (RestrictionId, ["not-defence", "a" * 32]),
+    (AccountId, ["bank-charges", "a1"]),
     (Purpose, ["energy", "x-9"]),
     (StepId, ["legal_review", "s2"]),
     (BankAccountId, ["BANK-EUR", "1", "A" * 34]),
@@ -177,6 +243,8 @@ TURNED_AWAY: list[tuple[Any, list[str]]] = [
         ["", "de", "-DE", "@ledger", "D E", "A" * 17, "DE\n", "\u0410U", "\uff24E", "D\u00c9"],
     ),
     (WindowId, ["", "Budget", "1budget", "bud get", "a" * 33, "bud/get"]),
+    (RestrictionId, ["", "Not-defence", "9x", "not defence", "a" * 33]),
+    (AccountId, ["", "cash/BANK-EUR", "own/x", "../x", "A", "a" * 33]),
     (Purpose, ["", "Energy", "ener_gy", "9x", "a" * 33]),
     (StepId, ["", "Legal", "legal-review", "_x", "a" * 33]),
     (BankAccountId, ["", "bank", "-B", "B/C", "A" * 35, "B\u0410NK"]),

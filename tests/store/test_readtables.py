@@ -1,21 +1,34 @@
 """Read tables: every state comes back from the database as it went in."""
 
+from app.domain.accounting.periods import ProposeReopening
 from app.domain.book import STATES
 from app.store import log, readtables
 from app.store.engine import Database
 from app.store.tables import READ_TABLES
-from tests.builders import money
+from tests.builders import TRUSTEE, money, valued
 from tests.paper import Paper
 
 
 def a_book_with_everything() -> Paper:
-    paper = Paper().open()
+    """A row of every kind, and of some more than one."""
+    paper = Paper().open(**valued())
+    paper.published()
     paper.pledged("DE", money(10))
     agreement = paper.agreed("DE", money(1000))
-    paper.paid(agreement, money(900))
-    paper.paid(paper.agreed("FR", money(471900000000, "JPY")), money(7, "JPY"))
+    paper.paid(agreement, money(800))
+    # On from January: what its days and the month were is kept.
+    paper.paid(agreement, money(100), value_date="2026-02-01")
+    tied = paper.agreed("FR", money(471900000000, "JPY"), restriction="not-defence")
+    paper.paid(tied, money(7, "JPY"))
+    paper.converted(money(100), money("108.25", "USD"), "1.0825")
+    paper.unplaced(money(3))
+    paper.posted(money(2))
     paper.settled(paper.instructed(paper.approved(paper.requested(money(100)))))
     paper.requested(money(50))
+    paper.revalued("2026-01-20")
+    paper.closed("2026-01-31")
+    reopening = {"from_day": "2026-01-31", "reason": "A late statement"}
+    paper.do(TRUSTEE, ProposeReopening.model_validate(reopening))
     return paper
 
 

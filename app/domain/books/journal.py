@@ -2,31 +2,84 @@
 
 An account is a path and a currency; it keeps what was debited and credited, never a sign. Cash,
 receivables, payments in transit and grants grow by debits; what contributors have given, what is
-promised, reserved and applied grows by credits.
+promised, reserved and applied grows by credits. `chart` names every kind of account.
+
+Every posting counts for a day, its effective date, and is recorded at its entry. A balance as of an
+entry is one posting; a balance as of a day is put together from at most three rows:
+
+    Account       totals over everything; the turnover of its newest day and of that day's month
+    AccountMonth  totals at the close of an earlier month
+    AccountDay    turnover of an earlier day
+
+Money usually counts for the newest day, and then only the account's own row changes. A posting into
+the past changes its day, and the closes of the months from there on; how far back it may reach is
+limited, and so is what it costs.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
 
 from pydantic import computed_field
 
 from app.domain.book import Book, Key, Posting, State, key
+from app.domain.books.closing import require_open
+from app.domain.refusals import DateOutOfRange
 from app.domain.values import Currency, Money
+
+MAX_BACKDATING_DAYS: Final = 400
+"""How far before an account's newest day a posting may count: a year, and time to close it."""
 
 
 class Account(State, table="accounts", key=("account", "currency")):
-    """One account's totals in one currency, and how many postings made them."""
+    """One account's totals in one currency, and how many postings made them.
+
+    `day` is the newest day that a posting counts for; the turnovers are of that day, and of its
+    month so far.
+    """
 
     account: str
     currency: Currency
     debits: Money
     credits: Money
     version: int
+    day: date
+    day_debits: Money
+    day_credits: Money
+    month_debits: Money
+    month_credits: Money
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def balance(self) -> Money:
         """Debits less credits: positive for what the fund has, negative for what it owes."""
         return self.debits - self.credits
+
+
+class AccountDay(State, table="account_days", key=("account", "currency", "day")):
+    """An account's turnover on a day before its newest one."""
+
+    account: str
+    currency: Currency
+    day: date
+    debits: Money
+    credits: Money
+
+
+class AccountMonth(State, table="account_months", key=("account", "currency", "month")):
+    """An account's totals at the close of a month before its newest one, and its turnover in it.
+
+    `month` is named by its first day.
+    """
+
+    account: str
+    currency: Currency
+    month: date
+    debits: Money
+    credits: Money
+    month_debits: Money
+    month_credits: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,51 +100,175 @@ def credit(account: str, amount: Money) -> Leg:
     return Leg(account, -amount)
 
 
-def post(book: Book, *legs: Leg) -> Book:
+def post(book: Book, effective: date, *legs: Leg) -> Book:
     """The book with a balanced movement in its journal. Legs of nothing are left out.
 
-    Raises AmountOutOfRange when an account's total would pass 10^18 - 1.
+    Raises PeriodClosed; AmountOutOfRange when an account's total would pass 10^18 - 1;
+    DateOutOfRange when an account has moved on too far from that day.
     """
     by_currency: dict[str, int] = {}
     for leg in legs:
         currency = leg.amount.currency
         by_currency[currency] = by_currency.get(currency, 0) + leg.amount.minor
     assert not any(by_currency.values()), "a movement that does not balance"  # noqa: S101
+    require_open(book, effective)
     for leg in legs:
         if leg.amount:
-            book = _posted(book, leg)
+            book = _posted(book, leg, effective)
     return book
 
 
 def account_key(account: str, currency: str) -> Key:
-    """The key of an account's row."""
+    """The key of an account's row: enough for looking at it."""
     return key(Account, account, currency)
+
+
+def posting_keys(
+    book: Book, account: str, currency: str, effective: date | None = None
+) -> Iterator[Key]:
+    """The keys that posting to an account takes, for a day; None for the day of the entry."""
+    yield account_key(account, currency)
+    known = book.peek(Account, account, currency)
+    if known is None:
+        return
+    # An entry's own day lies at most one day before the newest one: a value date may be tomorrow.
+    day = known.day - timedelta(days=1) if effective is None else effective
+    if day < known.day:
+        yield key(AccountDay, account, currency, day)
+        for month in months_between(day, known.day):
+            yield key(AccountMonth, account, currency, month)
+
+
+def month_of(day: date) -> date:
+    """The first day of its month, by which a month is named."""
+    return day.replace(day=1)
+
+
+def months_between(day: date, newest: date) -> Iterator[date]:
+    """From the month of `day` to the one before that of `newest`, no further than is allowed."""
+    month, last = month_of(day), month_of(newest)
+    if (newest - day).days > MAX_BACKDATING_DAYS:
+        return
+    while month < last:
+        yield month
+        month = month_of(month + timedelta(days=31))
 
 
 def account_of(book: Book, path: str, currency: str) -> Account:
     """The account; a new one where nothing was posted yet."""
-    zero = Money.zero(currency)
     found = book.find(Account, path, currency)
-    return found or Account(account=path, currency=currency, debits=zero, credits=zero, version=0)
-
-
-def _posted(book: Book, leg: Leg) -> Book:
-    before = account_of(book, leg.account, leg.amount.currency)
-    zero = Money.zero(leg.amount.currency)
-    after = before.but(
-        debits=before.debits + max(leg.amount, zero),
-        credits=before.credits + max(-leg.amount, zero),
-        version=before.version + 1,
+    if found is not None:
+        return found
+    zero = Money.zero(currency)
+    return Account(
+        account=path,
+        currency=currency,
+        debits=zero,
+        credits=zero,
+        version=0,
+        day=date.min,
+        day_debits=zero,
+        day_credits=zero,
+        month_debits=zero,
+        month_credits=zero,
     )
+
+
+def _posted(book: Book, leg: Leg, effective: date) -> Book:
+    account = account_of(book, leg.account, leg.amount.currency)
+    side, amount = ("debits", leg.amount) if leg.amount.minor > 0 else ("credits", -leg.amount)
+    if effective > account.day:
+        book, account = _moved_on(book, account, effective)
+    elif effective < account.day:
+        book = _backdated(book, account, effective, side, amount)
+    after = _turned_over(account, effective, side, amount)
     posting = Posting(
         account=after.account,
         currency=after.currency,
+        effective=effective,
         minor=leg.amount.minor,
         version=after.version,
         debits=after.debits.minor,
         credits=after.credits.minor,
     )
-    return book.put(after).posted([posting])
+    return book.put(after).posted(posting)
+
+
+def _turned_over(account: Account, effective: date, side: str, amount: Money) -> Account:
+    """The account's own row after a posting. Raises AmountOutOfRange."""
+    totals = [side]
+    if effective == account.day:
+        totals += [f"day_{side}", f"month_{side}"]
+    elif month_of(effective) == month_of(account.day):
+        totals += [f"month_{side}"]
+    changes = {name: getattr(account, name) + amount for name in totals}
+    return account.but(**changes, version=account.version + 1)
+
+
+def _moved_on(book: Book, account: Account, day: date) -> tuple[Book, Account]:
+    """The book that keeps what the account's newest day and month were, and its new day."""
+    zero = Money.zero(account.currency)
+    began = account.but(day=day, day_debits=zero, day_credits=zero)
+    if not account.version:
+        return book, began
+    book = book.put(
+        AccountDay(
+            account=account.account,
+            currency=account.currency,
+            day=account.day,
+            debits=account.day_debits,
+            credits=account.day_credits,
+        )
+    )
+    if month_of(day) == month_of(account.day):
+        return book, began
+    month = AccountMonth(
+        account=account.account,
+        currency=account.currency,
+        month=month_of(account.day),
+        debits=account.debits,
+        credits=account.credits,
+        month_debits=account.month_debits,
+        month_credits=account.month_credits,
+    )
+    return book.put(month), began.but(month_debits=zero, month_credits=zero)
+
+
+def _backdated(book: Book, account: Account, effective: date, side: str, amount: Money) -> Book:
+    """The book in which an earlier day has turned over more, and every month since closed so.
+
+    Raises DateOutOfRange.
+    """
+    if (account.day - effective).days > MAX_BACKDATING_DAYS:
+        raise DateOutOfRange(
+            f"{account.account} has postings of {account.day}: "
+            f"{effective} lies more than {MAX_BACKDATING_DAYS} days before."
+        )
+    path, currency, zero = account.account, account.currency, Money.zero(account.currency)
+    day = book.find(AccountDay, path, currency, effective) or AccountDay(
+        account=path, currency=currency, day=effective, debits=zero, credits=zero
+    )
+    book = book.put(day.but(**{side: getattr(day, side) + amount}))
+    months = list(months_between(effective, account.day))
+    found = (book.find(AccountMonth, path, currency, month) for month in months)
+    closes = [close for close in found if close is not None]
+    if months and (not closes or closes[0].month != months[0]):
+        # Nothing was posted in this month yet: it closed as the one after it began.
+        following = closes[0] if closes else account
+        opening = AccountMonth(
+            account=path,
+            currency=currency,
+            month=months[0],
+            debits=following.debits - following.month_debits,
+            credits=following.credits - following.month_credits,
+            month_debits=zero,
+            month_credits=zero,
+        )
+        closes.insert(0, opening)
+    for close in closes:
+        totals = [side, f"month_{side}"] if close.month == months[0] else [side]
+        book = book.put(close.but(**{name: getattr(close, name) + amount for name in totals}))
+    return book
 
 
 def cash(bank_account: str) -> str:
@@ -132,3 +309,12 @@ def applied(party: str, window: str) -> str:
 def granted(recipient: str, window: str) -> str:
     """What a recipient has received."""
     return f"granted/{recipient}/{window}"
+
+
+SUSPENSE: Final = "suspense"
+"""Money that has arrived and that nobody can place yet."""
+
+
+def own(account_id: str) -> str:
+    """An account of the charter's own chart, for the trustee's journal entries."""
+    return f"own/{account_id}"

@@ -1,32 +1,37 @@
-"""Pools: what a window still has in one currency, by contributor.
+"""Pools: unreserved money of one kind in one currency, by contributor.
 
-The rule "never more than is available" is decided here, and attribution draws its weights from
-here: what each contributor still has in the pool when an epoch begins. A receipt or a return
-begins a new epoch. With such weights no release takes more from a contributor than they have.
+Money is of one kind when it came into one window under one restriction ("" for none). The rule
+"never more than is available" is decided here, and attribution draws its weights from here: what
+each contributor still has in the pool when an epoch begins. A receipt or a return begins a new
+epoch. With such weights no release takes more from a contributor than they have.
 
 A release's share can be minus one minor unit, where the running total moves a rounding. When such
 a release comes back, its contributor can be short of that unit: a balance may be below zero by
 roundings, the pool's total never.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.domain.book import Book, Key, State, key
 from app.domain.books.attribution import cumulative_shares
 from app.domain.refusals import InsufficientFunds
-from app.domain.values import Currency, Money, PartyId, WindowId, total
+from app.domain.values import Currency, Money, PartyId, WindowId
 
 Shares = dict[PartyId, Money]
 """Amounts by party code, all in one currency."""
+FREE = ""
+"""The restriction of money that is tied to nothing but its window."""
 
 
-class Pool(State, table="pools", key=("window", "currency")):
-    """Unreserved money of one window in one currency.
+class Pool(State, table="pools", key=("window", "restriction", "currency")):
+    """Unreserved money of one window, one restriction and one currency.
 
     `weights` and `released` belong to the epoch; `weights` is empty until its first release.
     """
 
     window: WindowId
+    restriction: str
     currency: Currency
     available: Money
     balances: Shares
@@ -43,26 +48,40 @@ class Split:
     released_before: Money
 
 
-def pool_key(window: str, currency: str) -> Key:
+def pool_key(window: str, restriction: str, currency: str) -> Key:
     """The key of a pool's row."""
-    return key(Pool, window, currency)
+    return key(Pool, window, restriction, currency)
 
 
-def pool_of(book: Book, window: str, currency: str) -> Pool:
+def pool_of(book: Book, window: str, restriction: str, currency: str) -> Pool:
     """The pool; an empty one where nothing was received yet."""
+    found = book.find(Pool, window, restriction, currency)
+    if found is not None:
+        return found
     zero = Money.zero(currency)
-    found = book.find(Pool, window, currency)
-    return found or Pool(
-        window=window, currency=currency, available=zero, balances={}, weights={}, released=zero
+    return Pool(
+        window=window,
+        restriction=restriction,
+        currency=currency,
+        available=zero,
+        balances={},
+        weights={},
+        released=zero,
     )
 
 
-def paid_in(pool: Pool, amounts: Shares) -> Pool:
+def paid_in(pool: Pool, amounts: Mapping[str, Money]) -> Pool:
     """The pool with money received, or given back at its original attribution."""
-    balances = dict(pool.balances)
-    for party, amount in amounts.items():
-        balances[party] = balances.get(party, Money.zero(pool.currency)) + amount
-    return _with_balances(pool, balances).but(weights={}, released=Money.zero(pool.currency))
+    return _changed(pool, amounts).but(weights={}, released=Money.zero(pool.currency))
+
+
+def require_held(pool: Pool, party: str, amount: Money) -> None:
+    """Check that a contributor still has this much unreserved. Raises InsufficientFunds."""
+    held = pool.balances.get(party, Money.zero(pool.currency))
+    if amount > held or amount > pool.available:
+        raise InsufficientFunds(
+            f"{amount} would be taken back, but {party} has {held} left in window {pool.window}."
+        )
 
 
 def split(pool: Pool, amount: Money) -> Split:
@@ -84,13 +103,17 @@ def split(pool: Pool, amount: Money) -> Split:
 
 def taken(pool: Pool, amount: Money, parts: Split) -> Pool:
     """The pool after the split amount was reserved."""
-    balances = dict(pool.balances)
-    for party, share in parts.shares.items():
-        balances[party] -= share
-    released = parts.released_before + amount
-    return _with_balances(pool, balances).but(weights=parts.weights, released=released)
+    less = {party: -share for party, share in parts.shares.items()}
+    return _changed(pool, less).but(weights=parts.weights, released=parts.released_before + amount)
 
 
-def _with_balances(pool: Pool, balances: Shares) -> Pool:
-    ordered = dict(sorted(balances.items()))
-    return pool.but(balances=ordered, available=total(ordered.values(), pool.currency))
+def _changed(pool: Pool, amounts: Mapping[str, Money]) -> Pool:
+    """The pool with each contributor's balance changed by an amount."""
+    balances, available = dict(pool.balances), pool.available
+    for party, amount in amounts.items():
+        known = balances.get(party)
+        balances[party] = amount if known is None else known + amount
+        available += amount
+    if len(balances) != len(pool.balances):
+        balances = dict(sorted(balances.items()))
+    return pool.but(balances=balances, available=available)

@@ -1,7 +1,8 @@
 """Positions: the words that must never be mixed up, side by side for each contributor.
 
 pledged, agreed, received, reserved and disbursed are separate quantities; none is derived from
-another. Reserved and disbursed are a contributor's attributed shares.
+another. Reserved and disbursed are a contributor's attributed shares; converted is what exchanges
+into this currency have brought, less what was exchanged away.
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ class Position(State, table="positions", key=("party", "window", "currency")):
     pledged: Money
     agreed: Money
     received: Money
+    converted: Money
     reserved: Money
     disbursed: Money
 
@@ -52,6 +54,7 @@ def _position_of(book: Book, party: str, window: str, currency: str) -> Position
         pledged=zero,
         agreed=zero,
         received=zero,
+        converted=zero,
         reserved=zero,
         disbursed=zero,
     )

@@ -1,8 +1,9 @@
 """The charter: what the partners agreed on, as data. It is entry 0 of the fund's log.
 
-Declarative, no scripts: parties, members, windows, currencies, bank accounts and the approval
-steps that stand between a request and the money. A charter that contradicts itself is refused as
-a whole, with the member that is wrong.
+Declarative, no scripts: parties, members, windows, currencies, bank accounts, restrictions, the
+trustee's own accounts, where exchange rates come from, and the approval steps that stand between
+a request and the money. A charter that contradicts itself is refused as a whole, with the member
+that is wrong.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,8 +13,10 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
+from app.domain.books.chart import AccountKind
 from app.domain.event import Terms
 from app.domain.values import (
+    AccountId,
     BankAccountId,
     Currency,
     Distinct,
@@ -21,6 +24,7 @@ from app.domain.values import (
     PartyId,
     PartyKind,
     Purpose,
+    RestrictionId,
     Role,
     StepId,
     Subject,
@@ -60,6 +64,14 @@ class Who(StrEnum):
     SUPERVISOR = "supervisor"
 
 
+class MoneyKind(StrEnum):
+    """How closely money is bound: what a release draws on, in the charter's order."""
+
+    TIED = "tied"
+    WINDOW = "window"
+    UNRESTRICTED = "unrestricted"
+
+
 class CharterParty(Terms):
     """A participating government, the recipient, a supervisor, the trustee …"""
 
@@ -77,11 +89,51 @@ class CharterMember(Terms):
 
 
 class Window(Terms):
-    """A part of the fund whose money may be used for certain purposes only."""
+    """A part of the fund whose money may be used for certain purposes only.
+
+    Money of an unrestricted window also pays what is asked of the other windows, for the
+    purposes that it names.
+    """
 
     id: WindowId
     name: Text
     purposes: Annotated[tuple[Purpose, ...], Field(min_length=1, max_length=50), Distinct]
+    unrestricted: StrictBool = False
+
+
+class Restriction(Terms):
+    """A tie that a contributor may put on money: for these purposes only, or for any but these."""
+
+    id: RestrictionId
+    name: Text
+    only: Annotated[tuple[Purpose, ...], Field(max_length=50), Distinct] = ()
+    excludes: Annotated[tuple[Purpose, ...], Field(max_length=50), Distinct] = ()
+
+    def allows(self, purpose: str) -> bool:
+        """Whether money that is tied so may pay for it."""
+        return purpose in self.only if self.only else purpose not in self.excludes
+
+
+class ChartAccount(Terms):
+    """An account of the trustee's own, for journal entries that move none of the fund's money."""
+
+    id: AccountId
+    name: Text
+    kind: AccountKind
+    currency: Currency
+
+
+class ExchangeRates(Terms):
+    """Whose published rates value and check every exchange: units of a currency for one `base`.
+
+    A day without a rate takes the last one before it, at most `max_age_days` old. What a bank
+    gave may differ from it by `tolerance_bp` hundredths of a percent.
+    """
+
+    source: Text
+    base: Currency
+    max_age_days: Annotated[int, Field(strict=True, ge=0, le=31)]
+    tolerance_bp: Annotated[int, Field(strict=True, ge=0, le=2_000)]
 
 
 class BankAccount(Terms):
@@ -116,6 +168,14 @@ class Charter(Terms):
     bank_accounts: Annotated[tuple[BankAccount, ...], Field(min_length=1, max_length=200)]
     approval_steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS)]
     decision_rule: Literal["unanimity"]
+    restrictions: Annotated[tuple[Restriction, ...], Field(max_length=20)] = ()
+    draw_order: Annotated[tuple[MoneyKind, ...], Field(min_length=3, max_length=3), Distinct] = (
+        MoneyKind.TIED,
+        MoneyKind.WINDOW,
+        MoneyKind.UNRESTRICTED,
+    )
+    accounts: Annotated[tuple[ChartAccount, ...], Field(max_length=200)] = ()
+    exchange_rates: ExchangeRates | None = None
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -126,9 +186,12 @@ class Charter(Terms):
         _require_unique("windows", (window.id for window in self.windows))
         _require_unique("bank_accounts", (account.id for account in self.bank_accounts))
         _require_unique("approval_steps", (step.id for step in self.approval_steps))
+        _require_unique("restrictions", (tie.id for tie in self.restrictions))
+        _require_unique("accounts", (account.id for account in self.accounts))
         self._check_parties()
         self._check_members()
         self._check_currencies()
+        self._check_restrictions()
         self._check_steps()
         return self
 
@@ -147,6 +210,14 @@ class Charter(Terms):
     def bank_account(self, account_id: str) -> BankAccount | None:
         """The bank account, or None."""
         return next((account for account in self.bank_accounts if account.id == account_id), None)
+
+    def restriction(self, restriction_id: str) -> Restriction | None:
+        """The restriction, or None."""
+        return next((tie for tie in self.restrictions if tie.id == restriction_id), None)
+
+    def account(self, account_id: str) -> ChartAccount | None:
+        """The trustee's own account, or None."""
+        return next((account for account in self.accounts if account.id == account_id), None)
 
     def step(self, step_id: str) -> Step | None:
         """The approval step, or None."""
@@ -181,6 +252,17 @@ class Charter(Terms):
             raise _wrong("holding_currency", "the holding currency is one of the currencies")
         if any(account.currency not in self.currencies for account in self.bank_accounts):
             raise _wrong("bank_accounts", "a bank account is in one of the currencies")
+        if any(account.currency not in self.currencies for account in self.accounts):
+            raise _wrong("accounts", "an account is in one of the currencies")
+
+    def _check_restrictions(self) -> None:
+        purposes = {purpose for window in self.windows for purpose in window.purposes}
+        for tie in self.restrictions:
+            if bool(tie.only) == bool(tie.excludes):
+                raise _wrong("restrictions", "a restriction names either only or excludes")
+            if not {*tie.only, *tie.excludes} <= purposes:
+                # A slip of the pen would leave money free that was meant to be tied.
+                raise _wrong("restrictions", "a restriction names purposes of the windows")
 
     def _check_steps(self) -> None:
         for position, step in enumerate(self.approval_steps):

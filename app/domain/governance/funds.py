@@ -11,8 +11,10 @@ from app.domain.refusals import (
     AlreadyExists,
     CurrencyMismatch,
     CurrencyNotInCharter,
+    RestrictionNotUsable,
     RoleNotPermitted,
     UnknownBankAccount,
+    UnknownRestriction,
     UnknownWindow,
     WrongParty,
 )
@@ -104,6 +106,18 @@ def require_window(charter: Charter, window_id: str) -> None:
     """Raises UnknownWindow."""
     if charter.window(window_id) is None:
         raise UnknownWindow("The charter names no such window.")
+
+
+def require_restriction(charter: Charter, window_id: str, restriction_id: str) -> None:
+    """Check that money tied so could pay for anything in the window.
+
+    Raises UnknownRestriction, RestrictionNotUsable.
+    """
+    tie, window = charter.restriction(restriction_id), charter.window(window_id)
+    if tie is None:
+        raise UnknownRestriction("The charter names no such restriction.")
+    if window is None or not any(map(tie.allows, window.purposes)):
+        raise RestrictionNotUsable(f"Nothing that {window_id} pays for is left by {tie.id}.")
 
 
 def require_currency(charter: Charter, amount: Money) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field, computed_field
 
 from app.domain.book import Book, Key, State, key
-from app.domain.books.journal import account_key, credit, debit, deferred, post, receivable
+from app.domain.books.journal import credit, debit, deferred, post, posting_keys, receivable
 from app.domain.books.positions import moved, position_key
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, LedgerEvent, Terms
@@ -21,6 +21,7 @@ from app.domain.governance.funds import (
     fund_key,
     require_currency,
     require_kind,
+    require_restriction,
     require_window,
 )
 from app.domain.inflow.pledges import Pledge, pledge_key
@@ -41,6 +42,7 @@ from app.domain.values import (
     Money,
     PartyId,
     PartyKind,
+    RestrictionId,
     Role,
     Seq,
     WindowId,
@@ -78,6 +80,7 @@ class AgreementTerms(Terms):
     amount: Amount
     instalments: Annotated[tuple[Instalment, ...], Field(min_length=1, max_length=100)]
     pledge_id: Identifier | None = None
+    restriction: RestrictionId | None = None
 
 
 class Agreement(State, table="agreements", key=("agreement_id",), listed_by="drafted_seq"):
@@ -91,6 +94,7 @@ class Agreement(State, table="agreements", key=("agreement_id",), listed_by="dra
     received: Money
     instalments: tuple[Instalment, ...]
     pledge_id: Identifier | None
+    restriction: RestrictionId | None
     state: AgreementState
     digest: Digest
     signed_by: tuple[PartyId, ...]
@@ -114,7 +118,7 @@ class Agreement(State, table="agreements", key=("agreement_id",), listed_by="dra
             raise ExceedsAgreement(f"{amount} would be received, but {owed} is still owed.")
 
     def with_received(self, amount: Money) -> "Agreement":
-        """The agreement after `amount` of it was paid."""
+        """The agreement after `amount` of it was paid, or, below zero, taken back."""
         received = self.received + amount
         whole = received == self.amount
         state = AgreementState.FULFILLED if whole else AgreementState.IN_FORCE
@@ -127,13 +131,15 @@ class AgreementDrafted(AgreementTerms, Event, type="agreement.drafted", roles=(R
     agreement_id: Identifier
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises WrongParty, UnknownWindow, CurrencyNotInCharter, InstalmentsDoNotAddUp,
-        NotFound, ExceedsPledge, CurrencyMismatch.
+        """Raises WrongParty, UnknownWindow, CurrencyNotInCharter, UnknownRestriction,
+        RestrictionNotUsable, InstalmentsDoNotAddUp, NotFound, ExceedsPledge, CurrencyMismatch.
         """
         charter = charter_of(book)
         require_kind(charter, act.party, PartyKind.GOVERNMENT)
         require_window(charter, self.window)
         require_currency(charter, self.amount)
+        if self.restriction is not None:
+            require_restriction(charter, self.window, self.restriction)
         scheduled = total((part.amount for part in self.instalments), self.amount.currency)
         if scheduled != self.amount:
             raise InstalmentsDoNotAddUp(f"Instalments sum to {scheduled}, not to {self.amount}.")
@@ -156,6 +162,7 @@ class AgreementDrafted(AgreementTerms, Event, type="agreement.drafted", roles=(R
                 received=Money.zero(self.amount.currency),
                 instalments=self.instalments,
                 pledge_id=self.pledge_id,
+                restriction=self.restriction,
                 state=AgreementState.DRAFT,
                 digest=act.digest,
                 signed_by=(),
@@ -235,8 +242,11 @@ class SignAgreement(SignatureTerms, Command, event=AgreementSigned):
         if agreement is not None:
             currency = agreement.amount.currency
             yield position_key(agreement.party, agreement.window, currency)
-            yield account_key(receivable(self.agreement_id), currency)
-            yield account_key(deferred(agreement.party, agreement.window), currency)
+            for account in (
+                receivable(self.agreement_id),
+                deferred(agreement.party, agreement.window),
+            ):
+                yield from posting_keys(book, account, currency)
             if agreement.pledge_id is not None:
                 yield pledge_key(agreement.pledge_id)
 
@@ -268,6 +278,7 @@ class AgreementEnteredIntoForce(
             book = book.put(pledge.with_converted(amount))
         book = post(
             book,
+            act.day,
             debit(receivable(self.agreement_id), amount),
             credit(deferred(agreement.party, agreement.window), amount),
         )

@@ -6,32 +6,33 @@ run into.
 """
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 
+from app.domain.accounting.dates import Dated, require_dates
+from app.domain.accounting.valuation import require_valuable, taken_in, valuation_keys
 from app.domain.book import Book, Key, State, key
 from app.domain.books.journal import (
-    account_key,
     cash,
     contributor,
     credit,
     debit,
     deferred,
     post,
+    posting_keys,
     receivable,
 )
-from app.domain.books.pools import paid_in, pool_key, pool_of
+from app.domain.books.pools import FREE, paid_in, pool_key, pool_of
 from app.domain.books.positions import moved, position_key
 from app.domain.command import Actor, Command
-from app.domain.event import Act, Event, Terms
-from app.domain.governance.funds import charter_of, fund_key, require_bank_account
+from app.domain.event import Act, Event
+from app.domain.governance.funds import Fund, charter_of, fund_key, require_bank_account
 from app.domain.inflow.agreements import Agreement, agreement_key
-from app.domain.refusals import BankReferenceUsed, DateOutOfRange, WrongParty
+from app.domain.refusals import BankReferenceUsed, WrongParty
 from app.domain.values import (
     Amount,
     BankAccountId,
     BankReference,
-    Day,
     Identifier,
     Money,
     PartyId,
@@ -49,7 +50,7 @@ class Direction(StrEnum):
 
 
 class BankLine(State, table="bank_lines", key=("bank_account", "bank_reference")):
-    """A line of a bank statement that an entry has booked."""
+    """A line of a bank statement that an entry has booked; anew, once that was corrected."""
 
     bank_account: BankAccountId
     bank_reference: BankReference
@@ -57,10 +58,11 @@ class BankLine(State, table="bank_lines", key=("bank_account", "bank_reference")
     amount: Money
     value_date: date
     booked_seq: Seq
+    corrected_seq: Seq | None = None
 
 
 class Receipt(State, table="receipts", key=("receipt_id",), listed_by="booked_seq"):
-    """A contributor's payment."""
+    """A contributor's payment. `corrected_seq` is the entry that undid its booking."""
 
     receipt_id: Identifier
     agreement_id: Identifier
@@ -70,17 +72,18 @@ class Receipt(State, table="receipts", key=("receipt_id",), listed_by="booked_se
     bank_account: BankAccountId
     bank_reference: BankReference
     value_date: date
+    effective_date: date
     booked_seq: Seq
+    corrected_seq: Seq | None
 
 
-class ReceiptTerms(Terms):
+class ReceiptTerms(Dated):
     """Cash booked at the trustee's bank for an agreement in force."""
 
     agreement_id: Identifier
     amount: Amount
     bank_account: BankAccountId
     bank_reference: BankReference
-    value_date: Day
 
 
 class ReceiptBooked(
@@ -94,32 +97,23 @@ class ReceiptBooked(
 
     def permit(self, book: Book, act: Act) -> None:
         """Raises NotFound, WrongParty, AgreementNotInForce, ExceedsAgreement,
-        UnknownBankAccount, CurrencyMismatch, BankReferenceUsed, DateOutOfRange.
+        UnknownBankAccount, CurrencyMismatch, BankReferenceUsed, DateOutOfRange, PeriodClosed,
+        RateMissing.
         """
         agreement = book.get(Agreement, self.agreement_id)
         if act.role is Role.TREASURY and act.party != agreement.party:
             raise WrongParty(f"This agreement is {agreement.party}'s, not {act.party}'s.")
-        if (self.party, self.window) != (agreement.party, agreement.window):
-            raise WrongParty("The entry names another contributor or window than the agreement.")
-        agreement.require_in_force()
-        agreement.require_room_for(self.amount)
-        require_bank_account(charter_of(book), self.bank_account, self.amount.currency)
+        require_creditable(agreement, self.party, self.window, self.amount)
+        charter = charter_of(book)
+        require_bank_account(charter, self.bank_account, self.amount.currency)
         require_unused(book, self.bank_account, self.bank_reference)
-        require_past(self.value_date, act)
+        require_dates(self, act)
+        require_valuable(book, charter, self.amount, self.effective)
 
     def fold(self, book: Book, act: Act) -> Book:
-        agreement = book.get(Agreement, self.agreement_id)
-        shares = {self.party: self.amount}
-        book = post(
-            book,
-            debit(cash(self.bank_account), self.amount),
-            credit(receivable(self.agreement_id), self.amount),
-            debit(deferred(self.party, self.window), self.amount),
-            credit(contributor(self.party, self.window), self.amount),
-        )
-        book = book.put(paid_in(pool_of(book, self.window, self.amount.currency), shares))
-        book = moved(book, self.window, shares, "received")
-        book = book.put(agreement.with_received(self.amount))
+        source, day = cash(self.bank_account), self.effective
+        book = credited(book, source, self.agreement_id, self.amount, day)
+        book = taken_in(book, charter_of(book), self.amount, day)
         book = book.put(
             BankLine(
                 bank_account=self.bank_account,
@@ -140,7 +134,9 @@ class ReceiptBooked(
                 bank_account=self.bank_account,
                 bank_reference=self.bank_reference,
                 value_date=self.value_date,
+                effective_date=self.effective,
                 booked_seq=act.seq,
+                corrected_seq=None,
             )
         )
 
@@ -158,18 +154,12 @@ class BookReceipt(ReceiptTerms, Command, event=ReceiptBooked):
         yield fund_key()
         yield agreement_key(self.agreement_id)
         yield bank_line_key(self.bank_account, self.bank_reference)
-        agreement = book.peek(Agreement, self.agreement_id)
-        if agreement is not None:
-            currency = self.amount.currency
-            yield pool_key(agreement.window, currency)
-            yield position_key(agreement.party, agreement.window, currency)
-            for account in (
-                cash(self.bank_account),
-                receivable(self.agreement_id),
-                deferred(agreement.party, agreement.window),
-                contributor(agreement.party, agreement.window),
-            ):
-                yield account_key(account, currency)
+        yield from crediting_keys(
+            book, cash(self.bank_account), self.agreement_id, self.amount, self.effective
+        )
+        fund = book.peek(Fund)
+        if fund is not None:
+            yield from valuation_keys(book, fund.charter, self.amount.currency, self.effective)
 
     def decide(self, book: Book, act: Act) -> Event:
         agreement = book.get(Agreement, self.agreement_id)
@@ -181,6 +171,57 @@ class BookReceipt(ReceiptTerms, Command, event=ReceiptBooked):
         )
 
 
+def require_creditable(agreement: Agreement, party: str, window: str, amount: Money) -> None:
+    """Check that an agreement takes the money, and that the entry names whose and where.
+
+    Raises WrongParty, AgreementNotInForce, ExceedsAgreement, CurrencyMismatch.
+    """
+    if (party, window) != (agreement.party, agreement.window):
+        raise WrongParty("The entry names another contributor or window than the agreement.")
+    agreement.require_in_force()
+    agreement.require_room_for(amount)
+
+
+def credited(book: Book, source: str, agreement_id: str, amount: Money, effective: date) -> Book:
+    """The book after money on the account `source` became a contributor's payment.
+
+    A negative amount takes a payment back, as a contra entry does.
+    """
+    agreement = book.get(Agreement, agreement_id)
+    party, window = agreement.party, agreement.window
+    book = post(
+        book,
+        effective,
+        debit(source, amount),
+        credit(receivable(agreement_id), amount),
+        debit(deferred(party, window), amount),
+        credit(contributor(party, window), amount),
+    )
+    pool = pool_of(book, window, agreement.restriction or FREE, amount.currency)
+    book = book.put(paid_in(pool, {party: amount}))
+    book = moved(book, window, {party: amount}, "received")
+    return book.put(agreement.with_received(amount))
+
+
+def crediting_keys(
+    book: Book, source: str, agreement_id: str, amount: Money, effective: date
+) -> Iterator[Key]:
+    """The keys that `credited` takes."""
+    currency = amount.currency
+    yield from posting_keys(book, source, currency, effective)
+    agreement = book.peek(Agreement, agreement_id)
+    if agreement is not None:
+        party, window = agreement.party, agreement.window
+        yield pool_key(window, agreement.restriction or FREE, currency)
+        yield position_key(party, window, currency)
+        for account in (
+            receivable(agreement_id),
+            deferred(party, window),
+            contributor(party, window),
+        ):
+            yield from posting_keys(book, account, currency, effective)
+
+
 def bank_line_key(bank_account: str, bank_reference: str) -> Key:
     """The key of a bank line's row."""
     return key(BankLine, bank_account, bank_reference)
@@ -189,12 +230,5 @@ def bank_line_key(bank_account: str, bank_reference: str) -> Key:
 def require_unused(book: Book, bank_account: str, bank_reference: str) -> None:
     """Raises BankReferenceUsed."""
     line = book.find(BankLine, bank_account, bank_reference)
-    if line is not None:
+    if line is not None and line.corrected_seq is None:
         raise BankReferenceUsed(f"Entry {line.booked_seq} has booked this bank reference.")
-
-
-def require_past(day: date, act: Act) -> None:
-    """A bank has booked it, so the day has begun somewhere on earth. Raises DateOutOfRange."""
-    # East of UTC it is tomorrow already: one day of grace, no more.
-    if day > act.at.date() + timedelta(days=1):
-        raise DateOutOfRange(f"Value date {day} lies after the entry's own day, {act.at.date()}.")

@@ -6,15 +6,19 @@ same transaction: if the window does not hold enough, that last approval is refu
 """
 
 from collections.abc import Iterator
-from enum import StrEnum
+from typing import Self
+
+from pydantic import model_validator
 
 from app.domain.book import Book, Key
-from app.domain.books.journal import account_key, contributor, reserved
+from app.domain.books.journal import contributor, posting_keys, reserved
 from app.domain.books.pools import Pool, pool_key
 from app.domain.books.positions import position_key
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
+from app.domain.governance.charter import Charter
 from app.domain.governance.funds import Fund, charter_of, fund_key
+from app.domain.outflow.attributions import attribution_key
 from app.domain.outflow.disbursements import (
     Disbursement,
     DisbursementApproved,
@@ -23,6 +27,7 @@ from app.domain.outflow.disbursements import (
     Documents,
     disbursement_key,
 )
+from app.domain.outflow.kinds import kinds_for
 from app.domain.outflow.steps import (
     Answer,
     Approval,
@@ -42,17 +47,10 @@ from app.domain.refusals import (
     UnknownStep,
     WrongParty,
 )
-from app.domain.values import Digest, Identifier, Role, StepId, Text
+from app.domain.values import Decision, Digest, Identifier, Role, StepId, Text, require_said
 
 ANY_ROLE = tuple(role for role in Role if role is not Role.LEDGER)
 """Which role takes a step is the charter's to say, so it is `permit` that asks."""
-
-
-class Decision(StrEnum):
-    """What an approver may answer."""
-
-    APPROVE = "approve"
-    REFUSE = "refuse"
 
 
 class ApprovalTerms(Terms):
@@ -103,8 +101,16 @@ def _answered(terms: ApprovalTerms, book: Book, act: Act, answer: Answer) -> Boo
 class ApprovalGiven(ApprovalTerms, Event, type="approval.given", roles=ANY_ROLE):
     """A party approves one step."""
 
+    @model_validator(mode="after")
+    def _is_a_yes(self) -> Self:
+        """A log cannot turn a no into a yes. Raises ValueError."""
+        require_said(self.decision, Decision.APPROVE)
+        return self
+
     def permit(self, book: Book, act: Act) -> None:
-        """Raises EvidenceRequired and what `_require_open` raises."""
+        """Raises EvidenceRequired and what `_require_open` raises; as the last one, what the
+        reservation raises: InsufficientFunds, PeriodClosed.
+        """
         _require_open(self, book, act)
         step = charter_of(book).step(self.step)
         if step is not None and step.evidence and not self.documents:
@@ -131,6 +137,12 @@ class ApprovalGiven(ApprovalTerms, Event, type="approval.given", roles=ANY_ROLE)
 
 class ApprovalRefused(ApprovalTerms, Event, type="approval.refused", roles=ANY_ROLE):
     """A party refuses one step, and says why."""
+
+    @model_validator(mode="after")
+    def _is_a_no(self) -> Self:
+        """Nor a yes into a no. Raises ValueError."""
+        require_said(self.decision, Decision.REFUSE)
+        return self
 
     def permit(self, book: Book, act: Act) -> None:
         """Raises ReasonRequired and what `_require_open` raises."""
@@ -168,7 +180,7 @@ class AnswerStep(ApprovalTerms, Command, event=ApprovalGiven):
             return
         yield from approval_keys(fund.charter, self.disbursement_id)
         if disbursement.outstanding == 1:
-            yield from _reservation_keys(book, disbursement)
+            yield from _reservation_keys(book, fund.charter, disbursement)
 
     def role(self, book: Book, actor: Actor) -> Role:
         """The role that the step asks for, where the actor's token carries it."""
@@ -183,13 +195,14 @@ class AnswerStep(ApprovalTerms, Command, event=ApprovalGiven):
         return kind(**self.stated())
 
 
-def _reservation_keys(book: Book, disbursement: Disbursement) -> Iterator[Key]:
+def _reservation_keys(book: Book, charter: Charter, disbursement: Disbursement) -> Iterator[Key]:
     """What setting the money aside reads, when this may be the last approval."""
-    window, currency = disbursement.window, disbursement.amount.currency
-    yield pool_key(window, currency)
-    yield account_key(reserved(disbursement.disbursement_id), currency)
-    pool = book.peek(Pool, window, currency)
-    if pool is not None:
-        for party in pool.balances:
-            yield account_key(contributor(party, window), currency)
+    currency, identifier = disbursement.amount.currency, disbursement.disbursement_id
+    yield from posting_keys(book, reserved(identifier), currency)
+    for window, tie in kinds_for(charter, disbursement.window, disbursement.purpose):
+        yield pool_key(window, tie, currency)
+        pool = book.peek(Pool, window, tie, currency)
+        for party in pool.balances if pool is not None else ():
             yield position_key(party, window, currency)
+            yield attribution_key(party, identifier)
+            yield from posting_keys(book, contributor(party, window), currency)

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, computed_field
 
 from app.domain.book import Book, Key, State, key
 from app.domain.books.attribution import RULE
+from app.domain.books.draws import Draw, drawn, reserved_from, shares_of
 from app.domain.books.journal import contributor, credit, debit, post, reserved
-from app.domain.books.pools import Shares, Split, pool_of, split, taken
+from app.domain.books.pools import Shares
 from app.domain.books.positions import moved
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, LedgerEvent, Terms
@@ -25,6 +26,8 @@ from app.domain.governance.funds import (
     require_kind,
     require_window,
 )
+from app.domain.outflow.attributions import attributed
+from app.domain.outflow.kinds import kinds_for
 from app.domain.outflow.steps import approval_keys, closed, involved, opened
 from app.domain.refusals import ProposalClosed, PurposeNotAllowed
 from app.domain.values import (
@@ -85,7 +88,8 @@ class Disbursement(
     """A request and what became of it.
 
     `outstanding` counts the approvals that are still missing; `ballots` are the entries of those
-    that were given. `shares` is whose money it is, from the reservation on.
+    that were given. `draws` say from which pools it is taken, from the reservation on, and
+    `shares` whose money it is.
     """
 
     disbursement_id: Identifier
@@ -99,9 +103,15 @@ class Disbursement(
     requested_seq: Seq
     outstanding: int
     ballots: tuple[Seq, ...]
-    shares: Shares
+    draws: tuple[Draw, ...]
     bank_account: BankAccountId | None
     bank_reference: BankReference | None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def shares(self) -> Shares:
+        """What each contributor gives, by party code."""
+        return shares_of(self.draws)
 
     def require(self, *states: DisbursementState) -> None:
         """Raises ProposalClosed unless it stands in one of `states`."""
@@ -145,7 +155,7 @@ class DisbursementRequested(
                 requested_seq=act.seq,
                 outstanding=sum(1 for _ in approval_keys(charter, self.disbursement_id)),
                 ballots=(),
-                shares={},
+                draws=(),
                 bank_account=None,
                 bank_reference=None,
             )
@@ -218,45 +228,48 @@ class DisbursementReserved(DisbursementReference, LedgerEvent, type="disbursemen
 
     amount: Money
     rule: str
-    shares: Shares
-    weights: Shares
-    released_before: Money
+    draws: tuple[Draw, ...]
+
+    @property
+    def shares(self) -> Shares:
+        """What each contributor gives, by party code."""
+        return shares_of(self.draws)
 
     @classmethod
     def of(cls, book: Book, disbursement_id: str, cause: int) -> "DisbursementReserved":
         """The reservation as it follows from the book. Raises InsufficientFunds."""
         disbursement = book.get(Disbursement, disbursement_id)
-        amount = disbursement.amount
-        parts = split(pool_of(book, disbursement.window, amount.currency), amount)
         return cls(
             disbursement_id=disbursement_id,
             cause=cause,
-            amount=amount,
+            amount=disbursement.amount,
             rule=RULE,
-            shares=parts.shares,
-            weights=parts.weights,
-            released_before=parts.released_before,
+            draws=_draws(book, disbursement, disbursement.amount),
         )
 
     def permit(self, book: Book, act: Act) -> None:
         """Raises ProposalClosed, InsufficientFunds."""
         disbursement = book.get(Disbursement, self.disbursement_id)
         disbursement.require(DisbursementState.APPROVED)
-        split(pool_of(book, disbursement.window, self.amount.currency), self.amount)
+        _draws(book, disbursement, self.amount)
 
     def fold(self, book: Book, act: Act) -> Book:
         disbursement = book.get(Disbursement, self.disbursement_id)
-        window = disbursement.window
-        parts = Split(self.shares, self.weights, self.released_before)
-        pool = pool_of(book, window, self.amount.currency)
-        book = book.put(taken(pool, self.amount, parts))
+        book = reserved_from(book, self.draws)
         book = post(
             book,
-            *(debit(contributor(party, window), share) for party, share in self.shares.items()),
+            act.day,
+            *(
+                debit(contributor(party, draw.window), share)
+                for draw in self.draws
+                for party, share in draw.shares.items()
+            ),
             credit(reserved(self.disbursement_id), self.amount),
         )
-        book = moved(book, window, self.shares, "reserved")
-        return book.put(disbursement.but(state=DisbursementState.RESERVED, shares=self.shares))
+        for draw in self.draws:
+            book = moved(book, draw.window, draw.shares, "reserved")
+        book = attributed(book, disbursement, self.shares, act.seq)
+        return book.put(disbursement.but(state=DisbursementState.RESERVED, draws=self.draws))
 
     def sentence(self, act: Act) -> str:
         parts = ", ".join(f"{party} {share}" for party, share in self.shares.items())
@@ -280,6 +293,12 @@ class DisbursementRefused(DisbursementReference, LedgerEvent, type="disbursement
 
     def sentence(self, act: Act) -> str:
         return f"Disbursement {self.disbursement_id} is refused: {self.party} did not approve."
+
+
+def _draws(book: Book, disbursement: Disbursement, amount: Money) -> tuple[Draw, ...]:
+    """What an amount would be drawn from now. Raises InsufficientFunds."""
+    kinds = kinds_for(charter_of(book), disbursement.window, disbursement.purpose)
+    return drawn(book, kinds, amount, disbursement.window)
 
 
 def disbursement_key(disbursement_id: str) -> Key:

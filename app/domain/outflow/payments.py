@@ -5,11 +5,18 @@ settles it or sends it back. Money that comes back returns to the contributors i
 to, at exactly those shares.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from app.domain.accounting.dates import Dated, require_dates
+from app.domain.accounting.valuation import (
+    given_out,
+    require_valuable,
+    taken_in,
+    valuation_keys,
+)
 from app.domain.book import Book, Key
+from app.domain.books.draws import Draw
 from app.domain.books.journal import (
-    account_key,
     account_of,
     applied,
     cash,
@@ -18,6 +25,7 @@ from app.domain.books.journal import (
     debit,
     granted,
     post,
+    posting_keys,
     reserved,
     transit,
 )
@@ -26,13 +34,8 @@ from app.domain.books.positions import moved, position_key
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
 from app.domain.governance.funds import Fund, charter_of, fund_key, require_bank_account
-from app.domain.inflow.receipts import (
-    BankLine,
-    Direction,
-    bank_line_key,
-    require_past,
-    require_unused,
-)
+from app.domain.inflow.receipts import BankLine, Direction, bank_line_key, require_unused
+from app.domain.outflow.attributions import attribution_key, ended, settled
 from app.domain.outflow.disbursements import (
     Disbursement,
     DisbursementState,
@@ -46,7 +49,7 @@ from app.domain.outflow.steps import (
     require_uninvolved,
 )
 from app.domain.refusals import InsufficientFunds, WrongParty
-from app.domain.values import BankAccountId, BankReference, Day, Identifier, Role, Text
+from app.domain.values import BankAccountId, BankReference, Identifier, Money, Role, Text
 
 
 class InstructionTerms(Terms):
@@ -63,7 +66,7 @@ class DisbursementInstructed(
 
     def permit(self, book: Book, act: Act) -> None:
         """Raises NotFound, ProposalClosed, SeparationOfDuties, UnknownBankAccount,
-        CurrencyMismatch, InsufficientFunds.
+        CurrencyMismatch, InsufficientFunds, PeriodClosed.
         """
         disbursement = book.get(Disbursement, self.disbursement_id)
         disbursement.require(DisbursementState.RESERVED)
@@ -79,6 +82,7 @@ class DisbursementInstructed(
         book = involved(book, self.disbursement_id, act, "releaser")
         book = post(
             book,
+            act.day,
             debit(transit(self.bank_account), disbursement.amount),
             credit(cash(self.bank_account), disbursement.amount),
         )
@@ -103,19 +107,18 @@ class InstructDisbursement(InstructionTerms, Command, event=DisbursementInstruct
         disbursement = book.peek(Disbursement, self.disbursement_id)
         if disbursement is not None:
             currency = disbursement.amount.currency
-            yield account_key(cash(self.bank_account), currency)
-            yield account_key(transit(self.bank_account), currency)
+            yield from posting_keys(book, cash(self.bank_account), currency)
+            yield from posting_keys(book, transit(self.bank_account), currency)
 
     def decide(self, book: Book, act: Act) -> Event:
         return DisbursementInstructed(**self.stated())
 
 
-class SettlementTerms(Terms):
+class SettlementTerms(Dated):
     """The bank's word that the money left: its reference and its date."""
 
     disbursement_id: Identifier
     bank_reference: BankReference
-    value_date: Day
 
 
 class DisbursementSettled(
@@ -124,24 +127,30 @@ class DisbursementSettled(
     """The money has reached the recipient."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, ProposalClosed, BankReferenceUsed, DateOutOfRange."""
+        """Raises NotFound, ProposalClosed, BankReferenceUsed, DateOutOfRange, PeriodClosed,
+        RateMissing.
+        """
         disbursement = book.get(Disbursement, self.disbursement_id)
         disbursement.require(DisbursementState.INSTRUCTED)
         require_unused(book, disbursement.bank_account or "", self.bank_reference)
-        require_past(self.value_date, act)
+        require_dates(self, act)
+        require_valuable(book, charter_of(book), disbursement.amount, self.effective)
 
     def fold(self, book: Book, act: Act) -> Book:
         disbursement = book.get(Disbursement, self.disbursement_id)
-        amount, window, shares = disbursement.amount, disbursement.window, disbursement.shares
-        bank_account = disbursement.bank_account or ""
+        amount, draws = disbursement.amount, disbursement.draws
         book = post(
             book,
-            debit(granted(disbursement.recipient, window), amount),
-            credit(transit(bank_account), amount),
+            self.effective,
+            *(debit(granted(disbursement.recipient, draw.window), draw.amount) for draw in draws),
+            credit(transit(disbursement.bank_account or ""), amount),
             debit(reserved(self.disbursement_id), amount),
-            *(credit(applied(party, window), share) for party, share in shares.items()),
+            *(credit(applied(party, window), share) for window, party, share in _each(draws)),
         )
-        book = moved(book, window, shares, "-reserved", "disbursed")
+        for draw in draws:
+            book = moved(book, draw.window, draw.shares, "-reserved", "disbursed")
+        book = given_out(book, charter_of(book), amount, self.effective)
+        book = settled(book, self.disbursement_id, disbursement.shares, act.seq)
         book = book.put(_bank_line(self, disbursement, act, Direction.OUT))
         return book.put(
             disbursement.but(state=DisbursementState.SETTLED, bank_reference=self.bank_reference)
@@ -158,18 +167,17 @@ class SettleDisbursement(SettlementTerms, Command, event=DisbursementSettled):
     """Record the bank's confirmation that an instructed disbursement was paid."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
-        yield from _payment_keys(book, self.disbursement_id, self.bank_reference)
+        yield from _payment_keys(book, self.disbursement_id, self)
 
     def decide(self, book: Book, act: Act) -> Event:
         return DisbursementSettled(**self.stated())
 
 
-class ReturnTerms(Terms):
+class ReturnTerms(Dated):
     """The bank's word that the money did not arrive, or came back."""
 
     disbursement_id: Identifier
     bank_reference: BankReference
-    value_date: Day
     reason: Text
 
 
@@ -177,36 +185,43 @@ class DisbursementReturned(ReturnTerms, Event, type="disbursement.returned", rol
     """The money is back in the window, at its original attribution."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, ProposalClosed, BankReferenceUsed, DateOutOfRange."""
+        """Raises NotFound, ProposalClosed, BankReferenceUsed, DateOutOfRange, PeriodClosed,
+        RateMissing.
+        """
         disbursement = book.get(Disbursement, self.disbursement_id)
         disbursement.require(DisbursementState.INSTRUCTED, DisbursementState.SETTLED)
         require_unused(book, disbursement.bank_account or "", self.bank_reference)
-        require_past(self.value_date, act)
+        require_dates(self, act)
+        if disbursement.state is DisbursementState.SETTLED:
+            require_valuable(book, charter_of(book), disbursement.amount, self.effective)
 
     def fold(self, book: Book, act: Act) -> Book:
         disbursement = book.get(Disbursement, self.disbursement_id)
-        amount, window, shares = disbursement.amount, disbursement.window, disbursement.shares
+        amount, draws = disbursement.amount, disbursement.draws
         bank_account = disbursement.bank_account or ""
-        if disbursement.state is DisbursementState.SETTLED:
-            undone = (
-                credit(granted(disbursement.recipient, window), amount),
-                *(debit(applied(party, window), share) for party, share in shares.items()),
+        was_settled = disbursement.state is DisbursementState.SETTLED
+        undone = (
+            (
+                *(credit(granted(disbursement.recipient, d.window), d.amount) for d in draws),
+                *(debit(applied(party, window), share) for window, party, share in _each(draws)),
             )
-            change = "-disbursed"
-        else:
-            undone = (
+            if was_settled
+            else (
                 credit(transit(bank_account), amount),
                 debit(reserved(self.disbursement_id), amount),
             )
-            change = "-reserved"
+        )
         book = post(
             book,
+            self.effective,
             debit(cash(bank_account), amount),
             *undone,
-            *(credit(contributor(party, window), share) for party, share in shares.items()),
+            *(credit(contributor(party, window), share) for window, party, share in _each(draws)),
         )
-        book = moved(book, window, shares, change)
-        book = book.put(paid_in(pool_of(book, window, amount.currency), shares))
+        book = _given_back(book, draws, "-disbursed" if was_settled else "-reserved")
+        if was_settled:
+            book = taken_in(book, charter_of(book), amount, self.effective)
+        book = ended(book, self.disbursement_id, disbursement.shares, act.seq)
         book = book.put(_bank_line(self, disbursement, act, Direction.IN))
         return book.put(disbursement.but(state=DisbursementState.RETURNED))
 
@@ -221,7 +236,7 @@ class ReturnDisbursement(ReturnTerms, Command, event=DisbursementReturned):
     """Record that the bank rejected or returned a payment."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
-        yield from _payment_keys(book, self.disbursement_id, self.bank_reference)
+        yield from _payment_keys(book, self.disbursement_id, self)
 
     def decide(self, book: Book, act: Act) -> Event:
         return DisbursementReturned(**self.stated())
@@ -240,7 +255,7 @@ class DisbursementCancelled(
     """The request is taken back before the bank was told; what was reserved is free again."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed."""
+        """Raises NotFound, WrongParty, ProposalClosed, PeriodClosed."""
         disbursement = book.get(Disbursement, self.disbursement_id)
         if act.role is Role.REQUESTER and act.party != disbursement.recipient:
             raise WrongParty(f"This request is {disbursement.recipient}'s.")
@@ -249,14 +264,15 @@ class DisbursementCancelled(
     def fold(self, book: Book, act: Act) -> Book:
         disbursement = book.get(Disbursement, self.disbursement_id)
         if disbursement.state is DisbursementState.RESERVED:
-            amount, window, shares = disbursement.amount, disbursement.window, disbursement.shares
+            draws = disbursement.draws
             book = post(
                 book,
-                debit(reserved(self.disbursement_id), amount),
-                *(credit(contributor(party, window), share) for party, share in shares.items()),
+                act.day,
+                debit(reserved(self.disbursement_id), disbursement.amount),
+                *(credit(contributor(party, w), share) for w, party, share in _each(draws)),
             )
-            book = moved(book, window, shares, "-reserved")
-            book = book.put(paid_in(pool_of(book, window, amount.currency), shares))
+            book = _given_back(book, draws, "-reserved")
+            book = ended(book, self.disbursement_id, disbursement.shares, act.seq)
         book = closed(book, charter_of(book), self.disbursement_id)
         return book.put(disbursement.but(state=DisbursementState.CANCELLED))
 
@@ -268,7 +284,7 @@ class CancelDisbursement(CancellationTerms, Command, event=DisbursementCancelled
     """Take a request back before the bank is told."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
-        yield from _payment_keys(book, self.disbursement_id, None)
+        yield from _payment_keys(book, self.disbursement_id)
         fund = book.peek(Fund)
         if fund is not None and book.peek(Disbursement, self.disbursement_id) is not None:
             yield from approval_keys(fund.charter, self.disbursement_id)
@@ -277,26 +293,47 @@ class CancelDisbursement(CancellationTerms, Command, event=DisbursementCancelled
         return DisbursementCancelled(**self.stated())
 
 
-def _payment_keys(book: Book, disbursement_id: str, bank_reference: str | None) -> Iterator[Key]:
+def _payment_keys(
+    book: Book, disbursement_id: str, terms: SettlementTerms | ReturnTerms | None = None
+) -> Iterator[Key]:
     """The rows behind a disbursement whose money moves on or back."""
     yield fund_key()
     yield disbursement_key(disbursement_id)
-    disbursement = book.peek(Disbursement, disbursement_id)
-    if disbursement is None:
+    fund, disbursement = book.peek(Fund), book.peek(Disbursement, disbursement_id)
+    if fund is None or disbursement is None:
         return
-    window, currency = disbursement.window, disbursement.amount.currency
-    bank_account = disbursement.bank_account or ""
-    if bank_reference is not None:
-        yield bank_line_key(bank_account, bank_reference)
-    yield pool_key(window, currency)
-    yield account_key(cash(bank_account), currency)
-    yield account_key(transit(bank_account), currency)
-    yield account_key(reserved(disbursement_id), currency)
-    yield account_key(granted(disbursement.recipient, window), currency)
-    for party in disbursement.shares:
+    currency, bank_account = disbursement.amount.currency, disbursement.bank_account or ""
+    effective = None
+    if terms is not None:
+        effective = terms.effective
+        yield bank_line_key(bank_account, terms.bank_reference)
+        yield from valuation_keys(book, fund.charter, currency, effective)
+    accounts = [cash(bank_account), transit(bank_account), reserved(disbursement_id)]
+    for draw in disbursement.draws:
+        yield pool_key(draw.window, draw.restriction, currency)
+        accounts.append(granted(disbursement.recipient, draw.window))
+    for window, party, _ in _each(disbursement.draws):
         yield position_key(party, window, currency)
-        yield account_key(contributor(party, window), currency)
-        yield account_key(applied(party, window), currency)
+        yield attribution_key(party, disbursement_id)
+        accounts += [contributor(party, window), applied(party, window)]
+    for account in accounts:
+        yield from posting_keys(book, account, currency, effective)
+
+
+def _each(draws: Iterable[Draw]) -> Iterator[tuple[str, str, Money]]:
+    """Window, party and share of everybody whose money was drawn."""
+    for draw in draws:
+        for party, share in draw.shares.items():
+            yield draw.window, party, share
+
+
+def _given_back(book: Book, draws: Iterable[Draw], change: str) -> Book:
+    """The book in which the pools have again what was drawn, at its original attribution."""
+    for draw in draws:
+        book = moved(book, draw.window, draw.shares, change)
+        pool = pool_of(book, draw.window, draw.restriction, draw.amount.currency)
+        book = book.put(paid_in(pool, draw.shares))
+    return book
 
 
 def _bank_line(

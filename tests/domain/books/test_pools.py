@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.book import Book
-from app.domain.books.pools import Pool, paid_in, pool_of, split, taken
+from app.domain.books.pools import FREE, Pool, paid_in, pool_of, split, taken
 from app.domain.refusals import InsufficientFunds
 from app.domain.values import Money
 from tests.domain import eur
 
-EMPTY = pool_of(Book(complete=True), "budget", "EUR")
+EMPTY = pool_of(Book(complete=True), "budget", FREE, "EUR")
 NOTHING = eur(0)
 
 

@@ -5,9 +5,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from app.domain.governance.charter import ROLES_OF, Charter
+from app.domain.books.chart import AccountKind
+from app.domain.governance.charter import (
+    ROLES_OF,
+    Charter,
+    ExchangeRates,
+    MoneyKind,
+    Restriction,
+)
 from app.domain.values import PartyKind, Role
-from tests.builders import a_charter
+from tests.builders import a_charter, valued
 
 
 def without(rows: list[dict[str, Any]], name: str, value: str) -> list[dict[str, Any]]:
@@ -17,6 +24,10 @@ def without(rows: list[dict[str, Any]], name: str, value: str) -> list[dict[str,
 PARTIES = a_charter()["parties"]
 MEMBERS = a_charter()["members"]
 STEPS = a_charter()["approval_steps"]
+TIE = {"id": "t", "name": "T", "only": ["drones"]}
+ACCOUNT = {"id": "a", "name": "A", "kind": "expense", "currency": "EUR"}
+SOURCE = {"source": "ECB", "base": "EUR", "max_age_days": 5, "tolerance_bp": 100}
+WINDOW = {"id": "w", "name": "W", "purposes": ["p"]}
 LEGAL = {"id": "s", "name": "S", "role": "legal_reviewer", "who": "each_government"}
 NO_OBJECTION = {"id": "n", "name": "N", "role": "supervisor", "who": "supervisor"}
 
@@ -36,6 +47,28 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "bank_accounts: a name stands twice",
     ),
     "step twice": ({"approval_steps": [LEGAL, LEGAL]}, "approval_steps: a name stands twice"),
+    "restriction twice": ({"restrictions": [TIE, TIE]}, "restrictions: a name stands twice"),
+    "own account twice": ({"accounts": [ACCOUNT, ACCOUNT]}, "accounts: a name stands twice"),
+    "foreign own account": (
+        {"accounts": [{**ACCOUNT, "currency": "USD"}]},
+        "accounts: an account is in one of the currencies",
+    ),
+    "a restriction of both kinds": (
+        {"restrictions": [{**TIE, "excludes": ["pensions"]}]},
+        "restrictions: a restriction names either only or excludes",
+    ),
+    "a restriction of neither kind": (
+        {"restrictions": [{"id": "t", "name": "T"}]},
+        "restrictions: a restriction names either only or excludes",
+    ),
+    "only a purpose that no window has": (
+        {"restrictions": [{**TIE, "only": ["drones", "dornes"]}]},
+        "restrictions: a restriction names purposes of the windows",
+    ),
+    "excludes a purpose that no window has": (
+        {"restrictions": [{"id": "t", "name": "T", "excludes": ["defence"]}]},
+        "restrictions: a restriction names purposes of the windows",
+    ),
     "no government": (
         {"parties": PARTIES[2:]},
         "parties: a fund has 1 or more party of kind government",
@@ -139,6 +172,23 @@ def test_a_charter_that_contradicts_itself_is_refused(name: str) -> None:
         ({"title": "hidden\u200b"}, "forbidden_character"),
         ({"fund": "Not A Slug"}, "string_pattern_mismatch"),
         ({"script": "x"}, "extra_forbidden"),
+        ({"draw_order": ["tied", "window"]}, "too_short"),
+        ({"draw_order": ["tied", "window", "window"]}, "stands_twice"),
+        ({"draw_order": ["tied", "window", "anything"]}, "enum"),
+        ({"restrictions": [{**TIE, "only": ["drones", "drones"]}]}, "stands_twice"),
+        ({"restrictions": [{**TIE, "only": ["Drones"]}]}, "string_pattern_mismatch"),
+        ({"restrictions": [{**TIE, "id": f"t{n}"} for n in range(21)]}, "too_long"),
+        ({"accounts": [{**ACCOUNT, "id": "cash/BANK-EUR"}]}, "string_pattern_mismatch"),
+        ({"accounts": [{**ACCOUNT, "kind": "money"}]}, "enum"),
+        ({"accounts": [{**ACCOUNT, "id": f"a{n}"} for n in range(201)]}, "too_long"),
+        ({"exchange_rates": {**SOURCE, "base": "XDR"}}, "unknown_currency"),
+        ({"exchange_rates": {**SOURCE, "max_age_days": -1}}, "greater_than_equal"),
+        ({"exchange_rates": {**SOURCE, "max_age_days": 32}}, "less_than_equal"),
+        ({"exchange_rates": {**SOURCE, "max_age_days": "5"}}, "int_type"),
+        ({"exchange_rates": {**SOURCE, "tolerance_bp": 2001}}, "less_than_equal"),
+        ({"exchange_rates": {**SOURCE, "tolerance_bp": -1}}, "greater_than_equal"),
+        ({"exchange_rates": {**SOURCE, "tolerance_bp": 0.5}}, "int_type"),
+        ({"windows": [{**WINDOW, "unrestricted": "yes"}]}, "bool_type"),
     ],
 )
 def test_a_charter_has_its_form(changes: dict[str, Any], code: str) -> None:
@@ -162,6 +212,51 @@ def test_what_a_charter_names_is_found() -> None:
         assert found.id == name
 
 
+def test_restrictions_and_own_accounts_are_found() -> None:
+    charter = Charter.model_validate(a_charter(**valued()))
+    tie, account = charter.restriction("not-defence"), charter.account("bank-charges")
+
+    assert tie is not None
+    assert (tie.only, tie.excludes) == ((), ("drones",))
+    assert account is not None
+    assert (account.currency, account.kind) == ("EUR", AccountKind.EXPENSE)
+    assert charter.exchange_rates == ExchangeRates.model_validate(SOURCE)
+
+
+def test_a_restriction_allows_only_what_it_names_or_all_but_what_it_excludes() -> None:
+    only = Restriction.model_validate(TIE)
+    but = Restriction.model_validate({"id": "t", "name": "T", "excludes": ["drones"]})
+
+    assert [only.allows(purpose) for purpose in ("drones", "pensions")] == [True, False]
+    assert [but.allows(purpose) for purpose in ("drones", "pensions")] == [False, True]
+
+
+def test_a_restriction_may_name_purposes_of_several_windows() -> None:
+    tie = {"id": "t", "name": "T", "only": ["drones", "pensions"]}
+
+    charter = Charter.model_validate(a_charter(restrictions=[tie]))
+
+    assert charter.restrictions == (Restriction.model_validate(tie),)
+
+
+def test_what_a_charter_leaves_out_ties_values_and_opens_nothing() -> None:
+    charter = Charter.model_validate(a_charter())
+
+    assert (charter.restrictions, charter.accounts, charter.exchange_rates) == ((), (), None)
+    assert charter.draw_order == (MoneyKind.TIED, MoneyKind.WINDOW, MoneyKind.UNRESTRICTED)
+    assert not any(window.unrestricted for window in charter.windows)
+    assert "draw_order" not in charter.model_dump(exclude_unset=True)
+
+
+@pytest.mark.parametrize(("age", "tolerance"), [(0, 0), (31, 2000)])
+def test_a_source_of_rates_may_be_strict_or_lenient(age: int, tolerance: int) -> None:
+    source = {**SOURCE, "max_age_days": age, "tolerance_bp": tolerance}
+
+    charter = Charter.model_validate(a_charter(exchange_rates=source))
+
+    assert charter.exchange_rates == ExchangeRates.model_validate(source)
+
+
 def test_what_a_charter_does_not_name_is_none() -> None:
     charter = Charter.model_validate(a_charter())
 
@@ -169,6 +264,8 @@ def test_what_a_charter_does_not_name_is_none() -> None:
     assert charter.window("x") is None
     assert charter.bank_account("X") is None
     assert charter.step("x") is None
+    assert charter.restriction("x") is None
+    assert charter.account("x") is None
 
 
 def test_a_step_asks_each_government_or_each_supervisor() -> None:

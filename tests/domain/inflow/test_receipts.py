@@ -227,7 +227,7 @@ def test_another_bank_account_has_references_of_its_own() -> None:
     assert pool(paper).available == eur(100)
 
 
-@pytest.mark.parametrize("day", ["2026-02-01", "2026-02-02", "2000-01-01"])
+@pytest.mark.parametrize("day", ["2026-02-01", "2026-02-02", "2025-01-01"])
 def test_a_value_date_may_be_tomorrow_east_of_here(day: str) -> None:
     paper = funded()
     agreement = paper.agreed("DE", money(100))

@@ -1,8 +1,9 @@
 """Approvals: who may answer, when, once, and about exactly which request."""
 
 import pytest
+from pydantic import ValidationError
 
-from app.domain.outflow.approvals import AnswerStep
+from app.domain.outflow.approvals import AnswerStep, ApprovalGiven, ApprovalRefused
 from app.domain.outflow.disbursements import Disbursement, DisbursementState
 from app.domain.outflow.steps import Answer, Approval, Involvement
 from app.domain.values import Role
@@ -302,3 +303,12 @@ def test_a_member_without_any_role_that_the_step_takes_acts_in_one_they_hold() -
 
     with refused(paper, "not_a_member", "DE"):
         answers(paper, Person("DE", Role.OBSERVER), request, "legal_review")
+
+
+def test_a_log_turns_no_answer_into_the_other() -> None:
+    data = {"disbursement_id": UNKNOWN_ID, "step": "legal_review", "digest": DIGEST, "reason": "R"}
+
+    with pytest.raises(ValidationError, match="states refuse"):
+        ApprovalGiven.read({**data, "decision": "refuse"}, {})
+    with pytest.raises(ValidationError, match="states approve"):
+        ApprovalRefused.read({**data, "decision": "approve"}, {})

@@ -6,6 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from app.domain.books.attribution import RULE
+from app.domain.event import Event
+from app.domain.inflow.agreements import DraftAgreement
 from app.domain.outflow.disbursements import (
     Disbursement,
     DisbursementApproved,
@@ -14,9 +16,52 @@ from app.domain.outflow.disbursements import (
     RequestDisbursement,
 )
 from app.domain.outflow.steps import Answer, Approval
-from tests.builders import REQUESTER, TRUSTEE, a_request, money, treasury
-from tests.domain import balance, entry, eur, funded, jpy, lines, pool, position, refused, said
-from tests.paper import digest_of
+from app.domain.values import Money
+from tests.builders import (
+    REQUESTER,
+    TRUSTEE,
+    a_request,
+    an_agreement,
+    money,
+    treasury,
+    valued,
+)
+from tests.domain import (
+    Door,
+    balance,
+    cancelled,
+    entry,
+    eur,
+    funded,
+    jpy,
+    lines,
+    pool,
+    position,
+    refused,
+    replayed,
+    returned,
+    said,
+)
+from tests.paper import Paper, digest_of
+
+
+def tied(*paid: tuple[str, str, str | None, int], **changes: Any) -> Door:
+    """A fund of UK and JP where each has paid: party, window, restriction, EUR."""
+    paper = Door().open(**valued(("UK", "JP"), **changes))
+    for party, window, restriction, amount in paid:
+        agreement = paper.agreed(party, money(amount), window, restriction=restriction)
+        paper.paid(agreement, money(amount))
+    return paper
+
+
+def drawn(paper: Paper, amount: int) -> list[tuple[str, str, Money]]:
+    """From which pools a pension of this much is drawn."""
+    draws = paper.approved(paper.requested(money(amount))).draws
+    return [(draw.window, draw.restriction, draw.amount) for draw in draws]
+
+
+def rejected(paper: Paper, disbursement: Disbursement) -> Event:
+    return returned(paper, paper.instructed(disbursement))
 
 
 def test_a_request_waits_for_every_answer_that_the_charter_asks_for() -> None:
@@ -95,7 +140,7 @@ def test_an_approved_disbursement_stands_approved_for_one_entry() -> None:
     paper = funded(DE=60, FR=40)
     paper.approved(paper.requested(money(50)))
     line = entry(paper, "disbursement.approved")
-    before = paper.newest(Disbursement).but(state=DisbursementState.REQUESTED, shares={})
+    before = paper.newest(Disbursement).but(state=DisbursementState.REQUESTED, draws=())
 
     after = line.event.fold(paper.book.put(before), line.act)
 
@@ -139,8 +184,9 @@ def test_a_reservation_is_kept_with_its_weights_and_its_rule() -> None:
     event = entry(paper, "disbursement.reserved").event
     assert isinstance(event, DisbursementReserved)
     assert event.rule == RULE
-    assert event.weights == {"DE": eur(60), "FR": eur(40)}
-    assert event.released_before == eur(10)
+    (draw,) = event.draws
+    assert draw.weights == {"DE": eur(60), "FR": eur(40)}
+    assert draw.released_before == eur(10)
     assert event.amount == eur(20)
 
 
@@ -197,6 +243,106 @@ def test_a_request_in_yen_is_split_in_yen() -> None:
         paper.paid(paper.agreed(party, money(amount, "JPY")), money(amount, "JPY"))
 
     assert paper.approved(paper.requested(money(2, "JPY"))).shares == {"DE": jpy(1), "FR": jpy(1)}
+
+
+def test_money_for_defence_only_never_pays_a_pension() -> None:
+    paper = tied(("UK", "general", "defence-only", 50))
+    waiting = paper.approved(paper.requested(money(1), "budget"), but=1)
+
+    with refused(paper, "insufficient_funds", "1.00 EUR", "0.00 EUR", "budget"):
+        paper.approved(waiting)
+
+
+def test_money_that_excludes_defence_never_pays_a_drone() -> None:
+    paper = tied(("JP", "general", "not-defence", 50), ("JP", "budget", "not-defence", 50))
+    for window in ("defence", "general"):
+        waiting = paper.approved(paper.requested(money(1), window, purpose="drones"), but=1)
+
+        with refused(paper, "insufficient_funds", "1.00 EUR", "0.00 EUR", window):
+            paper.approved(waiting)
+
+
+def test_tied_money_goes_first_then_the_windows_own_then_unrestricted() -> None:
+    paper = tied(
+        ("JP", "budget", "not-defence", 10),
+        ("UK", "budget", None, 10),
+        ("JP", "general", "not-defence", 10),
+        ("UK", "general", None, 10),
+    )
+
+    assert drawn(paper, 35) == [
+        ("budget", "not-defence", eur(10)),
+        ("general", "not-defence", eur(10)),
+        ("budget", "", eur(10)),
+        ("general", "", eur(5)),
+    ]
+
+
+def test_another_order_of_the_charter_is_another_order_of_draws() -> None:
+    everything = [
+        ("JP", "budget", "not-defence", 10),
+        ("UK", "budget", None, 10),
+        ("UK", "general", None, 10),
+    ]
+
+    paper = tied(*everything, draw_order=["unrestricted", "window", "tied"])
+
+    assert drawn(paper, 25) == [
+        ("general", "", eur(10)),
+        ("budget", "", eur(10)),
+        ("budget", "not-defence", eur(5)),
+    ]
+
+
+def test_a_reservation_of_several_kinds_is_posted_and_attributed_by_window() -> None:
+    paper = tied(("JP", "budget", "not-defence", 10), ("UK", "general", None, 10))
+    request = paper.approved(paper.requested(money(15)))
+
+    assert request.shares == {"JP": eur(10), "UK": eur(5)}
+    assert lines(paper, "disbursement.reserved") == {
+        "contributor/JP/budget": 10_00,
+        "contributor/UK/general": 5_00,
+        f"reserved/{request.disbursement_id}": -15_00,
+    }
+    assert position(paper, "JP", "budget").reserved == eur(10)
+    assert position(paper, "UK", "general").reserved == eur(5)
+    assert replayed(paper) == paper.book
+
+
+def test_what_comes_back_is_tied_as_it_was() -> None:
+    paper = tied(("JP", "budget", "not-defence", 10), ("UK", "general", None, 10))
+    for undo in (cancelled, rejected):
+        undo(paper, paper.approved(paper.requested(money(15))))
+
+        assert pool(paper, "budget", restriction="not-defence").balances == {"JP": eur(10)}
+        assert pool(paper, "general").balances == {"UK": eur(10)}
+        assert pool(paper, "budget").available == eur(0)
+
+
+def test_all_kinds_together_may_still_not_be_enough() -> None:
+    paper = tied(("JP", "budget", "not-defence", 10), ("UK", "defence", None, 90))
+    waiting = paper.approved(paper.requested(money("10.01")), but=1)
+
+    with refused(paper, "insufficient_funds", "10.01 EUR", "10.00 EUR"):
+        paper.approved(waiting)
+
+
+@pytest.mark.parametrize(
+    ("window", "restriction", "code"),
+    [
+        ("budget", "defence-only", "restriction_not_usable"),
+        ("defence", "not-defence", "restriction_not_usable"),
+        ("budget", "nothing", "unknown_restriction"),
+    ],
+)
+def test_no_agreement_ties_money_to_what_its_window_never_pays(
+    window: str, restriction: str, code: str
+) -> None:
+    paper = tied()
+    body = an_agreement(money(5), window, restriction=restriction)
+
+    with refused(paper, code):
+        paper.do(treasury("UK"), DraftAgreement.model_validate(body))
 
 
 @pytest.mark.parametrize(

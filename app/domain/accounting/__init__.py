@@ -1,0 +1,1 @@
+"""What every movement obeys: dates, periods, rates, values in the holding currency."""

@@ -1,0 +1,38 @@
+"""Dates: a bank's value date, the day that a movement counts for, and when both may be.
+
+Usually they are one day. Where that day's period is closed, the movement counts for a later day
+that is open: corrections and late news go into the open period.
+"""
+
+from datetime import date, timedelta
+
+from app.domain.event import Act, Terms
+from app.domain.refusals import DateOutOfRange
+from app.domain.values import Day
+
+
+class Dated(Terms):
+    """The bank's date, and the day that the books count it for, where that is another one."""
+
+    value_date: Day
+    effective_date: Day | None = None
+
+    @property
+    def effective(self) -> date:
+        """The day that the books count it for."""
+        return self.effective_date or self.value_date
+
+
+def require_past(day: date, act: Act) -> None:
+    """A bank has booked it, so the day has begun somewhere on earth. Raises DateOutOfRange."""
+    # East of UTC it is tomorrow already: one day of grace, no more.
+    if day > act.day + timedelta(days=1):
+        raise DateOutOfRange(f"{day} lies after the entry's own day, {act.day}.")
+
+
+def require_dates(terms: Dated, act: Act) -> None:
+    """Both in the past, and nothing counts before the bank has it. Raises DateOutOfRange."""
+    require_past(terms.value_date, act)
+    require_past(terms.effective, act)
+    if terms.effective < terms.value_date:
+        raise DateOutOfRange(f"{terms.effective} lies before the value date, {terms.value_date}.")

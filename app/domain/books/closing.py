@@ -1,0 +1,37 @@
+"""Closing: up to which day the books are closed.
+
+A day that is closed takes no posting any more, whatever brings it; what belongs there is booked
+into the open period, under the date on which it is found out. The check stands in `journal.post`,
+so that nothing can forget it.
+"""
+
+from datetime import date
+
+from app.domain.book import Book, Key, State, key
+from app.domain.refusals import PeriodClosed
+from app.domain.values import Seq
+
+
+class Closing(State, table="closings", key=()):
+    """The last day that is closed. One row, once a period was closed."""
+
+    through: date | None
+    decided_seq: Seq
+
+
+def closing_key() -> Key:
+    """The key of the one row; whatever posts reads it."""
+    return key(Closing)
+
+
+def closed_through(book: Book) -> date | None:
+    """The last closed day; None while all are open."""
+    closing = book.find(Closing)
+    return None if closing is None else closing.through
+
+
+def require_open(book: Book, day: date) -> None:
+    """Raises PeriodClosed."""
+    through = closed_through(book)
+    if through is not None and day <= through:
+        raise PeriodClosed(f"The books are closed through {through}; {day} takes nothing more.")

@@ -1,0 +1,1 @@
+"""The trustee's own operations: conversions, revaluations, journal entries, corrections."""

@@ -1,0 +1,123 @@
+"""Rows, set-wise: many at a time, one statement a table.
+
+The write path uses these three and nothing of an ORM. Rows are tuples in the order of the table's
+columns. Whatever the number of rows, the text of a statement stays the same, and with it the
+database's plan: rows and keys travel as one JSON parameter, or through COPY.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Column, Connection, Table
+
+Row = Sequence[Any]
+
+
+def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Add new rows."""
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(_insert_values(table), [_plain(row) for row in rows])
+        return
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(_copy(table)) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def upsert(connection: Connection, table: Table, keys: Sequence[str], rows: Sequence[Row]) -> None:
+    """Put rows in the place of those that have the same `keys`, or add them. No bytes in them."""
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        statement = f"{_insert_values(table)} {_on_conflict(table, tuple(keys))}"
+        connection.exec_driver_sql(statement, [_plain(row) for row in rows])
+        return
+    statement = f"{_insert_json(table)} {_on_conflict(table, tuple(keys))}"
+    connection.exec_driver_sql(statement, (_json(rows),))
+
+
+def select(
+    connection: Connection,
+    table: Table,
+    fund: str,
+    keys: Sequence[str],
+    identities: Iterable[Sequence[str | date]],
+) -> list[Mapping[str, Any]]:
+    """The fund's rows with these identities, in no order: values as the driver gives them."""
+    sqlite = connection.dialect.name == "sqlite"
+    statement = _select(table, tuple(keys), sqlite=sqlite)
+    wanted = _json([list(identity) for identity in identities])
+    return [dict(row) for row in connection.exec_driver_sql(statement, (wanted, fund)).mappings()]
+
+
+def _plain(row: Row) -> tuple[Any, ...]:
+    """SQLite has no dates: they are text."""
+    return tuple(value.isoformat() if isinstance(value, date) else value for value in row)
+
+
+def _json(rows: Sequence[Row]) -> str:
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"), default=date.isoformat)
+
+
+@lru_cache(maxsize=256)
+def _insert_values(table: Table) -> str:
+    marks = ", ".join(["?"] * len(table.columns))
+    return f"INSERT INTO {table.name} ({_names(table)}) VALUES ({marks})"  # noqa: S608  our names
+
+
+@lru_cache(maxsize=256)
+def _insert_json(table: Table) -> str:
+    columns = ", ".join(
+        f"(r ->> {place}){_cast(column)}" for place, column in enumerate(table.columns)
+    )
+    return (
+        f"INSERT INTO {table.name} ({_names(table)}) "  # noqa: S608  names of our own
+        f"SELECT {columns} FROM jsonb_array_elements(%s::jsonb) AS r"
+    )
+
+
+@lru_cache(maxsize=256)
+def _copy(table: Table) -> str:
+    return f"COPY {table.name} ({_names(table)}) FROM STDIN"
+
+
+@lru_cache(maxsize=256)
+def _on_conflict(table: Table, keys: tuple[str, ...]) -> str:
+    conflict = ("fund", *keys)
+    rest = [column.name for column in table.columns if column.name not in conflict]
+    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in rest)
+    action = f"UPDATE SET {changes}" if rest else "NOTHING"
+    return f"ON CONFLICT ({_quoted(conflict)}) DO {action}"
+
+
+@lru_cache(maxsize=256)
+def _select(table: Table, keys: tuple[str, ...], *, sqlite: bool) -> str:
+    if sqlite:
+        source, mark = "json_each(?) AS w", "?"
+        parts = [f"json_extract(w.value, '$[{place}]')" for place in range(len(keys))]
+    else:
+        source, mark = "jsonb_array_elements(%s::jsonb) AS w", "%s"
+        parts = [f"(w ->> {place}){_cast(table.c[name])}" for place, name in enumerate(keys)]
+    same = "".join(f' AND t."{n}" = {part}' for n, part in zip(keys, parts, strict=True))
+    # CROSS JOIN: SQLite then takes the few wanted keys first and seeks a row for each.
+    return (
+        f"SELECT t.* FROM {source} CROSS JOIN {table.name} AS t "  # noqa: S608  our names
+        f"WHERE t.fund = {mark}{same}"
+    )
+
+
+def _cast(column: Column[Any]) -> str:
+    return f"::{column.type.compile()}"
+
+
+def _names(table: Table) -> str:
+    return _quoted(column.name for column in table.columns)
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
