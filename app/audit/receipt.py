@@ -1,5 +1,10 @@
-"""A receipt, checked years later: the ledger's answer to a write, and a trust file."""
+"""A receipt, checked years later: the ledger's answer to a write, and a trust file.
 
+A batch's answer has one receipt for many entries. It proves the last one; each entry names the
+hash of the one before it, and so proves that one too.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,47 +14,92 @@ from app.chain.checkpoint import Checkpoint
 from app.chain.note import Note, NoteError
 from app.chain.policy import Policy
 from app.chain.proof import Receipt
-from app.chain.tree import ProofError
+from app.chain.tree import ProofError, leaf_hash
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """An entry's position and the checkpoint that covers it."""
+    """The positions `first` to `seq`, of one entry or of a whole batch, and the checkpoint that
+    covers them.
+    """
 
     seq: int
     checkpoint: Checkpoint
+    first: int
 
 
 def verify_answer(answer: bytes, policy: Policy) -> Verified:
-    """Check that a trusted log signed a tree with exactly the answered entry in it.
+    """Check that a trusted log signed a tree with exactly the answered entries in it.
 
     `answer` is the JSON of a write's answer, or of `GET .../entries/{seq}`: it has `entry` and
-    `receipt`. Raises ProofError when something is wrong, CannotTell when it cannot be judged.
+    `receipt`; or that of a batch: it has `results` and `receipt`. Raises ProofError when something
+    is wrong, CannotTell when it cannot be judged.
     """
-    entry, text = _read(answer)
+    entries, text = _read(answer)
     try:
         receipt = Receipt.parse(text)
         origin = Checkpoint.parse(Note.parse(receipt.checkpoint).text).origin
         log = policy.log_named(origin)
         if log is None:
             raise CannotTell(f"the trust file does not name the log {origin}")
-        checkpoint = receipt.verify(encode(entry), log)
+        if receipt.index not in entries:
+            named = ", ".join(map(str, sorted(entries)[:10]))
+            raise ProofError(f"entry {named} was answered, the receipt is that of {receipt.index}")
+        checkpoint = receipt.verify(encode(entries[receipt.index]), log)
         signers = Note.parse(receipt.checkpoint).verify([log, *policy.witnesses.values()])
     except NoteError as error:
         raise ProofError(str(error)) from None
     if not policy.satisfied_by(signed.key for signed in signers):
         raise ProofError(f"the quorum {policy.quorum} has not cosigned the checkpoint")
-    if receipt.index != entry.get("seq"):
-        raise ProofError(f"entry {entry.get('seq')} stands at index {receipt.index}")
-    return Verified(receipt.index, checkpoint)
+    return Verified(receipt.index, checkpoint, _walk_back(entries, receipt.index))
 
 
-def _read(answer: bytes) -> tuple[dict[str, Any], str]:
+def _walk_back(entries: dict[int, dict[str, Any]], proven: int) -> int:
+    """From a proven entry back over those that stand before it; the first of them.
+
+    Raises ProofError; CannotTell for entries that the walk does not reach.
+    """
+    first = proven
+    while first - 1 in entries:
+        before = leaf_hash(encode(entries[first - 1])).hex()
+        if entries[first].get("prev") != before:
+            raise ProofError(f"entry {first - 1} is not the one that entry {first} names")
+        first -= 1
+    # What an earlier request had recorded stands elsewhere in the log.
+    apart = sorted(seq for seq in entries if not first <= seq <= proven)
+    if apart:
+        raise CannotTell(
+            f"the receipt proves entries {first} to {proven}; others were recorded earlier and "
+            f"have receipts of their own: {', '.join(map(str, apart[:10]))}"
+        )
+    return first
+
+
+def _read(answer: bytes) -> tuple[dict[int, dict[str, Any]], str]:
+    """The answered entries by their positions, and the receipt. Raises CannotTell, ProofError."""
+    unknown = CannotTell("not an answer of the ledger: it has `entry` or `results`, and `receipt`")
     try:
         members = decode(answer)
-        entry, receipt = members["entry"], members["receipt"]
+        receipt, found = members["receipt"], list(_entries(members))
     except (NotCanonical, KeyError, TypeError):
-        raise CannotTell("not an answer of the ledger: it has `entry` and `receipt`") from None
-    if type(entry) is not dict or type(receipt) is not str:
-        raise CannotTell("not an answer of the ledger: it has `entry` and `receipt`")
-    return entry, receipt
+        raise unknown from None
+    entries: dict[int, dict[str, Any]] = {}
+    for entry in found:
+        if type(entry) is not dict or type(entry.get("seq")) is not int:
+            raise unknown
+        if entries.setdefault(entry["seq"], entry) != entry:
+            raise ProofError(f"two different entries {entry['seq']}")
+    if not entries or type(receipt) is not str:
+        raise unknown
+    return entries, receipt
+
+
+def _entries(members: dict[str, Any]) -> Iterator[Any]:
+    """The answered entry; of a batch every entry that was recorded. Raises KeyError, TypeError."""
+    if "results" not in members:
+        yield members["entry"]
+        return
+    for result in members["results"]:
+        if "entry" in result:
+            yield result["entry"]
+            yield from result.get("consequences", ())

@@ -12,17 +12,22 @@ from typing import Final, NoReturn
 
 from pydantic import ValidationError
 
+from app.audit.shelf import Shelf
 from app.audit.views import Recorded
 from app.chain.canonical import encode
 from app.chain.entry import Entry
+from app.domain.accounting.periods import Reopening, ReopeningProposed
 from app.domain.admission import UnknownEvent, admit, event_of
 from app.domain.book import Book, Posting, State
 from app.domain.event import Act, Event
 from app.domain.inflow.agreements import Agreement, AgreementDrafted
 from app.domain.inflow.pledges import Pledge, PledgeAnnounced
 from app.domain.inflow.receipts import Receipt, ReceiptBooked
+from app.domain.inflow.suspense import ReceiptUnidentified, SuspenseItem, SuspenseResolved
 from app.domain.outflow.disbursements import Disbursement, DisbursementRequested
 from app.domain.refusals import Refusal
+from app.domain.treasury.conversions import Conversion, ConversionBooked
+from app.domain.treasury.journals import JournalEntry, JournalPosted
 from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role
 
 _CREATED: Final[tuple[tuple[type[Event], type[State], str], ...]] = (
@@ -30,8 +35,16 @@ _CREATED: Final[tuple[tuple[type[Event], type[State], str], ...]] = (
     (AgreementDrafted, Agreement, "agreement_id"),
     (ReceiptBooked, Receipt, "receipt_id"),
     (DisbursementRequested, Disbursement, "disbursement_id"),
+    (ReceiptUnidentified, SuspenseItem, "suspense_id"),
+    (SuspenseResolved, Receipt, "receipt_id"),
+    (ConversionBooked, Conversion, "conversion_id"),
+    (JournalPosted, JournalEntry, "journal_id"),
+    (ReopeningProposed, Reopening, "reopening_id"),
 )
 """Events that bring something into being, what, and by which id."""
+
+
+MAX_ROWS_AT_HAND: Final = 50_000
 
 
 class NotPermitted(ValueError):
@@ -49,8 +62,10 @@ class NotKnown(NotPermitted):
 class Replay:
     """The state of a fund after the entries stepped through so far."""
 
-    def __init__(self) -> None:
-        self.book = Book(complete=True)
+    def __init__(self, shelf: Shelf | None = None) -> None:
+        """With a `shelf`, memory does not grow with the log: older rows lie there."""
+        self.book = Book(complete=True, shelf=shelf)
+        self._shelf = shelf
         self._owed: deque[Event] = deque()
         self._cause: Act | None = None
         self._totals: dict[tuple[str, str], tuple[int, int, int]] = {}
@@ -63,6 +78,7 @@ class Replay:
         event, act = read_event(entry), act_of(entry)
         self._check_order(entry, event, act)
         self._check_new(entry.seq, event)
+        self._put_away()
         try:
             self.book = admit(self.book.saved(), event, act)
         except Refusal as refusal:
@@ -78,6 +94,12 @@ class Replay:
         """Check that nothing is owed after the last entry, `seq`. Raises NotPermitted."""
         if self._owed:
             raise NotPermitted(seq, f"{self._owed[0].type} must follow it and does not")
+
+    def _put_away(self) -> None:
+        """Put all rows on the shelf when too many are at hand; what is needed comes back."""
+        if self._shelf is not None and len(self.book.rows) > MAX_ROWS_AT_HAND:
+            self._shelf.put(self.book.rows.items())
+            self.book = Book(complete=True, shelf=self._shelf)
 
     def _check_new(self, seq: int, event: Event) -> None:
         """What an event brings into being must not have been there."""
@@ -116,7 +138,7 @@ class Replay:
                 raise NotPermitted(seq, f"account {line.account} adds up to something else")
             if line.account.startswith(("cash/", "transit/", "granted/")) and left < right:
                 raise NotPermitted(seq, f"account {line.account} is overdrawn")
-            if line.account.startswith("reserved/") and right < left:
+            if line.account.startswith(("reserved/", "suspense")) and right < left:
                 raise NotPermitted(seq, f"more leaves {line.account} than it holds")
             if line.account.startswith("contributor/"):
                 # A single contributor may be short by roundings; their window never is.

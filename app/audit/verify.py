@@ -21,10 +21,8 @@ import hashlib
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final
 
 from app.audit.archive import UNREADABLE, Archive, CannotTell
 from app.audit.layout import (
@@ -42,88 +40,17 @@ from app.audit.layout import (
 )
 from app.audit.manifest import Manifest
 from app.audit.replay import NotKnown, NotPermitted, Replay
+from app.audit.report import Pins, Problem, Report
+from app.audit.segments import Reader, Walkers
+from app.audit.shelf import Shelf
 from app.audit.views import VIEW_PATHS, Views
-from app.audit.walk import Walk
 from app.chain.canonical import decode, encode
 from app.chain.checkpoint import Checkpoint, open_checkpoint
-from app.chain.entry import MAX_ENTRY_BYTES, Entry
+from app.chain.entry import BadEntry, Entry
 from app.chain.jws import SignatureError, key_from_jwk, thumbprint, verify_detached
 from app.chain.note import Note, NoteError
 from app.chain.policy import Policy
 from app.chain.tree import Frontier
-
-NOT_CHECKED: Final = (
-    "that money stands behind the entries: compare with the bank's statements",
-    "that no other version of this log was shown to others: compare checkpoints, ask for witnesses",
-    "documents that entries name by digest only",
-    "README.txt and keys.json beyond their digests: they are for convenience and prove nothing",
-    "the actors' own signatures: entries of this version carry none",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that is wrong, and the entry that it was found at, where there is one."""
-
-    check: int
-    why: str
-    seq: int | None = None
-    unknown: bool = False
-    """True where this version cannot judge: not wrong, but not right either."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pins:
-    """What the auditor brings along beyond the trust file."""
-
-    charter_digest: str | None = None
-    recall: Callable[[str], Checkpoint | None] | None = None
-    """The checkpoint of a log (by origin) that was verified before."""
-
-
-@dataclass
-class Report:
-    """What was found."""
-
-    fund: str
-    origin: str
-    size: int
-    root: str
-    checkpoint: bytes = b""
-    problems: list[Problem] = field(default_factory=list)
-    witnesses: list[str] = field(default_factory=list)
-    not_checked: tuple[str, ...] = NOT_CHECKED
-
-    @property
-    def result(self) -> str:
-        """`ok`, `wrong`, or `cannot_tell` when nothing is wrong but something is unknown."""
-        if not self.problems:
-            return "ok"
-        return "cannot_tell" if all(problem.unknown for problem in self.problems) else "wrong"
-
-    @property
-    def first(self) -> Problem | None:
-        """The problem to look at first: the earliest entry, then the earliest check."""
-        last = 2**63
-        return min(
-            self.problems,
-            key=lambda problem: (last if problem.seq is None else problem.seq, problem.check),
-            default=None,
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """The report for machines."""
-        return {
-            "result": self.result,
-            "fund": self.fund,
-            "origin": self.origin,
-            "size": self.size,
-            "root": self.root,
-            "first_bad_seq": self.first.seq if self.first else None,
-            "problems": [asdict(problem) for problem in self.problems],
-            "witnesses": self.witnesses,
-            "not_checked": list(self.not_checked),
-        }
 
 
 def verify(
@@ -135,7 +62,7 @@ def verify(
     """Check a bundle. Raises CannotTell when there is nothing to check."""
     try:
         with zipfile.ZipFile(bundle) as archive:
-            return _Verification(Archive(archive), policy, pins or Pins(), progress).run()
+            return _Verification(bundle, Archive(archive), policy, pins or Pins(), progress).run()
     except UNREADABLE as error:
         raise CannotTell(f"the bundle cannot be read: {error}") from None
 
@@ -145,11 +72,13 @@ class _Verification:
 
     def __init__(
         self,
+        bundle: Path,
         archive: Archive,
         policy: Policy,
         pins: Pins,
         progress: Callable[[int, int], None],
     ) -> None:
+        self._bundle = bundle
         self._archive = archive
         self._policy = policy
         self._pins = pins
@@ -157,6 +86,9 @@ class _Verification:
         self._manifest = self._read_manifest()
         self._remembered = pins.recall(self._manifest.origin) if pins.recall else None
         self._size = self._manifest.size
+        # Never count further than the archive goes: the manifest may claim any size.
+        needed = -(-self._size // ENTRIES_PER_FILE)
+        self._files = min(needed, len(archive.names) + 1)
         self._problems: list[Problem] = []
         self._digests: dict[str, tuple[str, int]] = {}
         self._view_hashes = {path: hashlib.sha256() for path in VIEW_PATHS}
@@ -217,27 +149,51 @@ class _Verification:
     # -- 4 and 5: the entries --------------------------------------------------------------------
 
     def _check_entries(self, views: Views) -> Frontier:
-        walk = Walk(partial(self._found, 4))
-        replay: Replay | None = Replay()
-        for seq, line in enumerate(self._lines(walk)):
-            if seq >= self._size:
-                self._found(4, f"there are more entries than the {self._size} that are signed", seq)
+        """Walk and replay: the walk in processes of its own, while this one executes the rules."""
+        mark = self._remembered.size if self._remembered else None
+        walkers = Walkers(self._bundle, self._files, self._size, mark)
+        try:
+            walkers.start()
+            with Shelf() as shelf:
+                self._complete = self._replay(Replay(shelf), views)
+            return self._join(walkers)
+        finally:
+            walkers.close()
+
+    def _join(self, walkers: Walkers) -> Frontier:
+        """Put together what the walks found."""
+        frontier = Frontier()
+        for segment in walkers.segments():
+            for why, seq in segment.problems:
+                self._found(4, why, seq)
+            for part in segment.marks.values():
+                self._compare_remembered(frontier.joined(part))
+            if segment.digest is not None:
+                self._digests[entries_path(segment.number)] = segment.digest
+            if frontier.size != segment.number * ENTRIES_PER_FILE:
+                # A file before it is short, which was found; behind it there is no tree any more.
                 break
-            entry = walk.take(seq, line)
-            self._compare_remembered(walk.frontier)
-            replay = self._replayed(replay, seq, entry, views)
-            self._progress(seq + 1, self._size)
-        walk.finish()
-        if walk.frontier.size < self._size:
-            last, replay = walk.frontier.size, None
-            self._found(4, f"entries end at {last}, but {self._size} are signed", last)
-        elif replay is not None:
-            try:
-                replay.finish(self._size - 1)
-            except NotPermitted as error:
-                self._found(5, str(error), error.seq)
-        self._complete = replay is not None
-        return walk.frontier
+            frontier = frontier.joined(segment.frontier)
+        return frontier
+
+    def _replay(self, replay: Replay, views: Views) -> bool:
+        """Execute entry after entry; whether all were."""
+        running: Replay | None = replay
+        reached = 0
+        try:
+            for seq, line in enumerate(self._lines()):
+                running = self._replayed(running, seq, _entry(line), views)
+                self._progress(seq + 1, self._size)
+                reached = seq + 1
+        except CannotTell:
+            return False  # the walk says what cannot be read
+        if running is None or reached != self._size:
+            return False
+        try:
+            running.finish(self._size - 1)
+        except NotPermitted as error:
+            self._found(5, str(error), error.seq)
+        return True
 
     def _replayed(
         self, replay: Replay | None, seq: int, entry: Entry | None, views: Views
@@ -293,9 +249,7 @@ class _Verification:
             why = "is not listed" if KNOWN_PATH.fullmatch(name) else "does not belong here"
             self._found(7, f"a file in the archive {why} in the manifest")
         expected = {CHECKPOINT, KEYS, README, *VIEW_PATHS}
-        # Never count further than the archive goes: the manifest may claim any size.
-        needed = min(-(-self._size // ENTRIES_PER_FILE), len(names) + 1)
-        expected |= {entries_path(number) for number in range(needed)}
+        expected |= {entries_path(number) for number in range(self._files)}
         for name in sorted(expected - listed.keys()):
             self._found(7, f"{name} is not listed in the manifest")
         for name in sorted(listed.keys() - expected):
@@ -365,23 +319,16 @@ class _Verification:
     def _found(self, check: int, why: str, seq: int | None = None) -> None:
         self._problems.append(Problem(check, why, seq))
 
-    def _lines(self, walk: Walk) -> Iterator[bytes]:
-        """Entry lines of all files in order; digests are taken on the way."""
-        for number in range(-(-self._size // ENTRIES_PER_FILE)):
-            path = entries_path(number)
-            digest, length, rest = hashlib.sha256(), 0, b""
-            try:
-                for piece in self._archive.pieces(path, self._size * (MAX_ENTRY_BYTES + 1)):
-                    digest.update(piece)
-                    length += len(piece)
-                    *lines, rest = (rest + piece).split(b"\n")
-                    yield from lines
-                    if len(rest) > MAX_ENTRY_BYTES:
-                        break
-            except CannotTell as error:
-                self._found(4, str(error), walk.frontier.size)
-                return
-            if rest:
-                self._found(4, f"{path} does not end with a newline")
-                yield rest
-            self._digests[path] = (digest.hexdigest(), length)
+    def _lines(self) -> Iterator[bytes]:
+        """Entry lines of all files in order, no more than are signed. Raises CannotTell."""
+        files = range(self._files)
+        lines = (line for number in files for line in Reader(self._archive, number).lines())
+        return islice(lines, self._size)
+
+
+def _entry(line: bytes) -> Entry | None:
+    """The entry in a line; None when it is not one, which the walk reports."""
+    try:
+        return Entry.from_bytes(line)
+    except BadEntry:
+        return None

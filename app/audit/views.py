@@ -7,7 +7,7 @@ with an apostrophe; numbers never are.
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,10 +21,14 @@ from app.domain.inflow.agreements import (
 )
 from app.domain.inflow.pledges import PledgeAnnounced
 from app.domain.inflow.receipts import ReceiptBooked
+from app.domain.inflow.suspense import ReceiptUnidentified, SuspenseResolved, SuspenseReturned
 from app.domain.outflow.approvals import ApprovalGiven, ApprovalRefused
 from app.domain.outflow.disbursements import DisbursementRequested, DisbursementReserved
+from app.domain.treasury.corrections import ReceiptCorrected
 from app.domain.values import Money, decimal_text
 
+PIECE_CHARS: Final = 65_536
+"""What of a table is handed over at once, about."""
 _RUN_BY_SPREADSHEETS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 Cell = str | int | Money
@@ -57,6 +61,10 @@ class Views:
         """`write(path, data)` is handed the bytes of each table as they come."""
         self._write = write
         self._totals: dict[tuple[str, str], tuple[int, int, int]] = {}
+        self._waiting = {path: io.StringIO() for path in VIEW_PATHS}
+        self._rows = {
+            path: csv.writer(text, lineterminator="\r\n") for path, text in self._waiting.items()
+        }
         for view in VIEWS:
             self._put(view.name, [view.header])
 
@@ -78,6 +86,8 @@ class Views:
         for (account, currency), (left, right, seq) in sorted(self._totals.items()):
             amounts = (Money(n, currency) for n in (left, right, left - right))
             self._put(TRIAL_BALANCE, [(account, currency, *amounts, seq)])
+        for path in VIEW_PATHS:
+            self._hand_over(path)
 
     def control_totals(self) -> dict[str, dict[str, str]]:
         """The sum of all debits and of all credits by currency, as decimal strings.
@@ -97,13 +107,17 @@ class Views:
             for column, side in enumerate(("debits", "credits"))
         }
 
-    def _put(self, name: str, rows: Iterator[Row] | Sequence[Row]) -> None:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\r\n")
-        for row in rows:
-            writer.writerow([_cell(cell) for cell in row])
+    def _put(self, path: str, rows: Iterable[Row]) -> None:
+        self._rows[path].writerows([[_cell(cell) for cell in row] for row in rows])
+        if self._waiting[path].tell() > PIECE_CHARS:
+            self._hand_over(path)
+
+    def _hand_over(self, path: str) -> None:
+        text = self._waiting[path]
         if text.tell():
-            self._write(name, text.getvalue().encode())
+            self._write(path, text.getvalue().encode())
+            text.seek(0)
+            text.truncate()
 
 
 def _cell(cell: Cell) -> str | int:
@@ -125,6 +139,7 @@ def _journal(recorded: Recorded) -> Iterator[Row]:
             number,
             line.account,
             line.currency,
+            line.effective.isoformat(),
             debit,
             credit,
             line.version,
@@ -146,6 +161,14 @@ def _contributions(recorded: Recorded) -> Iterator[Row]:
     elif isinstance(event, ReceiptBooked):
         amount = event.amount
         yield (*start, event.party, event.window, amount, amount.currency, event.agreement_id)
+    elif isinstance(event, ReceiptUnidentified):
+        yield (*start, "", "", event.amount, event.amount.currency, event.suspense_id)
+    elif isinstance(event, SuspenseResolved):
+        yield (*start, event.party, event.window, "", "", event.suspense_id)
+    elif isinstance(event, SuspenseReturned):
+        yield (*start, "", "", "", "", event.suspense_id)
+    elif isinstance(event, ReceiptCorrected):
+        yield (*start, entry.by["party"], "", "", "", event.receipt_id)
 
 
 def _disbursements(recorded: Recorded) -> Iterator[Row]:
@@ -201,6 +224,7 @@ VIEWS: Final = (
             "line",
             "account",
             "currency",
+            "effective",
             "debit",
             "credit",
             "account_version",

@@ -18,26 +18,32 @@ class Walk:
 
     When entry n + 1 does not name the hash of entry n, one of the two was changed. If entry n + 2
     still names the hash of n + 1, it was n; otherwise it was n + 1.
+
+    Only what is wrong with entries of the range `mine` is reported, and only they grow the tree:
+    lines before and behind it may be taken to know what it follows and who broke its last one.
     """
 
-    def __init__(self, found: Found) -> None:
-        self._found = found
+    def __init__(self, found: Found, mine: range) -> None:
+        self._report = found
+        self._mine = mine
         self._before: Entry | None = None
         self._before_leaf: bytes | None = None
         self._break: tuple[int, str] | None = None
         self._ids: tuple[str, set[str]] = ("", set())
         self.frontier = Frontier()
 
-    def take(self, seq: int, line: bytes) -> Entry | None:
-        """The entry in the line; None when it is not one."""
+    def take(self, seq: int, line: bytes) -> None:
+        """Look at the next line."""
         leaf = leaf_hash(line)
-        self.frontier = self.frontier.append(leaf)
+        if seq in self._mine:
+            self.frontier = self.frontier.append(leaf)
         try:
             entry = Entry.from_bytes(line)
         except BadEntry as error:
             self._found(f"seq {seq}: {error}", seq)
+            self.finish()
             self._before, self._before_leaf = None, leaf
-            return None
+            return
         self._blame(seq, entry)
         self._check_id(seq, entry)
         try:
@@ -53,13 +59,18 @@ class Walk:
             if self._before is not None or seq == 0:
                 self._found(f"seq {seq}: {error}", seq)
         self._before, self._before_leaf = entry, leaf
-        return entry
 
     def finish(self) -> None:
-        """Say what is known of a break at the very end, where no later entry tells more."""
+        """Say what is known of a break that no later entry tells more of."""
         if self._break is not None:
             seq, why = self._break
-            self._found(f"seq {seq - 1} or {seq} was changed: {why}", seq - 1)
+            self._break = None
+            self._found(f"seq {seq - 1} or {seq} was changed: {why}", seq - 1, of=seq)
+
+    def _found(self, why: str, seq: int, of: int | None = None) -> None:
+        """Report what is wrong with entry `seq`, noticed at entry `of`, if that is ours."""
+        if (seq if of is None else of) in self._mine:
+            self._report(why, seq)
 
     def _check_id(self, seq: int, entry: Entry) -> None:
         """An id begins with its entry's millisecond, so only ids of the same one can be equal."""
@@ -76,4 +87,5 @@ class Walk:
         broken_at, why = self._break
         self._break = None
         changed = broken_at - 1 if entry.prev == self._before_leaf.hex() else broken_at
-        self._found(f"seq {changed} was changed: seq {broken_at}: {why}", changed)
+        why = f"seq {changed} was changed: seq {broken_at}: {why}"
+        self._found(why, changed, of=broken_at)

@@ -6,6 +6,7 @@ a double cannot hold, lone surrogates, a byte order mark, data after the end, de
 """
 
 import json
+from json.encoder import encode_basestring
 from typing import Any
 
 MAX_DEPTH = 16
@@ -13,6 +14,12 @@ MAX_DEPTH = 16
 MAX_INTEGER = 2**53 - 1
 """The largest integer that every JSON reader holds exactly (RFC 7493 section 2.2)."""
 _MAX_DIGITS = 16
+_SORTING, _AS_IS = (
+    json.JSONEncoder(
+        ensure_ascii=False, check_circular=False, separators=(",", ":"), sort_keys=sorting
+    )
+    for sorting in (True, False)
+)
 
 
 class NotCanonical(ValueError):
@@ -24,8 +31,15 @@ def encode(value: Any) -> bytes:
 
     Raises NotCanonical for floats, integers beyond 2**53 - 1, lone surrogates, other types.
     """
-    ordered = _ordered(value, depth=0)
-    return json.dumps(ordered, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    if _check_value(value, depth=0):
+        return _SORTING.encode(value).encode()
+    return _AS_IS.encode(_ordered(value)).encode()
+
+
+def text_of(value: str) -> str:
+    """A string as canonical JSON writes it, quotes included. Raises NotCanonical."""
+    _check_text(value)
+    return encode_basestring(value)
 
 
 def decode(text: bytes, *, floats: bool = False) -> Any:
@@ -55,6 +69,27 @@ def decode(text: bytes, *, floats: bool = False) -> Any:
     return value
 
 
+def decode_canonical(text: bytes) -> Any:
+    """The value of bytes that must be in canonical form. Raises NotCanonical."""
+    if text.isascii():
+        # Writing the value again shows in one go whatever is spelled otherwise: order, spaces,
+        # escapes, members that stand twice. The names being ASCII, plain order is canonical.
+        try:
+            value = json.loads(
+                text, parse_int=_integer, parse_float=_no_float, parse_constant=_no_constant
+            )
+            if _SORTING.encode(value).encode() == text:
+                if text.count(b"{") + text.count(b"[") > MAX_DEPTH:
+                    _check_shape(value, depth=0)
+                return value
+        except (ValueError, RecursionError):
+            pass  # below it is said precisely what is wrong
+    value = decode(text)
+    if encode(value) != text:
+        raise NotCanonical("not in canonical form")
+    return value
+
+
 def holds_null(value: Any) -> bool:
     """Whether `null` stands anywhere in the value: an entry leaves out what is absent."""
     if type(value) is dict:
@@ -64,35 +99,42 @@ def holds_null(value: Any) -> bool:
     return value is None
 
 
-def _ordered(value: Any, depth: int) -> Any:
-    """`value` with every object's members in canonical order, all of it checked on the way."""
+def _check_value(value: Any, depth: int) -> bool:
+    """Whether all names in it are ASCII, so that plain order is canonical. Raises NotCanonical."""
     if depth > MAX_DEPTH:
         raise NotCanonical(f"nested deeper than {MAX_DEPTH}")
     kind = type(value)
     if kind is str:
         _check_text(value)
-        return value
+        return True
+    plain = True
     if kind is dict:
-        return {key: _ordered(value[key], depth + 1) for key in _in_order(value)}
-    if kind is list or kind is tuple:
-        return [_ordered(item, depth + 1) for item in value]
+        for name, item in value.items():
+            if type(name) is not str:
+                raise NotCanonical("a member's name must be a string")
+            _check_text(name)
+            plain = _check_value(item, depth + 1) and plain and name.isascii()
+        return plain
     if kind is int:
         _check_integer(value)
-        return value
+        return True
+    if kind is list or kind is tuple:
+        for item in value:
+            plain = _check_value(item, depth + 1) and plain
+        return plain
     if kind is bool or value is None:
-        return value
+        return True
     raise NotCanonical(f"a {kind.__name__} has no canonical form")
 
 
-def _in_order(members: dict[Any, Any]) -> list[str]:
-    """Keys by UTF-16 code units (RFC 8785 section 3.2.3), which for ASCII is plain order."""
-    for key in members:
-        if type(key) is not str:
-            raise NotCanonical("a member's name must be a string")
-        _check_text(key)
-    if all(map(str.isascii, members)):
-        return sorted(members)
-    return sorted(members, key=lambda key: key.encode("utf-16-be"))
+def _ordered(value: Any) -> Any:
+    """`value` with names by UTF-16 code units (RFC 8785 section 3.2.3), not by code points."""
+    if type(value) is dict:
+        names = sorted(value, key=lambda name: name.encode("utf-16-be"))
+        return {name: _ordered(value[name]) for name in names}
+    if type(value) in (list, tuple):
+        return list(map(_ordered, value))
+    return value
 
 
 def _check_shape(value: Any, depth: int) -> None:

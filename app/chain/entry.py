@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from app.chain.canonical import NotCanonical, decode, encode, holds_null
+from app.chain.canonical import NotCanonical, decode_canonical, encode, holds_null, text_of
 
 FORMAT_VERSION: Final = 1
 MAX_ENTRY_BYTES: Final = 65_535
@@ -75,10 +75,18 @@ class Entry:
 
     def to_bytes(self) -> bytes:
         """The canonical line, without newline. Raises BadEntry when it is too long."""
-        line = encode(self.members())
-        if len(line) > MAX_ENTRY_BYTES:
-            raise BadEntry(f"{len(line)} bytes; an entry has at most {MAX_ENTRY_BYTES}")
-        return line
+        return write_line(
+            fund=self.fund,
+            seq=self.seq,
+            id=self.id,
+            type=self.type,
+            at=self.at,
+            by=self.by,
+            data=encode(self.data),
+            derived=encode(self.derived) if self.derived else None,
+            prev=self.prev,
+            jws=self.jws,
+        )
 
     @classmethod
     def from_bytes(cls, line: bytes) -> "Entry":
@@ -86,20 +94,52 @@ class Entry:
         if len(line) > MAX_ENTRY_BYTES:
             raise BadEntry(f"{len(line)} bytes; an entry has at most {MAX_ENTRY_BYTES}")
         try:
-            members = decode(line)
+            members = decode_canonical(line)
         except NotCanonical as error:
             raise BadEntry(str(error)) from None
         if type(members) is not dict:
             raise BadEntry("an entry is a JSON object")
         _check_members(members)
-        if encode(members) != line:
-            raise BadEntry("not in canonical form")
         del members["v"]
         return cls(**members)
 
     def recorded_at(self) -> datetime:
         """`at` as an aware UTC time."""
         return datetime.fromisoformat(self.at).astimezone(UTC)
+
+
+def write_line(  # noqa: PLR0913  an entry's members
+    *,
+    fund: str,
+    seq: int,
+    id: str,  # noqa: A002  the member's own name
+    type: str,  # noqa: A002
+    at: str,
+    by: dict[str, str],
+    data: bytes,
+    prev: str,
+    derived: bytes | None = None,
+    jws: str | None = None,
+) -> bytes:
+    """The canonical line, without newline, of an entry whose `data` is in canonical bytes already.
+
+    `derived` too; None where it is absent. Raises BadEntry when the line is too long.
+    """
+    actor = ",".join(f'"{name}":{text_of(by[name])}' for name in sorted(by))
+    signed = "" if jws is None else f'"jws":{text_of(jws)},'
+    # Members in canonical order: at, by, data, derived, fund, id, jws, prev, seq, type, v.
+    line = b"".join(
+        (
+            f'{{"at":{text_of(at)},"by":{{{actor}}},"data":'.encode(),
+            data,
+            b"" if derived is None else b',"derived":' + derived,
+            f',"fund":{text_of(fund)},"id":{text_of(id)},{signed}"prev":{text_of(prev)},'
+            f'"seq":{seq},"type":{text_of(type)},"v":{FORMAT_VERSION}}}'.encode(),
+        )
+    )
+    if len(line) > MAX_ENTRY_BYTES:
+        raise BadEntry(f"{len(line)} bytes; an entry has at most {MAX_ENTRY_BYTES}")
+    return line
 
 
 def time_text(moment: datetime) -> str:

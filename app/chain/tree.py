@@ -96,6 +96,23 @@ class Frontier:
             size += 1
         return Frontier(size, tuple(peaks)), completed
 
+    def joined(self, part: "Frontier") -> "Frontier":
+        """The tree with all leaves of `part` appended.
+
+        This tree's size must be a multiple of the largest subtree of `part`, which then stay
+        subtrees. Raises ValueError otherwise.
+        """
+        peaks, size = list(self.peaks), self.size
+        for subtree, peak in part.subtrees().items():
+            level, root = subtree.level, peak
+            if size % (1 << level):
+                raise ValueError(f"{part.size} leaves do not stay subtrees behind {self.size}")
+            while size >> level & 1:
+                root, level = node_hash(peaks.pop(), root), level + 1
+            peaks.append(root)
+            size += 1 << subtree.level
+        return Frontier(size, tuple(peaks))
+
     def subtrees(self) -> dict[Subtree, bytes]:
         """The peaks by the subtrees that they are the roots of."""
         return dict(zip(Range(0, self.size).subtrees(), self.peaks, strict=True))

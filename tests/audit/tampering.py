@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from app.audit.bundle import write_bundle
-from app.audit.verify import Report, verify
+from app.audit.report import Report
+from app.audit.verify import verify
 from app.chain.canonical import encode
 from app.chain.checkpoint import Checkpoint
 from app.chain.jws import sign_detached

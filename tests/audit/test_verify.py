@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app.audit.memory import Memory
-from app.audit.verify import Pins, verify
+from app.audit.report import Pins
+from app.audit.verify import verify
 from app.chain.canonical import encode
 from app.chain.jws import sign_detached
 from app.chain.note import COSIGNATURE, Note, NoteKey
@@ -87,7 +88,8 @@ def for_another_step(entry: dict[str, Any]) -> None:
 
 
 def with_other_shares(entry: dict[str, Any]) -> None:
-    shares = entry["derived"]["shares"]
+    (draw,) = entry["derived"]["draws"]
+    shares = draw["shares"]
     shares["DE"]["amount"], shares["FR"]["amount"] = "299.99", "200.01"
 
 

@@ -9,7 +9,15 @@ import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.chain.canonical import MAX_DEPTH, MAX_INTEGER, NotCanonical, decode, encode, holds_null
+from app.chain.canonical import (
+    MAX_DEPTH,
+    MAX_INTEGER,
+    NotCanonical,
+    decode,
+    decode_canonical,
+    encode,
+    holds_null,
+)
 from tests.chain import json_values, modest
 
 
@@ -272,3 +280,49 @@ def test_the_position_of_a_mistake_counts_lines_and_columns() -> None:
 def test_bytes_that_are_not_utf_8_are_refused(text: bytes, position: int) -> None:
     with pytest.raises(NotCanonical, match=f"^not UTF-8 at byte {position}$"):
         decode(text)
+
+
+@given(json_values(depth=2))
+def test_canonical_bytes_are_read_back_and_no_other_spelling_is(value: Any) -> None:
+    line = encode(value)
+
+    assert decode_canonical(line) == value
+    for other in (line + b" ", b" " + line, b"[" + line):
+        with pytest.raises(NotCanonical):
+            decode_canonical(other)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"b":1,"a":2}',
+        b'{"a":1,"a":1}',
+        b'{"a":1.5}',
+        b'{"a":1e5}',
+        b'{"a":NaN}',
+        b'{"a":-0}',
+        b'{"a":9007199254740992}',
+        b'{"a":"\\u0041"}',
+        b'{"a":"\\ud800"}',
+        b'{"a":"\xc3\x28"}',
+        b"[" * 40 + b"]" * 40,
+        b"[" * 40_000 + b"]" * 40_000,
+        b'{"a":1}x',
+        b"",
+        '{"\U00010000":1,"\uffff":2}'.encode().replace(b":1", b":1"),
+    ],
+)
+def test_what_is_not_canonical_is_refused_as_reading_and_writing_would(line: bytes) -> None:
+    def slowly() -> Any:
+        value = decode(line)
+        if encode(value) != line:
+            raise NotCanonical("not in canonical form")
+        return value
+
+    try:
+        expected = slowly()
+    except NotCanonical:
+        with pytest.raises(NotCanonical):
+            decode_canonical(line)
+    else:
+        assert decode_canonical(line) == expected

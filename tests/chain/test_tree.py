@@ -320,3 +320,24 @@ def test_a_refused_consistency_proof_is_told_what_is_wrong_with_it() -> None:
     ):
         with pytest.raises(ProofError, match=f"^{re.escape(sentence)}$"):
             verify_consistency(6, 13, *roots, other)
+
+
+@given(st.integers(0, 40), st.integers(0, 40))
+def test_a_tree_joined_from_parts_is_the_tree_of_all_leaves(blocks: int, rest: int) -> None:
+    leaves = [leaf_hash(bytes([n % 256, n // 256])) for n in range(8 * blocks + rest % 8)]
+    whole = Frontier().extend(leaves)[0]
+
+    joined = Frontier()
+    for start in range(0, len(leaves), 8):
+        joined = joined.joined(Frontier().extend(leaves[start : start + 8])[0])
+
+    assert joined == whole
+
+
+def test_a_part_whose_subtrees_would_not_stay_subtrees_is_not_joined() -> None:
+    three, four = (
+        Frontier().extend(leaf_hash(bytes([n])) for n in range(count))[0] for count in (3, 4)
+    )
+
+    with pytest.raises(ValueError, match="do not stay subtrees"):
+        three.joined(four)
