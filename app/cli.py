@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from app.faults import Fault
 
 if TYPE_CHECKING:
-    from app.audit.verify import Report
+    from app.audit.report import Report
     from app.chain.policy import Policy
     from app.settings import Settings
 
@@ -133,6 +134,8 @@ def _serve(chosen: argparse.Namespace) -> int:
         create_app(settings),
         host=chosen.host,
         port=chosen.port,
+        # By name: another reader of HTTP, if one happened to be installed, is less strict.
+        http="h11",
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -140,7 +143,9 @@ def _serve(chosen: argparse.Namespace) -> int:
         timeout_graceful_shutdown=GRACE_S,
     )
     server = Announcing(config)
-    server.run()
+    # Stopped by Ctrl-C it has ended in good order, and says so once more.
+    with suppress(KeyboardInterrupt):
+        server.run()
     return OK if server.started else WRONG
 
 
@@ -212,7 +217,8 @@ def _with_database(use: Callable[[Any], int]) -> int:
 def _verify(chosen: argparse.Namespace) -> int:
     from app.audit.archive import CannotTell
     from app.audit.memory import Memory
-    from app.audit.verify import Pins, verify
+    from app.audit.report import Pins
+    from app.audit.verify import verify
     from app.chain.policy import PolicyError
 
     try:
@@ -262,8 +268,10 @@ def _receipt(chosen: argparse.Namespace) -> int:
     except (CannotTell, PolicyError, OSError) as error:
         print(f"cannot tell: {error}", file=sys.stderr)
         return CANNOT_TELL
+    last, first = verified.seq, verified.first
+    what = f"entry {last} stands" if first == last else f"entries {first} to {last} stand"
     return _say(
-        f"ok: entry {verified.seq} stands in {verified.checkpoint.origin}, "
+        f"ok: {what} in {verified.checkpoint.origin}, "
         f"under the signed checkpoint of {verified.checkpoint.size} entries"
     )
 

@@ -1,6 +1,7 @@
 """A small client: what a treasury's script needs to talk to a ledger over HTTP."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
 import httpx
@@ -35,6 +36,19 @@ class Client:
         answer = _answer(response)
         answer["replayed"] = response.headers.get("Idempotent-Replayed") == "true"
         return answer
+
+    def batch(
+        self, path: str, items: Iterable[dict[str, Any]], mode: str = "atomic"
+    ) -> dict[str, Any]:
+        """Record many commands, each an object of `op`, `key` and `data`, sent as lines.
+
+        The answer has `results` in order, and one `receipt`. Send the same batch again when no
+        answer came. Raises Refused.
+        """
+        lines = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items)
+        headers = {"Content-Type": "application/x-ndjson"}
+        sent = self._http.post(path, params={"mode": mode}, content=lines.encode(), headers=headers)
+        return _answer(sent)
 
     def get(self, path: str) -> dict[str, Any]:
         """Read something. Raises Refused."""

@@ -27,6 +27,8 @@ class Settings(BaseSettings):
     audience: str = "fundledger"
     """What a token's `aud` must name when the development issuer signed it."""
     max_body_bytes: int = Field(default=65_536, ge=1_024, le=1_048_576)
+    max_batch_bytes: int = Field(default=16_777_216, ge=65_536, le=268_435_456)
+    """A batch request's body at most; it is held in memory while it is read."""
     batch_limit: int = Field(default=256, ge=1, le=4_096)
     """Commands that one transaction takes at most."""
     queue_limit: int = Field(default=4_096, ge=1, le=100_000)

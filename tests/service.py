@@ -162,7 +162,7 @@ def running(settings: Settings) -> Iterator[Service]:
     """A service with these settings, until the block ends."""
     app = create_app(settings)
     server = uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+        uvicorn.Config(app, http="h11", log_level="warning", access_log=False, server_header=False)
     )
     # The protocol by name: only then does asyncio switch Nagle's delay off.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

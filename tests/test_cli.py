@@ -12,7 +12,7 @@ from app.store.migrate import check_schema
 from tests.audit.conftest import bundle, life
 from tests.audit.tampering import Bundle
 from tests.builders import a_pledge, money, treasury
-from tests.service import running
+from tests.service import FUND, running
 
 __all__ = ["bundle", "life"]
 
@@ -143,6 +143,31 @@ def test_a_receipt_is_checked_without_the_service(
     assert main(["receipt", str(other), "--trust", trust]) == 2
     assert main(["receipt", "no-such-file", "--trust", trust]) == 2
     assert "ok: entry 1 stands in ledger.localhost/test-fund" in capsys.readouterr().out
+
+
+def test_a_batchs_receipt_is_checked_for_all_its_entries(
+    service_settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    batch = [
+        {"op": "pledge.announced", "key": f"k-{number}", "data": a_pledge(money(number))}
+        for number in (1, 2, 3)
+    ]
+    with running(service_settings) as service:
+        service.open()
+        answer = service.raw(treasury("DE"), "POST", f"{FUND}/batches", json=batch).json()
+        trust = str(service.trust(tmp_path / "trust.policy"))
+    kept, forged, short = (tmp_path / name for name in ("kept", "forged", "short"))
+    kept.write_text(json.dumps(answer))
+    forged.write_text(json.dumps(answer).replace('"amount": "1.00"', '"amount": "9.00"'))
+    short.write_text(json.dumps({**answer, "results": answer["results"][::2]}))
+
+    assert main(["receipt", str(kept), "--trust", trust]) == 0
+    assert main(["receipt", str(forged), "--trust", trust]) == 1
+    assert main(["receipt", str(short), "--trust", trust]) == 2
+    said = capsys.readouterr()
+    assert "ok: entries 1 to 3 stand in ledger.localhost/test-fund" in said.out
+    assert "WRONG: entry 1 is not the one that entry 2 names" in said.out
+    assert "others were recorded earlier" in said.err
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ _WRITE: Final = {
         "idempotency_key_reused",
         "invalid_body",
         "null_not_allowed",
+        "path_mismatch",
         "signature_not_supported",
     ),
     503: ("busy", "outcome_unknown", "fork_detected"),
@@ -35,10 +36,11 @@ _WRITE: Final = {
 Answers = dict[int | str, dict[str, Any]]
 
 
-def reading(*, public: bool = False) -> Answers:
-    """The problems that a reading route can answer with."""
+def reading(*own: str, public: bool = False) -> Answers:
+    """The problems that a reading route can answer with; `own` are further codes of a 422."""
     hidden = (401, 403) if public else ()
-    return _answers([{code: names for code, names in _FRAME.items() if code not in hidden}])
+    frame = {code: names for code, names in _FRAME.items() if code not in hidden}
+    return _answers([frame, {422: own}])
 
 
 def writing(*refusals: type[Refusal], values: Sequence[str] = ()) -> Answers:

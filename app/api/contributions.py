@@ -1,20 +1,20 @@
 """Contributions: pledges, agreements and their signatures, receipts."""
 
-from typing import Annotated
+from fastapi import APIRouter, Depends, Request
 
-from fastapi import APIRouter, Body, Depends, Request, Response
-
-from app.api.answers import DATE_CODES, MONEY_CODES, TEXT_CODES, reading, writing
-from app.api.deps import Recorded, ServicesHere, StrictRoute, WriteHere, reader
+from app.api.answers import DATE_CODES, MONEY_CODES, TEXT_CODES, reading
+from app.api.deps import ServicesHere, reader
 from app.api.examples import AGREEMENT, PLEDGE, RECEIPT, SIGNATURE
 from app.api.lists import After, Limit, Page
 from app.api.things import listed, the_one
+from app.api.writes import records
 from app.domain.inflow.agreements import Agreement, DraftAgreement, SignAgreement
 from app.domain.inflow.pledges import AnnouncePledge, Pledge
 from app.domain.inflow.receipts import BookReceipt, Receipt
 from app.domain.refusals import (
     AgreementNotInForce,
     AlreadySigned,
+    AmountOutOfRange,
     BankReferenceUsed,
     CurrencyMismatch,
     CurrencyNotInCharter,
@@ -23,30 +23,30 @@ from app.domain.refusals import (
     ExceedsPledge,
     InstalmentsDoNotAddUp,
     NotFound,
+    PeriodClosed,
     ProposalClosed,
+    RateMissing,
+    RestrictionNotUsable,
     StaleProposal,
     UnknownBankAccount,
+    UnknownRestriction,
     UnknownWindow,
     WrongParty,
 )
 
-router = APIRouter(route_class=StrictRoute, prefix="/v1/funds/{fund}", tags=["contributions"])
+router = APIRouter(prefix="/v1/funds/{fund}", tags=["contributions"])
 
 
-@router.post(
+records(
+    router,
     "/pledges",
-    status_code=201,
-    response_model=Recorded,
+    AnnouncePledge,
     summary="Announce a pledge",
-    responses=writing(
-        WrongParty, UnknownWindow, CurrencyNotInCharter, values=(*MONEY_CODES, *TEXT_CODES)
-    ),
+    meaning="For a government's treasury. A pledge never counts as resources.",
+    example=PLEDGE,
+    refuses=(WrongParty, UnknownWindow, CurrencyNotInCharter),
+    values=(*MONEY_CODES, *TEXT_CODES),
 )
-async def announce_pledge(
-    command: Annotated[AnnouncePledge, Body(openapi_examples=PLEDGE)], write: WriteHere
-) -> Response:
-    """For a government's treasury. A pledge never counts as resources."""
-    return await write(command)
 
 
 @router.get("/pledges", summary="Pledges", responses=reading(), dependencies=[Depends(reader)])
@@ -68,27 +68,19 @@ def get_pledge(fund: str, pledge_id: str, here: ServicesHere) -> Pledge:
     return the_one(here, fund, Pledge, pledge_id)
 
 
-@router.post(
+records(
+    router,
     "/agreements",
-    status_code=201,
-    response_model=Recorded,
+    DraftAgreement,
     summary="Draft an agreement",
-    responses=writing(
-        NotFound,
-        WrongParty,
-        UnknownWindow,
-        CurrencyNotInCharter,
-        CurrencyMismatch,
-        InstalmentsDoNotAddUp,
-        ExceedsPledge,
-        values=(*MONEY_CODES, *DATE_CODES),
+    meaning="For a government's treasury. Binds nobody before both sides have signed.",
+    example=AGREEMENT,
+    refuses=(
+        *(NotFound, WrongParty, UnknownWindow, CurrencyNotInCharter, CurrencyMismatch),
+        *(UnknownRestriction, RestrictionNotUsable, InstalmentsDoNotAddUp, ExceedsPledge),
     ),
+    values=(*MONEY_CODES, *DATE_CODES),
 )
-async def draft_agreement(
-    command: Annotated[DraftAgreement, Body(openapi_examples=AGREEMENT)], write: WriteHere
-) -> Response:
-    """For a government's treasury. Binds nobody before both sides have signed."""
-    return await write(command)
 
 
 @router.get(
@@ -112,46 +104,31 @@ def get_agreement(fund: str, agreement_id: str, here: ServicesHere) -> Agreement
     return the_one(here, fund, Agreement, agreement_id)
 
 
-@router.post(
+records(
+    router,
     "/agreements/{agreement_id}/signatures",
-    status_code=201,
-    response_model=Recorded,
+    SignAgreement,
     summary="Sign an agreement",
-    responses=writing(
-        NotFound, ProposalClosed, StaleProposal, WrongParty, AlreadySigned, ExceedsPledge
-    ),
+    meaning="For the contributor's treasury and the trustee. The second one puts it in force.",
+    example=SIGNATURE,
+    refuses=(NotFound, ProposalClosed, StaleProposal, WrongParty, AlreadySigned, ExceedsPledge),
 )
-async def sign_agreement(
-    agreement_id: str,
-    command: Annotated[SignAgreement, Body(openapi_examples=SIGNATURE)],
-    write: WriteHere,
-) -> Response:
-    """For the contributor's treasury and for the trustee. The second signature puts it in force."""
-    return await write(command, agreement_id=agreement_id)
 
 
-@router.post(
+records(
+    router,
     "/receipts",
-    status_code=201,
-    response_model=Recorded,
+    BookReceipt,
     summary="Book money that has arrived",
-    responses=writing(
-        NotFound,
-        WrongParty,
-        AgreementNotInForce,
-        ExceedsAgreement,
-        UnknownBankAccount,
-        CurrencyMismatch,
-        BankReferenceUsed,
-        DateOutOfRange,
-        values=(*MONEY_CODES, *DATE_CODES),
+    meaning="For the contributor's treasury or the trustee, once a line of the bank's statement.",
+    example=RECEIPT,
+    refuses=(
+        *(NotFound, WrongParty, AgreementNotInForce, ExceedsAgreement, UnknownBankAccount),
+        *(CurrencyMismatch, BankReferenceUsed, DateOutOfRange, PeriodClosed, RateMissing),
+        AmountOutOfRange,
     ),
+    values=(*MONEY_CODES, *DATE_CODES),
 )
-async def book_receipt(
-    command: Annotated[BookReceipt, Body(openapi_examples=RECEIPT)], write: WriteHere
-) -> Response:
-    """For the contributor's treasury or the trustee, once for each line of the bank's statement."""
-    return await write(command)
 
 
 @router.get("/receipts", summary="Receipts", responses=reading(), dependencies=[Depends(reader)])

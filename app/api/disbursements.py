@@ -1,12 +1,10 @@
 """Disbursements: requests, approvals, and what the bank is told and says."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Body, Depends, Request, Response
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
-from app.api.answers import DATE_CODES, MONEY_CODES, TEXT_CODES, reading, writing
-from app.api.deps import Recorded, ServicesHere, StrictRoute, WriteHere, reader
+from app.api.answers import DATE_CODES, MONEY_CODES, TEXT_CODES, reading
+from app.api.deps import ServicesHere, reader
 from app.api.examples import (
     APPROVAL,
     CANCELLATION,
@@ -17,6 +15,7 @@ from app.api.examples import (
 )
 from app.api.lists import After, Limit, Page
 from app.api.things import listed, the_one
+from app.api.writes import records
 from app.domain.outflow.approvals import AnswerStep
 from app.domain.outflow.disbursements import Disbursement, RequestDisbursement
 from app.domain.outflow.payments import (
@@ -35,8 +34,10 @@ from app.domain.refusals import (
     EvidenceRequired,
     InsufficientFunds,
     NotFound,
+    PeriodClosed,
     ProposalClosed,
     PurposeNotAllowed,
+    RateMissing,
     ReasonRequired,
     SeparationOfDuties,
     StaleProposal,
@@ -48,9 +49,7 @@ from app.domain.refusals import (
 )
 from app.store import queries
 
-router = APIRouter(
-    route_class=StrictRoute, prefix="/v1/funds/{fund}/disbursements", tags=["disbursements"]
-)
+router = APIRouter(prefix="/v1/funds/{fund}/disbursements", tags=["disbursements"])
 
 
 class DisbursementView(BaseModel):
@@ -60,24 +59,16 @@ class DisbursementView(BaseModel):
     approvals: list[Approval]
 
 
-@router.post(
+records(
+    router,
     "",
-    status_code=201,
-    response_model=Recorded,
+    RequestDisbursement,
     summary="Ask for money",
-    responses=writing(
-        WrongParty,
-        UnknownWindow,
-        CurrencyNotInCharter,
-        PurposeNotAllowed,
-        values=(*MONEY_CODES, *TEXT_CODES),
-    ),
+    meaning="For the recipient. Every approval that the charter asks for begins to wait.",
+    example=DISBURSEMENT,
+    refuses=(WrongParty, UnknownWindow, CurrencyNotInCharter, PurposeNotAllowed),
+    values=(*MONEY_CODES, *TEXT_CODES),
 )
-async def request_disbursement(
-    command: Annotated[RequestDisbursement, Body(openapi_examples=DISBURSEMENT)], write: WriteHere
-) -> Response:
-    """For the recipient. Every approval that the charter asks for begins to wait."""
-    return await write(command)
 
 
 @router.get("", summary="Disbursements", responses=reading(), dependencies=[Depends(reader)])
@@ -102,109 +93,73 @@ def get_disbursement(fund: str, disbursement_id: str, here: ServicesHere) -> Dis
     return DisbursementView(disbursement=found, approvals=answers)
 
 
-@router.post(
+records(
+    router,
     "/{disbursement_id}/approvals",
-    status_code=201,
-    response_model=Recorded,
+    AnswerStep,
     summary="Approve or refuse one step",
-    responses=writing(
-        NotFound,
-        ProposalClosed,
-        SeparationOfDuties,
-        UnknownStep,
-        WrongParty,
-        StepNotOpen,
-        AlreadyDecided,
-        StaleProposal,
-        EvidenceRequired,
-        ReasonRequired,
-        InsufficientFunds,
-        values=TEXT_CODES,
+    meaning="For the role that the step names. The last missing approval reserves the money.",
+    example=APPROVAL,
+    refuses=(
+        *(NotFound, ProposalClosed, SeparationOfDuties, UnknownStep, WrongParty, StepNotOpen),
+        *(AlreadyDecided, StaleProposal, EvidenceRequired, ReasonRequired, InsufficientFunds),
+        PeriodClosed,
     ),
+    values=TEXT_CODES,
 )
-async def answer_step(
-    disbursement_id: str,
-    command: Annotated[AnswerStep, Body(openapi_examples=APPROVAL)],
-    write: WriteHere,
-) -> Response:
-    """For the role that the step names. The last approval that is missing reserves the money."""
-    return await write(command, disbursement_id=disbursement_id)
 
 
-@router.post(
+records(
+    router,
     "/{disbursement_id}/instruction",
-    status_code=201,
-    response_model=Recorded,
+    InstructDisbursement,
     summary="Instruct the bank",
-    responses=writing(
-        NotFound,
-        ProposalClosed,
-        SeparationOfDuties,
-        UnknownBankAccount,
-        CurrencyMismatch,
-        InsufficientFunds,
+    meaning="For the trustee, once the money is reserved.",
+    example=INSTRUCTION,
+    refuses=(
+        *(NotFound, ProposalClosed, SeparationOfDuties, UnknownBankAccount, CurrencyMismatch),
+        *(InsufficientFunds, PeriodClosed),
     ),
 )
-async def instruct(
-    disbursement_id: str,
-    command: Annotated[InstructDisbursement, Body(openapi_examples=INSTRUCTION)],
-    write: WriteHere,
-) -> Response:
-    """For the trustee, once the money is reserved."""
-    return await write(command, disbursement_id=disbursement_id)
 
 
-@router.post(
+records(
+    router,
     "/{disbursement_id}/settlement",
-    status_code=201,
-    response_model=Recorded,
+    SettleDisbursement,
     summary="Record that the bank has paid",
-    responses=writing(
-        NotFound, ProposalClosed, BankReferenceUsed, DateOutOfRange, values=DATE_CODES
+    meaning="For the trustee, with the bank's reference.",
+    example=SETTLEMENT,
+    refuses=(
+        *(NotFound, ProposalClosed, BankReferenceUsed, DateOutOfRange, PeriodClosed),
+        RateMissing,
     ),
+    values=DATE_CODES,
 )
-async def settle(
-    disbursement_id: str,
-    command: Annotated[SettleDisbursement, Body(openapi_examples=SETTLEMENT)],
-    write: WriteHere,
-) -> Response:
-    """For the trustee, with the bank's reference."""
-    return await write(command, disbursement_id=disbursement_id)
 
 
-@router.post(
+records(
+    router,
     "/{disbursement_id}/return",
-    status_code=201,
-    response_model=Recorded,
+    ReturnDisbursement,
     summary="Record that the bank rejected or returned it",
-    responses=writing(
-        NotFound,
-        ProposalClosed,
-        BankReferenceUsed,
-        DateOutOfRange,
-        values=(*DATE_CODES, *TEXT_CODES),
+    meaning="For the trustee. The money goes back to the contributors it was attributed to.",
+    example=RETURN,
+    refuses=(
+        *(NotFound, ProposalClosed, BankReferenceUsed, DateOutOfRange, PeriodClosed),
+        RateMissing,
     ),
+    values=(*DATE_CODES, *TEXT_CODES),
 )
-async def give_back(
-    disbursement_id: str,
-    command: Annotated[ReturnDisbursement, Body(openapi_examples=RETURN)],
-    write: WriteHere,
-) -> Response:
-    """For the trustee. The money goes back to the contributors it was attributed to."""
-    return await write(command, disbursement_id=disbursement_id)
 
 
-@router.post(
+records(
+    router,
     "/{disbursement_id}/cancellation",
-    status_code=201,
-    response_model=Recorded,
+    CancelDisbursement,
     summary="Take a request back",
-    responses=writing(NotFound, WrongParty, ProposalClosed, values=TEXT_CODES),
+    meaning="For the recipient or the trustee, before the bank was told.",
+    example=CANCELLATION,
+    refuses=(NotFound, WrongParty, ProposalClosed, PeriodClosed),
+    values=TEXT_CODES,
 )
-async def cancel(
-    disbursement_id: str,
-    command: Annotated[CancelDisbursement, Body(openapi_examples=CANCELLATION)],
-    write: WriteHere,
-) -> Response:
-    """For the recipient or the trustee, before the bank was told."""
-    return await write(command, disbursement_id=disbursement_id)

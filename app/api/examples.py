@@ -21,14 +21,32 @@ EXAMPLE_CHARTER: Final[dict[str, Any]] = {
         {"subject": "no-admin", "party": "NO", "roles": ["admin"]},
         {"subject": "no-1", "party": "NO", "roles": ["treasury"]},
         {"subject": "no-2", "party": "NO", "roles": ["legal_reviewer"]},
+        {"subject": "no-3", "party": "NO", "roles": ["treasury_approver"]},
         {"subject": "fund-1", "party": "FUND", "roles": ["trustee"]},
+        {"subject": "fund-2", "party": "FUND", "roles": ["trustee"]},
         {"subject": "ifi-1", "party": "IFI", "roles": ["supervisor"]},
         {"subject": "ua-1", "party": "UA", "roles": ["requester"]},
     ],
-    "currencies": ["NOK"],
+    "currencies": ["NOK", "EUR"],
     "holding_currency": "NOK",
     "windows": [{"id": "energy", "name": "Energy repairs", "purposes": ["grid", "heating"]}],
-    "bank_accounts": [{"id": "FUND-NOK", "currency": "NOK"}],
+    "bank_accounts": [
+        {"id": "FUND-NOK", "currency": "NOK"},
+        {"id": "FUND-EUR", "currency": "EUR"},
+    ],
+    "restrictions": [
+        {"id": "no-heating", "name": "Anything but heating", "excludes": ["heating"]},
+    ],
+    "accounts": [
+        {"id": "charges", "name": "Bank charges", "kind": "expense", "currency": "NOK"},
+        {"id": "charges-due", "name": "Charges due", "kind": "liability", "currency": "NOK"},
+    ],
+    "exchange_rates": {
+        "source": "European Central Bank, reference rates",
+        "base": "EUR",
+        "max_age_days": 7,
+        "tolerance_bp": 200,
+    },
     "approval_steps": [
         {
             "id": "legal_review",
@@ -48,8 +66,8 @@ def _example(summary: str, value: dict[str, Any]) -> dict[str, Any]:
 _MONEY: Final = {"amount": "1000000.00", "currency": "NOK"}
 
 CHARTER: Final = _example("A fund of one government", EXAMPLE_CHARTER)
-MEMBER: Final = _example("A second treasury officer", {"subject": "no-3", "roles": ["treasury"]})
-REMOVAL: Final = _example("They left", {"subject": "no-3"})
+MEMBER: Final = _example("A second treasury officer", {"subject": "no-4", "roles": ["treasury"]})
+REMOVAL: Final = _example("They left", {"subject": "no-4"})
 PLEDGE: Final = _example("One million kroner", {"window": "energy", "amount": _MONEY})
 AGREEMENT: Final = _example(
     "A grant in one instalment",
@@ -107,4 +125,91 @@ RETURN: Final = _example(
 )
 CANCELLATION: Final = _example(
     "Not needed any more", {"disbursement_id": _ID, "reason": "Repaired from another source"}
+)
+RATES: Final = _example(
+    "Published for one day",
+    {"day": "2026-07-01", "rates": {"NOK": "11.5"}, "evidence": _DIGEST},
+)
+CORRECTED_RATES: Final = _example(
+    "A slip of the pen",
+    {
+        "day": "2026-07-01",
+        "rates": {"NOK": "11.45"},
+        "evidence": _DIGEST,
+        "reason": "The first entry had the rate of the day before",
+    },
+)
+CONVERSION: Final = _example(
+    "Kroner into euro",
+    {
+        "window": "energy",
+        "sold": {"amount": "114500.00", "currency": "NOK"},
+        "bought": {"amount": "10000.00", "currency": "EUR"},
+        "from_account": "FUND-NOK",
+        "to_account": "FUND-EUR",
+        "out_reference": "NB-2026-0004",
+        "in_reference": "NB-2026-0005",
+        "rate": "0.087336245",
+        "rate_source": "The bank's confirmation",
+        "evidence": _DIGEST,
+        "value_date": "2026-07-02",
+    },
+)
+REVALUATION: Final = _example("At the end of a week", {"day": "2026-07-03"})
+JOURNAL: Final = _example(
+    "Bank charges of a month",
+    {
+        "effective_date": "2026-07-03",
+        "memo": "Account fees for June",
+        "lines": [
+            {
+                "account": "charges",
+                "side": "debit",
+                "amount": {"amount": "250.00", "currency": "NOK"},
+            },
+            {
+                "account": "charges-due",
+                "side": "credit",
+                "amount": {"amount": "250.00", "currency": "NOK"},
+            },
+        ],
+    },
+)
+JOURNAL_CORRECTION: Final = _example(
+    "They were waived",
+    {"journal_id": _ID, "effective_date": "2026-07-03", "reason": "Waived by the bank"},
+)
+RECEIPT_CORRECTION: Final = _example(
+    "Booked on the wrong agreement",
+    {"receipt_id": _ID, "effective_date": "2026-07-01", "reason": "Meant for another agreement"},
+)
+UNIDENTIFIED: Final = _example(
+    "A payment without a reference",
+    {
+        "amount": {"amount": "5000.00", "currency": "NOK"},
+        "bank_account": "FUND-NOK",
+        "bank_reference": "NB-2026-0006",
+        "note": "No remittance text",
+        "value_date": "2026-07-02",
+    },
+)
+RESOLUTION: Final = _example(
+    "It was an instalment",
+    {"suspense_id": _ID, "agreement_id": _ID, "effective_date": "2026-07-03"},
+)
+SUSPENSE_RETURN: Final = _example(
+    "Nobody knows of it",
+    {
+        "suspense_id": _ID,
+        "bank_reference": "NB-2026-0008",
+        "value_date": "2026-07-05",
+        "reason": "The sender asked for it",
+    },
+)
+CLOSING: Final = _example("The first half of 2026", {"through": "2026-06-30"})
+REOPENING: Final = _example(
+    "A late invoice", {"from_day": "2026-06-01", "reason": "An invoice of June came in July"}
+)
+REOPENING_ANSWER: Final = _example(
+    "Agreed", {"reopening_id": _ID, "decision": "approve", "digest": _DIGEST}
 )

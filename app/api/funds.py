@@ -1,23 +1,18 @@
 """Funds: opening one, reading its charter, where every contributor stands, the accounts."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Body, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
-from app.api.answers import TEXT_CODES, reading, writing
+from app.api.answers import TEXT_CODES, reading
 from app.api.deps import (
     ActorHere,
     ReaderHere,
-    Recorded,
     ServicesHere,
-    StrictRoute,
-    WriteHere,
     reader,
 )
 from app.api.examples import CHARTER, MEMBER, REMOVAL
-from app.api.lists import Limit, Page, page
-from app.domain.books.journal import Account
+from app.api.lists import Page
+from app.api.writes import records
 from app.domain.books.positions import Position
 from app.domain.governance.charter import Charter
 from app.domain.governance.funds import OpenFund
@@ -32,7 +27,7 @@ from app.domain.refusals import (
 )
 from app.store import log, queries, readtables
 
-router = APIRouter(route_class=StrictRoute, prefix="/v1/funds", tags=["funds"])
+router = APIRouter(prefix="/v1/funds", tags=["funds"])
 
 
 class FundView(BaseModel):
@@ -51,23 +46,16 @@ class Summary(BaseModel):
     positions: list[Position]
 
 
-@router.post(
+records(
+    router,
     "",
-    status_code=201,
-    response_model=Recorded,
+    OpenFund,
     summary="Open a fund from its charter",
-    responses=writing(
-        AlreadyExists,
-        WrongParty,
-        RoleNotPermitted,
-        values=("charter_invalid", "unknown_currency", *TEXT_CODES),
-    ),
+    meaning="The body is the charter. Whoever posts it must be named in it.",
+    example=CHARTER,
+    refuses=(AlreadyExists, WrongParty, RoleNotPermitted),
+    values=("charter_invalid", "unknown_currency", *TEXT_CODES),
 )
-async def open_fund(
-    command: Annotated[OpenFund, Body(openapi_examples=CHARTER)], write: WriteHere
-) -> Response:
-    """The body is the charter. Whoever posts it must be named in it."""
-    return await write.to(command.fund)(command)
 
 
 @router.get("", summary="The funds that your party belongs to", responses=reading())
@@ -95,32 +83,26 @@ def get_fund(fund: str, _: ReaderHere, here: ServicesHere) -> FundView:
     )
 
 
-@router.post(
+records(
+    router,
     "/{fund}/members",
-    status_code=201,
-    response_model=Recorded,
+    AddMember,
     summary="Add a person of your own party",
-    responses=writing(RoleNotPermitted, WrongParty, AlreadyExists),
+    meaning="For admins. Takes effect with the next entry.",
+    example=MEMBER,
+    refuses=(RoleNotPermitted, WrongParty, AlreadyExists),
 )
-async def add_member(
-    command: Annotated[AddMember, Body(openapi_examples=MEMBER)], write: WriteHere
-) -> Response:
-    """For admins. Takes effect with the next entry."""
-    return await write(command)
 
 
-@router.post(
+records(
+    router,
     "/{fund}/members/removals",
-    status_code=201,
-    response_model=Recorded,
+    RemoveMember,
     summary="Remove a person of your own party",
-    responses=writing(NotFound, WrongParty, LastAdmin),
+    meaning="For admins. What the person did stays on the record.",
+    example=REMOVAL,
+    refuses=(NotFound, WrongParty, LastAdmin),
 )
-async def remove_member(
-    command: Annotated[RemoveMember, Body(openapi_examples=REMOVAL)], write: WriteHere
-) -> Response:
-    """For admins. What the person did stays on the record."""
-    return await write(command)
 
 
 @router.get(
@@ -147,26 +129,3 @@ def get_summary(fund: str, here: ServicesHere) -> Summary:
         head = log.read_head(connection, fund)
         found = queries.positions(connection, fund)
     return Summary(as_of=head.size - 1 if head else -1, positions=list(found))
-
-
-@router.get(
-    "/{fund}/balances",
-    summary="The accounts and their totals",
-    responses=reading(),
-    dependencies=[Depends(reader)],
-)
-def list_balances(
-    fund: str,
-    here: ServicesHere,
-    request: Request,
-    after: Annotated[
-        str, Query(max_length=300, pattern=r"^[\x21-\x7e]*$", description="The cursor of `next`.")
-    ] = "",
-    limit: Limit = 100,
-) -> Page[Account]:
-    """Debits, credits and their difference by account and currency, in order of the paths."""
-    path, _, currency = after.rpartition("|")
-    with here.database.read() as connection:
-        found = queries.accounts(connection, fund, (path, currency), limit)
-    cursor = f"{found[-1].account}|{found[-1].currency}" if found else ""
-    return page(found, limit, {"after": cursor}, request)

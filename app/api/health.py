@@ -7,12 +7,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from app.api.answers import reading
-from app.api.deps import Services, ServicesHere, StrictRoute, public
+from app.api.deps import Services, ServicesHere, public
 from app.store.engine import Unavailable
 from app.store.guards import GuardsMissing, verify_guards
 from app.store.migrate import WrongSchema, check_schema
 
-router = APIRouter(route_class=StrictRoute, tags=["operation"], dependencies=[Depends(public)])
+router = APIRouter(tags=["operation"], dependencies=[Depends(public)])
 _logger = logging.getLogger(__name__)
 
 

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
+from sqlalchemy import Connection
 from starlette.types import Receive, Scope, Send
 
 from app import clock
 from app.api.answers import reading
-from app.api.deps import ReaderHere, ServicesHere, StrictRoute, is_slug, public, reader
+from app.api.deps import ReaderHere, ServicesHere, is_slug, public, reader
 from app.api.lists import After, Limit, Page, PlainInt, page
 from app.api.problems import Problem
 from app.audit.bundle import NothingSigned, write_bundle
@@ -23,10 +24,11 @@ from app.chain.proof import Receipt
 from app.chain.tree import leaf_hash
 from app.domain.refusals import NotFound
 from app.ledger import QueueFull
+from app.notary import Notary
 from app.store import log
 from app.store.log import Head
 
-router = APIRouter(route_class=StrictRoute, prefix="/v1/funds/{fund}", tags=["log"])
+router = APIRouter(prefix="/v1/funds/{fund}", tags=["log"])
 
 Position = Annotated[PlainInt, Query(ge=0, le=2**53 - 1)]
 
@@ -94,19 +96,29 @@ def get_entry(fund: str, seq: str, here: ServicesHere) -> EntryView:
     position = int(seq) if seq.isascii() and seq.isdigit() and len(seq) <= 15 else -1
     with here.database.read() as connection:
         head = _head(log.read_head(connection, fund))
-        note = log.checkpoint_covering(connection, fund, position)
-        if not 0 <= position < head.size or note is None:
-            raise NotFound("There is no such entry, or it is not signed yet.")
-        (line,) = log.bodies(connection, fund, position, position + 1)
-        size = here.notary.size_of(fund, note)
-        path = tuple(log.hashes(connection, fund).inclusion_proof(position, size))
+        if not 0 <= position < head.size:
+            raise NotFound("There is no such entry.")
+        line, receipt = proven(connection, fund, position, here.notary)
     entry = Entry.from_bytes(line)
     return EntryView(
         entry=entry.members(),
         sentence=read_event(entry).sentence(act_of(entry)),
         leaf_hash=leaf_hash(line).hex(),
-        receipt=Receipt(position, path, note).to_text(),
+        receipt=receipt,
     )
+
+
+def proven(connection: Connection, fund: str, seq: int, notary: Notary) -> tuple[bytes, str]:
+    """The bytes of an entry and its receipt, under the first checkpoint that covers it.
+
+    Raises NotFound while none does.
+    """
+    note = log.checkpoint_covering(connection, fund, seq)
+    if note is None:
+        raise NotFound("The entry is not signed yet.")
+    (line,) = log.bodies(connection, fund, seq, seq + 1)
+    path = log.hashes(connection, fund).inclusion_proof(seq, notary.size_of(fund, note))
+    return line, Receipt(seq, tuple(path), note).to_text()
 
 
 @router.get(
@@ -129,7 +141,7 @@ def get_checkpoint(fund: str, here: ServicesHere) -> Response:
 @router.get(
     "/log/consistency",
     summary="Proof that the log only grew",
-    responses=reading(public=True),
+    responses=reading("size_out_of_range", public=True),
     dependencies=[Depends(public)],
 )
 def get_consistency(fund: str, here: ServicesHere, old: Position, new: Position) -> Consistency:

@@ -6,6 +6,7 @@ Everything here holds for every route, also for those that do not exist.
 import re
 import time
 from collections import Counter
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -17,7 +18,10 @@ from app.api.problems import Problem, problem_response
 from app.ops.metrics import Metrics
 
 MAX_TARGET_BYTES: Final = 8_192
-_JSON: Final = re.compile(rb'(?i)application/json([ \t]*;[ \t]*charset=("utf-8"|utf-8))?')
+_CHARSET: Final = rb'([ \t]*;[ \t]*charset=("utf-8"|utf-8))?'
+_JSON: Final = re.compile(rb"(?i)application/json" + _CHARSET)
+_LINES: Final = re.compile(rb"(?i)application/(json|x-ndjson)" + _CHARSET)
+_BATCHES: Final = re.compile(r"/v1/funds/[^/]+/batches")
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9-]{1,64}")
 _ONCE: Final = {
     b"authorization",
@@ -33,13 +37,25 @@ _UNMATCHED: Final = "unmatched"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """The longest bodies, in bytes: of any request, and of a batch."""
+
+    single: int
+    batch: int
+
+    def of(self, path: str) -> int:
+        """The limit at this address."""
+        return self.batch if _BATCHES.fullmatch(path) else self.single
+
+
 class Outermost:
     """Names the request, checks its frame, counts its answer."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, limits: BodyLimits) -> None:
         self._app = app
         self._metrics = metrics
-        self._max_body_bytes = max_body_bytes
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -74,7 +90,8 @@ class Outermost:
                 )
                 await response(scope, receive, answer)
             else:
-                await self._app(scope, self._limited(receive), answer)
+                limited = _limited(receive, self._limits.of(scope["path"]))
+                await self._app(scope, limited, answer)
         finally:
             self._metrics.in_progress.dec()
             self._count(scope, status, time.perf_counter() - started)
@@ -93,27 +110,10 @@ class Outermost:
             return Problem(400, "bad_request", "Two lengths for one body.", {"Connection": "close"})
         # The server has refused a Content-Length that is not a number.
         length = values.get(b"content-length", b"0")
-        if len(length) > 18 or int(length) > self._max_body_bytes:
-            return self._too_large()
-        return _media_problem(values) if scope["method"] == "POST" else None
-
-    def _limited(self, receive: Receive) -> Receive:
-        """The same stream, ended with 413 where it turns out to be longer than allowed."""
-        taken = 0
-
-        async def limited() -> Any:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > self._max_body_bytes:
-                raise self._too_large()
-            return message
-
-        return limited
-
-    def _too_large(self) -> Problem:
-        detail = f"A body has at most {self._max_body_bytes} bytes."
-        return Problem(413, "body_too_large", detail, {"Connection": "close"})
+        limit = self._limits.of(scope["path"])
+        if len(length) > 18 or int(length) > limit:
+            return _too_large(limit)
+        return _media_problem(values, scope["path"]) if scope["method"] == "POST" else None
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         # The template, never the path: a path is whatever somebody typed.
@@ -121,6 +121,26 @@ class Outermost:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self._metrics.requests.labels(route, method, status).inc()
         self._metrics.latency.labels(route, method).observe(seconds)
+
+
+def _limited(receive: Receive, limit: int) -> Receive:
+    """The same stream, ended with 413 where it turns out to be longer than allowed."""
+    taken = 0
+
+    async def limited() -> Any:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > limit:
+            raise _too_large(limit)
+        return message
+
+    return limited
+
+
+def _too_large(limit: int) -> Problem:
+    detail = f"A body has at most {limit} bytes here."
+    return Problem(413, "body_too_large", detail, {"Connection": "close"})
 
 
 def _target_problem(scope: Scope) -> Problem | None:
@@ -135,10 +155,11 @@ def _target_problem(scope: Scope) -> Problem | None:
     return None
 
 
-def _media_problem(values: dict[bytes, bytes]) -> Problem | None:
+def _media_problem(values: dict[bytes, bytes], path: str) -> Problem | None:
     if values.get(b"content-encoding", b"identity").lower() != b"identity":
         return Problem(415, "unsupported_media_type", "Send the body without an encoding.")
-    if not _JSON.fullmatch(values.get(b"content-type", b"")):
+    allowed = _LINES if _BATCHES.fullmatch(path) else _JSON
+    if not allowed.fullmatch(values.get(b"content-type", b"")):
         return Problem(415, "unsupported_media_type", "Send application/json in UTF-8.")
     return None
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from app.domain.refusals import Kind, Refusal
@@ -39,6 +39,7 @@ VALUE_CODES: Final = frozenset(
         "forbidden_character",
         "invalid_amount",
         "invalid_date",
+        "invalid_rate",
         "unknown_currency",
     }
 )
@@ -70,10 +71,16 @@ class Problem(HTTPException):
     """An answer that is not the one that was asked for. Raised by this room alone."""
 
     def __init__(
-        self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[FieldError] = (),
     ) -> None:
         super().__init__(status, detail, headers)
         self.code = code
+        self.errors = errors
 
 
 def status_of(kind: Kind) -> int:
@@ -91,7 +98,22 @@ def problem_response(
     errors: Sequence[FieldError] | None = None,
 ) -> JSONResponse:
     """The response; never cached."""
-    body = ProblemDetails(
+    return JSONResponse(
+        _details(status, code, detail, request_id, errors).model_dump(exclude_none=True),
+        status,
+        headers={**(headers or {}), "Cache-Control": "no-store"},
+        media_type=MEDIA_TYPE,
+    )
+
+
+def _details(
+    status: int,
+    code: str,
+    detail: str,
+    request_id: str | None = None,
+    errors: Sequence[FieldError] | None = None,
+) -> ProblemDetails:
+    return ProblemDetails(
         type=f"urn:fundledger:problem:{code}",
         title=HTTPStatus(status).phrase,
         status=status,
@@ -100,17 +122,11 @@ def problem_response(
         instance=request_id,
         errors=list(errors) if errors else None,
     )
-    return JSONResponse(
-        body.model_dump(exclude_none=True),
-        status,
-        headers={**(headers or {}), "Cache-Control": "no-store"},
-        media_type=MEDIA_TYPE,
-    )
 
 
-def install(app: FastAPI) -> None:
-    """Teach the application every way in which something can go wrong."""
-    handlers: dict[Any, Any] = {
+def handlers() -> dict[Any, Any]:
+    """What answers each way in which something can go wrong."""
+    return {
         Refusal: _refused,
         RequestValidationError: _malformed,
         HTTPException: _http,
@@ -120,8 +136,6 @@ def install(app: FastAPI) -> None:
         ForkDetected: _forked,
         Exception: _fault,
     }
-    for kind, handler in handlers.items():
-        app.add_exception_handler(kind, handler)
 
 
 def _request_id(request: Request) -> str | None:
@@ -141,15 +155,35 @@ async def _refused(request: Request, refusal: Refusal) -> JSONResponse:
 
 async def _malformed(request: Request, error: RequestValidationError) -> JSONResponse:
     found = [_field_error(item) for item in error.errors()]
-    code = found[0].code if found[0].code in VALUE_CODES else "invalid_body"
-    where = found[0].pointer or "the request"
     return problem_response(
         HTTPStatus.UNPROCESSABLE_ENTITY,
-        code,
-        f"{where}: {found[0].message}",
+        _code_of(found),
+        _first(found),
         _request_id(request),
         errors=found[:20],
     )
+
+
+def field_errors(error: ValidationError, where: str = "") -> list[FieldError]:
+    """What is wrong with a command's members, each under the pointer `where` and its own."""
+    found = [_field_error(item) for item in error.errors(include_url=False)]
+    return [one.model_copy(update={"pointer": where + one.pointer}) for one in found[:20]]
+
+
+def details_of(outcome: Refusal | ValidationError) -> ProblemDetails:
+    """The problem that one command's own route would have answered with."""
+    if isinstance(outcome, Refusal):
+        return _details(status_of(outcome.kind), outcome.code, outcome.sentence)
+    found = field_errors(outcome)
+    return _details(HTTPStatus.UNPROCESSABLE_ENTITY, _code_of(found), _first(found), errors=found)
+
+
+def _code_of(found: Sequence[FieldError]) -> str:
+    return found[0].code if found[0].code in VALUE_CODES else "invalid_body"
+
+
+def _first(found: Sequence[FieldError]) -> str:
+    return f"{found[0].pointer or 'the request'}: {found[0].message}"
 
 
 def _field_error(item: Any) -> FieldError:
@@ -164,15 +198,18 @@ def _field_error(item: Any) -> FieldError:
 
 
 async def _http(request: Request, error: HTTPException) -> JSONResponse:
+    errors: Sequence[FieldError] = ()
     if isinstance(error, Problem):
-        code, detail = error.code, error.detail
+        code, detail, errors = error.code, error.detail, error.errors
     else:
         code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "bad_request")
         detail = HTTPStatus(error.status_code).phrase + "."
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(sorted(request.app.state.methods_at(request.url.path)))
-    return problem_response(error.status_code, code, detail, _request_id(request), headers=headers)
+    return problem_response(
+        error.status_code, code, detail, _request_id(request), headers=headers, errors=errors
+    )
 
 
 async def _busy(request: Request, _: QueueFull) -> JSONResponse:

@@ -13,18 +13,27 @@ from app.api.lists import Page, page
 from app.domain.book import State
 from app.domain.refusals import NotFound
 from app.domain.values import Identifier
-from app.store import queries
+from app.store import queries, readtables
 
 S = TypeVar("S", bound=State)
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 
 
 def listed(
-    here: Services, fund: str, kind: type[S], request: Request, after: int, limit: int
+    here: Services,
+    fund: str,
+    kind: type[S],
+    request: Request,
+    after: int,
+    limit: int,
+    **only: str,
 ) -> Page[S]:
-    """A page of the rows of one kind that came into being after entry `after`."""
+    """A page of the rows of one kind that came into being after entry `after`.
+
+    `only` names fields and the values that they must have.
+    """
     with here.database.read() as connection:
-        found = queries.many(connection, fund, kind, after, limit)
+        found = queries.many(connection, fund, kind, after, limit, only)
     last = getattr(found[-1], kind.listed_by or "") if found else after
     return page(found, limit, {"after": last}, request)
 
@@ -40,3 +49,9 @@ def the_one(here: Services, fund: str, kind: type[S], identifier: str) -> S:
     if found is None:
         raise NotFound("There is nothing with this id in the fund.")
     return found
+
+
+def rows_of(here: Services, fund: str, kind: type[S]) -> list[S]:
+    """Every row of a kind of which a fund has few."""
+    with here.database.read() as connection:
+        return list(readtables.all_rows(connection, fund, kind))

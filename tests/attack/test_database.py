@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
@@ -251,23 +252,64 @@ def test_entries_that_were_cut_off_halt_the_fund(full: Service) -> None:
     assert ready.content["checks"]["history"] is False
 
 
-def test_a_forged_approval_in_a_read_table_is_found_by_the_verifier(
-    full: Service, tmp_path: Path
-) -> None:
-    identifier = full.requested(money(5))
-    forged = "UPDATE approvals SET answer = 'approved' WHERE step <> 'treasury_release'"
-    assert _try(full.settings, forged) == ""
-    digest = full.get(AUDITOR, f"/disbursements/{identifier}")["disbursement"]["digest"]
+FORGED_APPROVALS = "UPDATE approvals SET answer = 'approved' WHERE step <> 'treasury_release'"
+
+
+def _released(service: Service, identifier: str) -> httpx.Response:
+    """DE's release of a request, which comes after all the other steps."""
+    digest = service.get(AUDITOR, f"/disbursements/{identifier}")["disbursement"]["digest"]
     body = an_approval(identifier, "treasury_release", digest)
     path = f"{FUND}/disbursements/{identifier}/approvals"
-    release = full.raw(Person("DE", Role.TREASURY_APPROVER), "POST", path, json=body)
+    return service.raw(Person("DE", Role.TREASURY_APPROVER), "POST", path, json=body)
 
-    bundle, trust = full.export(tmp_path / "b.zip"), full.trust(tmp_path / "t")
+
+def test_a_forged_approval_in_a_read_table_is_found_by_the_verifier(
+    service_settings: Settings, tmp_path: Path
+) -> None:
+    with running(service_settings) as service:
+        service.open()
+        service.paid("DE", money(10))
+        identifier = service.requested(money(5))
+    assert _try(service_settings, FORGED_APPROVALS) == ""
+
+    # A door that has just started knows no book: it reads what the tables say.
+    with running(service_settings) as service:
+        release = _released(service, identifier)
+        bundle, trust = service.export(tmp_path / "b.zip"), service.trust(tmp_path / "t")
     report = verify(bundle, Policy.parse(trust.read_bytes()))
 
     # The read tables are the owner's to change: what follows from that cannot be hidden.
     assert release.status_code == 201
     assert report.problems != []
+
+
+def test_a_running_door_does_not_read_what_was_forged_behind_its_back(
+    full: Service, tmp_path: Path
+) -> None:
+    identifier = full.requested(money(5))
+    assert _try(full.settings, FORGED_APPROVALS) == ""
+
+    release = _released(full, identifier)
+
+    bundle, trust = full.export(tmp_path / "b.zip"), full.trust(tmp_path / "t")
+    assert (release.status_code, release.json()["code"]) == (409, "step_not_open")
+    assert verify(bundle, Policy.parse(trust.read_bytes())).problems == []
+
+
+def test_a_forged_approval_that_a_door_reads_after_another_process_wrote_is_found_too(
+    full: Service, tmp_path: Path
+) -> None:
+    identifier = full.requested(money(5))
+    assert _try(full.settings, FORGED_APPROVALS) == ""
+
+    with running(full.settings) as other:
+        other.post(treasury("DE"), "/pledges", a_pledge(money(1)))
+    # The head has moved on without this door: the book that it kept is good no more.
+    release = _released(full, identifier)
+
+    bundle, trust = full.export(tmp_path / "b.zip"), full.trust(tmp_path / "t")
+    assert release.status_code == 201
+    assert verify(bundle, Policy.parse(trust.read_bytes())).problems != []
 
 
 def test_a_restored_old_database_stops_the_start(
