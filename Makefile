@@ -5,11 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 T ?= tests
 WORKERS ?= 2
+N ?= 5000000
+S ?=
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check format coverage demo openapi migration test-slow test-postgres \
-        check-metrics lock clean
+        check-metrics bench bench-long lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +51,12 @@ migration: $(VENV)/dev ## draft a migration: make migration M="what it does"
 
 test-postgres: $(VENV)/dev ## the PostgreSQL tests on a server installed from the system's packages
 	deploy/test-postgres
+
+bench: $(VENV)/dev ## measure on loopback: a table, and build/bench/*.json; S=singles narrows
+	$(BIN)/python -m tests.bench $(S)
+
+bench-long: $(VENV)/dev ## the same at N=5000000 entries; export and verify of a million; an hour
+	$(BIN)/python -m tests.bench.long $(N)
 
 check-metrics: $(VENV)/dev ## let Prometheus's own tool judge /metrics (installs it when it can)
 	deploy/check-metrics

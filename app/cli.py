@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from getpass import getpass
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
@@ -85,6 +86,10 @@ def _parser() -> argparse.ArgumentParser:
     receipt = command("receipt", _receipt, "verify the answer to a write, offline")
     receipt.add_argument("answer", type=Path, help="the JSON that the ledger answered with")
     receipt.add_argument("--trust", type=Path, required=True, help="the trust file (tlog-policy)")
+    rates = command("rates", _rates, "enter the ECB's reference rates into a fund's log")
+    rates.add_argument("file", type=Path, help="eurofxref-hist.csv, or a part of it")
+    rates.add_argument("--server", required=True, help="https://…; the token comes on stdin")
+    rates.add_argument("--fund", required=True)
     demo = command("demo", _demo, "play the ERA history against a server of its own")
     demo.add_argument("--out", type=Path, default=Path("build/demo"))
     openapi = command("openapi", _openapi, "write openapi.json and events.json")
@@ -274,6 +279,30 @@ def _receipt(chosen: argparse.Namespace) -> int:
         f"ok: {what} in {verified.checkpoint.origin}, "
         f"under the signed checkpoint of {verified.checkpoint.size} entries"
     )
+
+
+def _rates(chosen: argparse.Namespace) -> int:
+    from app.client import Client, Refused
+    from app.interop.ecb import NotRates, read_rates
+
+    token = sys.stdin.readline().strip() if not sys.stdin.isatty() else getpass("Token: ")
+    try:
+        with Client(chosen.server, token) as client:
+            charter = client.get(f"/v1/funds/{chosen.fund}")["charter"]
+            currencies = set(charter["currencies"]) - {"EUR"}
+            days = list(read_rates(chosen.file.read_bytes(), currencies))
+            results = client.enter_rates(chosen.fund, days)
+    except (NotRates, Refused) as error:
+        print(f"fundledger: {error}", file=sys.stderr)
+        return WRONG
+    refused = [result for result in results if "problem" in result]
+    known = [result for result in refused if result["problem"]["code"] == "already_exists"]
+    for result in refused:
+        if result not in known:
+            print(f"{result['key']}: {result['problem']['detail']}", file=sys.stderr)
+    entered = len(results) - len(refused)
+    _say(f"{entered} days entered, {len(known)} were in the log already.")
+    return OK if len(known) == len(refused) else WRONG
 
 
 def _in_words(report: "Report") -> str:

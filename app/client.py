@@ -6,7 +6,10 @@ from typing import Any, Self
 
 import httpx
 
+from app.interop.ecb import PublishedDay
+
 TIMEOUT_S = 30.0
+DAYS_AT_ONCE = 1_000
 
 
 class Refused(Exception):
@@ -49,6 +52,25 @@ class Client:
         headers = {"Content-Type": "application/x-ndjson"}
         sent = self._http.post(path, params={"mode": mode}, content=lines.encode(), headers=headers)
         return _answer(sent)
+
+    def enter_rates(self, fund: str, days: Iterable[PublishedDay]) -> list[dict[str, Any]]:
+        """Enter published exchange rates, each day by itself; the result of each, in order.
+
+        Sent again, they are known by their keys, which name file and day. Raises Refused.
+        """
+        items = [
+            {
+                "op": "rates.published",
+                "key": f"rates-{day.day}-{day.evidence[:16]}",
+                "data": day.command(),
+            }
+            for day in days
+        ]
+        results: list[dict[str, Any]] = []
+        for start in range(0, len(items), DAYS_AT_ONCE):
+            part = items[start : start + DAYS_AT_ONCE]
+            results += self.batch(f"/v1/funds/{fund}/batches", part, "each")["results"]
+        return results
 
     def get(self, path: str) -> dict[str, Any]:
         """Read something. Raises Refused."""

@@ -15,7 +15,9 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 
 from app import clock
@@ -55,6 +57,10 @@ class _NothingToKeep(Exception):
     """Every command of the batch was refused or replayed: the transaction is rolled back."""
 
 
+def _opens_a_fund(items: Iterable[Submission]) -> bool:
+    return any(isinstance(asked.command, OpenFund) for item in items for asked in item.asked)
+
+
 class Ledger:
     """The door of one process. `start` and `stop` bracket its life."""
 
@@ -75,6 +81,9 @@ class Ledger:
         self._queue_limit = queue_limit
         self._now = now
         self._waiting: queue.SimpleQueue[Submission | None] = queue.SimpleQueue()
+        self._lines: dict[str, deque[Submission]] = {}
+        """What has been taken from the queue, by fund, in the order of arrival."""
+        self._ended = False
         self._in_flight: dict[tuple[str, str, str], Submission] = {}
         self._in_line = 0
         self._books: dict[str, tuple[Head, Book]] = {}
@@ -147,69 +156,81 @@ class Ledger:
     # -- the writer thread ---------------------------------------------------------------------
 
     def _run(self) -> None:
-        stopping = False
-        while not stopping:
-            batch, stopping = self._take()
-            for fund in dict.fromkeys(item.fund for item in batch):
-                waiting = [item for item in batch if item.fund == fund]
-                while waiting:
-                    waiting = self._write(waiting)
-            self._deliver(batch)
+        while not self._ended:
+            self._sort_in(wait=True)
+            while self._lines:
+                # One transaction for each fund in turn: none waits for another's long line.
+                fund = next(iter(self._lines))
+                self._write(fund)
+                if line := self._lines.pop(fund):
+                    self._lines[fund] = line
 
-    def _take(self) -> tuple[list[Submission], bool]:
-        """Everything that waits, up to the limit; blocks while nothing does."""
-        batch: list[Submission] = []
-        commands = 0
-        item = self._waiting.get()
-        while item is not None:
-            batch.append(item)
+    def _sort_in(self, *, wait: bool) -> None:
+        """Put everything that has come into lines; if `wait`, not before there is something."""
+        with suppress(queue.Empty):
+            item = self._waiting.get(block=wait)
+            while True:
+                if item is None:
+                    self._ended = True
+                else:
+                    self._lines.setdefault(item.fund, deque()).append(item)
+                item = self._waiting.get_nowait()
+
+    def _next(self, fund: str) -> list[Submission]:
+        """What one transaction takes of a fund's line."""
+        line, taken, commands = self._lines[fund], list[Submission](), 0
+        while line and commands < self._batch_limit:
+            item = line.popleft()
+            taken.append(item)
             commands += len(item.asked)
             self._metrics.queue_wait.observe(time.monotonic() - item.arrived)
-            if commands >= self._batch_limit:
-                break
-            try:
-                item = self._waiting.get_nowait()
-            except queue.Empty:
-                break
-        self._metrics.queue_depth.dec(len(batch))
-        return batch, item is None
+        self._metrics.queue_depth.dec(len(taken))
+        self._metrics.batch_size.observe(commands)
+        return taken
 
-    def _deliver(self, batch: list[Submission]) -> None:
-        """Let go of everything that was answered."""
+    def _write(self, fund: str) -> None:
+        """One transaction for one fund's submissions, and an answer for each that it took."""
+        taken: list[Submission] = []
+        self._attempt(fund, taken)
         with self._lock:
-            for item in batch:
+            for item in taken:
                 self._in_line -= 1
                 for label in item.labels:
                     del self._in_flight[label]
-        deliver(batch)
+        deliver(taken)
 
-    def _write(self, items: list[Submission]) -> list[Submission]:
-        """One transaction for one fund's submissions, and an answer for each that it took.
-
-        Returns those that wait for the next one.
-        """
-        fund = items[0].fund
-        self._metrics.batch_size.observe(sum(len(item.asked) for item in items))
+    def _attempt(self, fund: str, taken: list[Submission]) -> None:
+        """Write `taken`; an empty list takes what waits once the head is locked."""
         try:
             self._require_signed(fund)
             with self._metrics.commit.time():
-                batch = self._transact(fund, items)
-        except ForkDetected as fork:
-            self._halt(fund, items, fork)
-        except OutcomeUnknown as unknown:
-            self._fail(items, unknown, "unknown")
-        except ConstraintBroken as broken:
-            self._one_by_one(items, broken)
-        except Unavailable as unavailable:
-            self._fail(items, unavailable, "failed")
-        except Exception as fault:
-            # A fault of ours must end this batch, never the thread that all others wait for.
-            _logger.exception("a batch of fund %s failed", fund)
-            self._fail(items, fault, "failed")
+                batch = self._transact(fund, taken)
+        except Exception as reason:  # noqa: BLE001  sorted out there
+            if not taken:
+                taken += self._next(fund)
+            self._failed(fund, taken, reason)
         else:
-            self._conclude(fund, [item for item in items if item not in batch.deferred], batch)
-            return batch.deferred
-        return []
+            for item in reversed(batch.deferred):
+                taken.remove(item)
+                self._lines[fund].appendleft(item)
+                self._metrics.queue_depth.inc()
+            self._conclude(fund, taken, batch)
+
+    def _failed(self, fund: str, items: list[Submission], reason: Exception) -> None:
+        """Answer those whose transaction did not come about."""
+        match reason:
+            case ForkDetected():
+                self._halt(fund, items, reason)
+            case OutcomeUnknown():
+                self._fail(items, reason, "unknown")
+            case ConstraintBroken():
+                self._one_by_one(fund, items, reason)
+            case Unavailable():
+                self._fail(items, reason, "failed")
+            case _:
+                # A fault of ours must end this batch, never the thread that all others wait for.
+                _logger.error("a batch of fund %s failed", fund, exc_info=reason)
+                self._fail(items, reason, "failed")
 
     def _conclude(self, fund: str, items: list[Submission], batch: Batch) -> None:
         """Answer everybody. What was committed stays committed, whatever goes wrong from here on:
@@ -244,7 +265,7 @@ class Ledger:
         _logger.critical("writing to fund %s is halted: %s", fund, fork)
         self._fail(items, fork, "failed")
 
-    def _one_by_one(self, items: list[Submission], broken: ConstraintBroken) -> None:
+    def _one_by_one(self, fund: str, items: list[Submission], broken: ConstraintBroken) -> None:
         """Find the submission that the database itself refused; the others are not to blame."""
         waiting = [item for item in items if item.settled is None]
         if len(waiting) == 1:
@@ -252,19 +273,24 @@ class Ledger:
             self._fail(waiting, broken, "failed")
             return
         for item in waiting:
-            self._write([item])
+            self._attempt(fund, [item])
 
-    def _transact(self, fund: str, items: list[Submission]) -> Batch:
+    def _transact(self, fund: str, taken: list[Submission]) -> Batch:
         """Decide and store; when everything was refused or replayed, nothing is left behind."""
-        opening = any(isinstance(ask.command, OpenFund) for item in items for ask in item.asked)
         kept = self._books.pop(fund, None)
         try:
             with self._database.write() as connection:
-                head = log.lock_head(connection, fund, create=opening)
+                head = log.lock_head(connection, fund)
+                if not taken:
+                    # While another process had the head, more has come: it all goes together.
+                    self._sort_in(wait=False)
+                    taken += self._next(fund)
+                if head is None and _opens_a_fund(taken):
+                    head = log.lock_head(connection, fund, create=True)
                 # A head that has not moved: nobody has written since, here or elsewhere.
                 book = kept[1] if kept is not None and kept[0] == head else None
                 batch = Batch(fund, self._now(), self._notary.keys, book)
-                batch.decide(connection, head, items)
+                batch.decide(connection, head, taken)
                 if not batch.entries:
                     raise _NothingToKeep  # noqa: TRY301  the way to roll back
                 batch.store(connection)

@@ -11,6 +11,7 @@ whole, in either mode: nobody can say what was meant.
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from hashlib import sha256
 from typing import Annotated, Any, Final, Literal
 
@@ -64,7 +65,9 @@ class BatchAnswer(BaseModel):
     receipt: str | None = None
 
 
+@cache
 def _operations() -> dict[str, type[Command]]:
+    """The commands by the event that they ask for."""
     return {kind.event.type: kind for kind in COMMANDS.values() if kind is not OpenFund}
 
 

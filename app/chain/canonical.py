@@ -112,8 +112,12 @@ def _check_value(value: Any, depth: int) -> bool:
         for name, item in value.items():
             if type(name) is not str:
                 raise NotCanonical("a member's name must be a string")
-            _check_text(name)
-            plain = _check_value(item, depth + 1) and plain and name.isascii()
+            if not name.isascii():
+                _check_text(name)
+                plain = False
+            # Most members are short texts: asked here, they cost nothing.
+            if type(item) is not str or not item.isascii() or depth == MAX_DEPTH:
+                plain = _check_value(item, depth + 1) and plain
         return plain
     if kind is int:
         _check_integer(value)

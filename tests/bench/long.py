@@ -1,0 +1,199 @@
+"""Long logs: filled through the write door in batches, then read, exported, verified, extended.
+
+Whether a write or a read costs more on a long log than on a short one, and whether export and
+verifier stay within constant memory. Five million entries take about an hour to fill; fewer are
+asked for with ENTRIES.
+"""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from app.domain.command import Actor
+from app.domain.inflow.receipts import BookReceipt
+from app.ledger import Ledger as Door
+from app.main import assemble
+from app.ops.metrics import Metrics
+from app.submission import Asked, Submission
+from tests.bench import scenarios
+from tests.bench.scenarios import FUND, Row
+from tests.bench.servers import TODAY, Ledger, durable_postgres, ledger
+from tests.builders import treasury
+
+SHORT = 10_000
+EXPORTED = 1_000_000
+AT_ONCE = 1_000
+_MEMORY = re.compile(r"Maximum resident set size \(kbytes\): ([0-9]+)")
+
+
+def long(folder: Path, entries: int) -> Iterator[Row]:
+    """The same measurements at ten thousand entries and at `entries`."""
+    with durable_postgres() as url:
+        with ledger(folder, url) as running:
+            ids = running.opened(FUND, 100)
+        for size in (SHORT, min(EXPORTED, entries), entries):
+            filled = _fill(running, ids, size)
+            yield {
+                "what": "filled through the door",
+                "entries": size,
+                "rate": filled,
+                "batch": 1_000,
+            }
+            with ledger(folder, url) as running:
+                if size in (SHORT, entries):
+                    yield from _measured(running, ids, size)
+                if size == min(EXPORTED, entries):
+                    yield from _exported(running, folder)
+
+
+def _measured(running: Ledger, ids: list[str], size: int) -> Iterator[Row]:
+    scenarios.receipts(running, ids, 64, seconds=3)  # plans, caches
+    written = scenarios.receipts(running, ids, 64)
+    yield {
+        "what": "receipts",
+        "entries": size,
+        "connections": 64,
+        "rate": written.rate,
+        "p50_ms": written.p50_ms,
+        "p99_ms": written.p99_ms,
+    }
+    yield from scenarios.reads(running, _paths(ids, size), size)
+
+
+def _paths(ids: list[str], size: int) -> dict[str, list[str]]:
+    """Addresses all over the log, for each kind of read."""
+    base = f"/v1/funds/{FUND}"
+    places = [size * n // 37 for n in range(1, 37)]
+    account = f"{base}/balance?account=cash/BANK-EUR&currency=EUR"
+    own = [f"{base}/balance?account=receivable/{one}&currency=EUR" for one in ids[:36]]
+    return {
+        "balance": own,
+        "balance as of an entry": [f"{account}&as_of={place}" for place in places],
+        "balance as of a day": [f"{account}&on={TODAY}", f"{account}&on=2026-01-31"],
+        "page of 100 entries": [f"{base}/entries?after={place}" for place in places],
+        "entry with its proof": [f"{base}/entries/{place}" for place in places],
+    }
+
+
+def _fill(running: Ledger, ids: list[str], size: int) -> float:
+    """Receipts until the log has `size` entries; the rate at which they went in."""
+    here, _ = assemble(running.settings, Metrics())
+    door = here.ledger
+    door.start()
+    try:
+        return asyncio.run(_send(door, ids, size))
+    finally:
+        door.stop()
+        here.database.close()
+
+
+async def _send(door: Door, ids: list[str], size: int) -> float:
+    who = treasury("DE")
+    actor = Actor(who.party, who.subject, frozenset({who.role}))
+    label, started, first, reached = time.monotonic_ns(), time.perf_counter(), 0, 0
+    number = 0
+    while reached < size:
+        count = min(AT_ONCE, size - reached) if reached else 1
+        asked = tuple(_asked(ids, f"{label}-{number + n}") for n in range(count))
+        answer = await door.pass_through(Submission(FUND, actor, asked, single=False))
+        number += count
+        newest = answer.outcomes[-1]
+        reached = getattr(newest, "seq", 0) + 1
+        first = first or reached
+    return (reached - first) / (time.perf_counter() - started) if reached > first else 0.0
+
+
+def _asked(ids: list[str], name: str) -> Asked:
+    body: dict[str, Any] = {
+        "agreement_id": ids[hash(name) % len(ids)],
+        "amount": {"amount": "0.01", "currency": "EUR"},
+        "bank_account": "BANK-EUR",
+        "bank_reference": name,
+        "value_date": date.fromisoformat(TODAY),
+    }
+    return Asked(BookReceipt.model_validate(body), name, sha256(name.encode()).digest())
+
+
+def _exported(running: Ledger, folder: Path) -> Iterator[Row]:
+    """Export and verification, each in a process whose memory is watched."""
+    size = int(running.client(treasury("DE")).get(f"/v1/funds/{FUND}")["size"])
+    bundle, trust = folder / "bench.zip", folder / "trust"
+    shown = running.client(treasury("DE")).get(f"/v1/funds/{FUND}")
+    trust.write_text(f"log {shown['log_vkey']}\nquorum none\n")
+    before = _resident_mb(running.pids[0])
+    export: Row = {"what": "export", "entries": size}
+    with scenarios.timed(export, size), bundle.open("wb") as file:
+        for piece in running.client(treasury("DE")).download(f"/v1/funds/{FUND}/exports/audit"):
+            file.write(piece)
+    export["peak_mb"] = _resident_mb(running.pids[0], peak=True)
+    export["before_mb"] = before
+    yield export
+    verified: Row = {"what": "verify, all of it", "entries": size}
+    with scenarios.timed(verified, size):
+        verified["peak_mb"] = _verify(bundle, trust)
+    yield verified
+    walked: Row = {"what": "verify, form, chain and tree, one core", "entries": size}
+    with scenarios.timed(walked, size):
+        _walk(bundle, size)
+    yield walked
+
+
+def _verify(bundle: Path, trust: Path) -> float:
+    """Run the verifier; the largest memory of it and its children, in MB."""
+    code = (
+        "import resource, sys; from app.cli import main; code = main(sys.argv[1:]);"
+        "kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN);"
+        "print(max(resource.getrusage(kind).ru_maxrss for kind in kinds)); sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "verify", str(bundle), "--trust", str(trust), "--quiet"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(done.stdout.strip().splitlines()[-1]) / 1024
+
+
+def _walk(bundle: Path, size: int) -> None:
+    """Check 4 alone, in one process."""
+    code = (
+        "import sys; from pathlib import Path; from app.audit.segments import walk_segment;"
+        "size = int(sys.argv[2]);"
+        "assert not any(walk_segment(n, Path(sys.argv[1]), size, None).problems"
+        " for n in range(-(-size // 65536)))"
+    )
+    subprocess.run([sys.executable, "-c", code, str(bundle), str(size)], check=True)
+
+
+def _resident_mb(pid: int, *, peak: bool = False) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    name = "VmHWM" if peak else "VmRSS"
+    found = re.search(rf"{name}:\s+([0-9]+) kB", status)
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def main() -> None:
+    """`python -m tests.bench.long [ENTRIES]`: print and write the rows."""
+    entries = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000_000
+    out = Path("build/bench")
+    out.mkdir(parents=True, exist_ok=True)
+    rows = []
+    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_FOLDER")) as folder:
+        for row in long(Path(folder), entries):
+            rows.append(row)
+            print(json.dumps(row), flush=True)
+    (out / "long.json").write_text(json.dumps(rows, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""The rows of a run as a table, and the ratios that the project holds itself to."""
+
+from collections.abc import Sequence
+from typing import Any
+
+Row = dict[str, Any]
+_COLUMNS = (
+    ("what", 28),
+    ("database", 10),
+    ("processes", 9),
+    ("funds", 5),
+    ("connections", 11),
+    ("batch", 5),
+    ("hot_accounts", 12),
+    ("rate", 8),
+    ("p50_ms", 8),
+    ("p99_ms", 8),
+)
+
+
+def table(rows: Sequence[Row], *, header: bool = True) -> str:
+    """Markdown: one line a row."""
+    lines = [_line({name: name for name, _ in _COLUMNS})] if header else []
+    if header:
+        lines.append("|" + "|".join("-" * (width + 2) for _, width in _COLUMNS) + "|")
+    return "\n".join([*lines, *map(_line, rows)])
+
+
+def comparisons(rows: Sequence[Row]) -> str:
+    """The ratios within this run, one a line; those whose rows are missing are left out."""
+    single = _rate(rows, scenario="singles", connections=64, hot_accounts=2)
+    pairs = (
+        ("single receipts : one command a commit", single, _rate(rows, scenario="one-per-commit")),
+        ("single receipts : pgbench with 8 clients", single, _rate(rows, scenario="yardstick")),
+        ("batches of 1,000 : single receipts", _rate(rows, batch=1_000), single),
+        (
+            "1,000 hot accounts : 2 hot accounts",
+            _rate(rows, scenario="singles", hot_accounts=1_000),
+            single,
+        ),
+        (
+            "two processes : one, on one fund",
+            _rate(rows, processes=2, funds=1),
+            _rate(rows, processes=1, funds=1),
+        ),
+        (
+            "two processes : one, on two funds",
+            _rate(rows, processes=2, funds=2),
+            _rate(rows, processes=1, funds=2),
+        ),
+    )
+    lines = [f"{what}: {one / two:.2f}" for what, one, two in pairs if one and two]
+    lines += [
+        f"p99 : p50 at 64 connections: {row['p99_ms'] / row['p50_ms']:.2f}"
+        for row in rows
+        if row.get("scenario") == "singles" and row["connections"] == 64
+    ]
+    return "\n".join(lines)
+
+
+def _rate(rows: Sequence[Row], **wanted: Any) -> float:
+    found = [row for row in rows if all(row.get(name) == value for name, value in wanted.items())]
+    return float(found[0]["rate"]) if found else 0.0
+
+
+def _line(row: Row) -> str:
+    cells = [_cell(row.get(name, "")).ljust(width) for name, width in _COLUMNS]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+    return str(value)
