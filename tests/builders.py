@@ -1,8 +1,10 @@
 """Builds what tests need, in the fewest words: charters, bodies, people."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from app import clock
 from app.domain.currencies import MINOR_DIGITS
 from app.domain.values import Role
 
@@ -15,6 +17,9 @@ OWN_STEPS = {
 }
 GOVERNMENT_ROLES = (Role.TREASURY, *OWN_STEPS.values(), Role.ADMIN)
 VALUE_DATE = "2026-01-15"
+"""Where the clock stands still, as on paper."""
+RECENTLY = (clock.now().date() - timedelta(days=3)).isoformat()
+"""Where it does not: nothing may count for a day too long before an account's newest one."""
 RATES = {"USD": "1.0825", "JPY": "164.45", "GBP": "0.83358", "KWD": "0.332"}
 """Units for one EUR, as the European Central Bank writes them."""
 EVIDENCE = "0" * 64
@@ -183,6 +188,13 @@ def a_receipt(
         "value_date": VALUE_DATE,
         **changes,
     }
+
+
+def a_recent_receipt(
+    agreement_id: str, amount: dict[str, str], reference: str, **changes: Any
+) -> dict[str, Any]:
+    """For a service, whose clock runs."""
+    return a_receipt(agreement_id, amount, reference, **{"value_date": RECENTLY, **changes})
 
 
 def a_request(amount: dict[str, str], window: str = "budget", **changes: Any) -> dict[str, Any]:

@@ -18,12 +18,12 @@ from app.client import Client
 from app.main import create_app
 from app.settings import Settings
 from tests.builders import (
+    RECENTLY,
     REQUESTER,
     TRUSTEE,
-    VALUE_DATE,
     Person,
     a_charter,
-    a_receipt,
+    a_recent_receipt,
     a_request,
     an_agreement,
     an_approval,
@@ -96,7 +96,7 @@ class Service:
     def paid(self, party: str, amount: dict[str, str], window: str = "budget") -> str:
         """The id of an agreement in force on which the whole amount was received."""
         identifier = self.agreed(party, amount, window)
-        body = a_receipt(identifier, amount, f"IN-{self.key()}")
+        body = a_recent_receipt(identifier, amount, f"IN-{self.key()}")
         self.post(treasury(party), "/receipts", body)
         return identifier
 
@@ -135,7 +135,7 @@ class Service:
         settlement = {
             "disbursement_id": identifier,
             "bank_reference": f"OUT-{self.key()}",
-            "value_date": VALUE_DATE,
+            "value_date": RECENTLY,
         }
         self.post(TRUSTEE, f"{path}/settlement", settlement)
 

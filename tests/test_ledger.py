@@ -25,7 +25,7 @@ from tests.builders import (
     AUDITOR,
     REQUESTER,
     a_pledge,
-    a_receipt,
+    a_recent_receipt,
     a_request,
     money,
     treasury,
@@ -95,7 +95,7 @@ def test_every_receipt_of_a_batch_holds(fund: Service) -> None:
 def test_in_one_batch_the_second_sees_what_the_first_has_done(fund: Service) -> None:
     """Two receipts that fit one by one and not together, decided on one book."""
     identifier = fund.agreed("DE", money(100))
-    bodies = [a_receipt(identifier, money(60), f"IN-{number}") for number in range(2)]
+    bodies = [a_recent_receipt(identifier, money(60), f"IN-{number}") for number in range(2)]
 
     with ThreadPoolExecutor(2) as pool:
         answers = list(

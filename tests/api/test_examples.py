@@ -1,19 +1,37 @@
 """The examples in the published interface work: posted in order, every one is accepted."""
 
+import re
+from datetime import date
 from typing import Any
 
+from app import clock
 from app.api import batches, examples
 from app.domain.values import Role
 from tests.builders import Person
 from tests.service import Service
 
 FUND = "/v1/funds/example"
+AGE = clock.now().date() - date(2026, 7, 15)
 MEMBERS = {member["subject"]: member for member in examples.EXAMPLE_CHARTER["members"]}
 EXAMPLES = {
     name: value
     for name, value in vars(examples).items()
     if isinstance(value, dict) and "example" in value
 }
+
+
+def recent(value: Any) -> Any:
+    """The value with its dates moved, so that the story that was told of July 2026 is of now.
+
+    The service's clock runs, and nothing may count for the future or for long ago.
+    """
+    if isinstance(value, dict):
+        return {name: recent(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [recent(item) for item in value]
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        return (date.fromisoformat(value) + AGE).isoformat()
+    return value
 
 
 class Story:
@@ -29,7 +47,7 @@ class Story:
         The entry's `derived`, and its position as `seq`.
         """
         self.told.add(name)
-        body = {**EXAMPLES[name]["example"]["value"], **members}
+        body = recent({**EXAMPLES[name]["example"]["value"], **members})
         where = "/v1/funds" if name == "CHARTER" else FUND + path
         entry = self._service.client(self._person(subject), subject=subject).post(
             where, body, self._service.key()

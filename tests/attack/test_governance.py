@@ -30,7 +30,7 @@ from tests.builders import (
     TRUSTEE,
     Person,
     a_pledge,
-    a_receipt,
+    a_recent_receipt,
     a_request,
     an_agreement,
     an_approval,
@@ -96,7 +96,7 @@ def test_nobody_acts_for_another_party(fund: Service, attacker: Attacker) -> Non
     attacks: list[tuple[Person, str, dict[str, Any]]] = [
         (treasury("DE"), f"/agreements/{agreement}/signatures", signature),
         (treasury("DE"), "/agreements", an_agreement(money(1), pledge_id=pledge_id)),
-        (treasury("DE"), "/receipts", a_receipt(in_force, money(9), "X1")),
+        (treasury("DE"), "/receipts", a_recent_receipt(in_force, money(9), "X1")),
         (TRUSTEE, f"/disbursements/{request}/approvals", approval),
         (SUPERVISOR, f"/disbursements/{request}/approvals", approval),
         (ADMIN, "/members", {"subject": "fr-treasury", "roles": ["treasury"]}),
@@ -335,7 +335,7 @@ def test_what_is_closed_stays_closed(fund: Service, attacker: Attacker) -> None:
 
 def test_one_line_of_a_bank_statement_is_booked_once_however_many_try(fund: Service) -> None:
     agreement = fund.agreed("DE", money(100))
-    body = a_receipt(agreement, money(10), "SAME-LINE")
+    body = a_recent_receipt(agreement, money(10), "SAME-LINE")
     people = [treasury("DE"), TRUSTEE]
 
     answers = at_once(fund, [posting(who, "/receipts", body) for who in people * 10])

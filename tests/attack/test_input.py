@@ -16,7 +16,7 @@ from tests.builders import (
     TRUSTEE,
     a_charter,
     a_pledge,
-    a_receipt,
+    a_recent_receipt,
     a_request,
     an_agreement,
     money,
@@ -88,12 +88,14 @@ def test_a_total_that_would_overflow_is_refused_and_the_fund_goes_on(
     fund.post(DE, "/pledges", a_pledge(most))
     many = {**an_agreement(most), "instalments": [{"due": "2026-12-31", "amount": most}] * 100}
     first, second = fund.agreed("DE", most), fund.agreed("FR", most)
-    fund.post(DE, "/receipts", a_receipt(first, most, "ALL"))
+    fund.post(DE, "/receipts", a_recent_receipt(first, most, "ALL"))
 
     with nothing_recorded(fund):
         pledged = attacker.post(DE, "/pledges", a_pledge(money("0.01")))
         drafted = attacker.post(DE, "/agreements", many)
-        received = attacker.post(treasury("FR"), "/receipts", a_receipt(second, most, "MORE"))
+        received = attacker.post(
+            treasury("FR"), "/receipts", a_recent_receipt(second, most, "MORE")
+        )
 
     for answer in (pledged, drafted, received):
         assert_refused(answer, 422, "amount_out_of_range")
@@ -120,8 +122,8 @@ def test_a_currency_has_its_own_digits(fund: Service, attacker: Attacker) -> Non
 
 def test_currencies_are_not_mixed_and_parts_add_up(fund: Service, attacker: Attacker) -> None:
     agreement = fund.agreed("DE", money(9))
-    yen = {**a_receipt(agreement, money(9), "R-1"), "amount": money(9, "JPY")}
-    elsewhere = a_receipt(agreement, money(9), "R-2", bank_account="BANK-JPY")
+    yen = {**a_recent_receipt(agreement, money(9), "R-1"), "amount": money(9, "JPY")}
+    elsewhere = a_recent_receipt(agreement, money(9), "R-2", bank_account="BANK-JPY")
     both = an_agreement(money(9))
     mixed = {**both, "instalments": [{"due": "2026-12-31", "amount": money(9, "JPY")}]}
     short = {**both, "instalments": [{"due": "2026-12-31", "amount": money(8)}]}
@@ -136,7 +138,7 @@ def test_currencies_are_not_mixed_and_parts_add_up(fund: Service, attacker: Atta
             attacker.post(DE, "/agreements", body)
             for body in (short, {**both, "instalments": parts})
         ]
-        too_much = attacker.post(DE, "/receipts", a_receipt(agreement, money("9.01"), "R-3"))
+        too_much = attacker.post(DE, "/receipts", a_recent_receipt(agreement, money("9.01"), "R-3"))
 
     assert [wrong(answer, 422, "currency_mismatch") for answer in mismatches] == [""] * 3
     assert [wrong(a, 422, "instalments_do_not_add_up") for a in unbalanced] == ["", ""]
@@ -196,7 +198,7 @@ def test_names_and_references_are_plain_ascii(fund: Service, attacker: Attacker)
         "\uff24",
     ]
     agreement = fund.agreed("DE", money(9))
-    receipt = a_receipt(agreement, money(1), "R-1")
+    receipt = a_recent_receipt(agreement, money(1), "R-1")
 
     with nothing_recorded(fund):
         answers = [
@@ -240,7 +242,7 @@ def test_a_date_is_a_day_of_this_ledgers_time(fund: Service, attacker: Attacker)
     agreement = fund.agreed("DE", money(9))
 
     def posted(day: Any) -> list[Any]:
-        receipt = a_receipt(agreement, money(1), "R-1", value_date=day)
+        receipt = a_recent_receipt(agreement, money(1), "R-1", value_date=day)
         due = {**an_agreement(money(1)), "instalments": [{"due": day, "amount": money(1)}]}
         return [attacker.post(DE, "/receipts", receipt), attacker.post(DE, "/agreements", due)]
 
@@ -248,7 +250,7 @@ def test_a_date_is_a_day_of_this_ledgers_time(fund: Service, attacker: Attacker)
         bad = [answer for day in malformed for answer in posted(day)]
         out = [answer for day in outside for answer in posted(day)]
         future = attacker.post(
-            DE, "/receipts", a_receipt(agreement, money(1), "R-1", value_date="2199-12-31")
+            DE, "/receipts", a_recent_receipt(agreement, money(1), "R-1", value_date="2199-12-31")
         )
 
     assert [wrong(answer, 422, "invalid_date") for answer in bad] == [""] * 2 * len(malformed)

@@ -14,7 +14,7 @@ from app.audit.verify import verify
 from app.chain.policy import Policy
 from app.client import Client
 from app.clock import now
-from tests.builders import AUDITOR, REQUESTER, a_pledge, a_receipt, money, treasury
+from tests.builders import AUDITOR, REQUESTER, a_pledge, a_recent_receipt, money, treasury
 from tests.service import FUND, Service
 
 
@@ -24,7 +24,7 @@ def test_turnover_beyond_a_single_amount_is_exported_and_verified(
     for party in ("DE", "FR"):
         amount = money("4000000000000000.00")
         identifier = fund.agreed(party, amount)
-        fund.post(treasury(party), "/receipts", a_receipt(identifier, amount, f"IN-{party}"))
+        fund.post(treasury(party), "/receipts", a_recent_receipt(identifier, amount, f"IN-{party}"))
 
     bundle, trust = fund.export(tmp_path / "b.zip"), fund.trust(tmp_path / "t")
 

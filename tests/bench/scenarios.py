@@ -4,6 +4,7 @@ Rates are commands a second. Load generator, ledger and database share the machi
 other people's work may share them too: compare within one run, never between runs.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from tests.bench.yardstick import pgbench
 from tests.builders import REQUESTER, Person, a_charter, a_request, an_approval, money, treasury
 
 Row = dict[str, Any]
-SECONDS = 8
+SECONDS = int(os.environ.get("BENCH_SECONDS", "8"))
 FUND = "bench"
 
 
