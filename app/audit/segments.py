@@ -110,8 +110,8 @@ def walk_segment(number: int, bundle: Path, size: int, mark: int | None) -> Segm
             _walk_in(archive, segment, walk, start)
             _walk(archive, segment, walk, (start, end, size), mark)
     except (CannotTell, *UNREADABLE) as error:
-        segment.problems.append((str(error), start + walk.frontier.size))
-    segment.frontier = walk.frontier
+        segment.problems.append((str(error), start + walk.size))
+    segment.frontier = walk.frontier()
     return segment
 
 
@@ -144,9 +144,9 @@ def _walk(
             return
         walk.take(seq, line)
         if seq + 1 == mark:
-            segment.marks[mark] = walk.frontier
+            segment.marks[mark] = walk.frontier()
     segment.digest = reader.digest
-    reached = start + walk.frontier.size
+    reached = start + walk.size
     if reached < end:
         segment.problems.append((f"entries end at {reached}, but {size} are signed", reached))
     elif end < size:

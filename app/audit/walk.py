@@ -7,6 +7,7 @@ from typing import Final
 from app.chain.entry import BadEntry, BrokenChain, Entry, WrongPrev, check_follows
 from app.chain.tree import Frontier, leaf_hash
 
+_TO_THE_MILLISECOND: Final = len("2025-01-10T09:00:00.000")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Found = Callable[[str, int], None]
@@ -29,14 +30,24 @@ class Walk:
         self._before: Entry | None = None
         self._before_leaf: bytes | None = None
         self._break: tuple[int, str] | None = None
-        self._ids: tuple[str, set[str]] = ("", set())
-        self.frontier = Frontier()
+        self._ids: tuple[str, str, set[str]] = ("", "", set())
+        """The millisecond of the entry before, as text and as its ids write it, and those ids."""
+        self._leaves: list[bytes] = []
+
+    @property
+    def size(self) -> int:
+        """How many entries of `mine` were taken."""
+        return len(self._leaves)
+
+    def frontier(self) -> Frontier:
+        """The tree of the entries of `mine` that were taken."""
+        return Frontier.of(self._leaves)
 
     def take(self, seq: int, line: bytes) -> None:
         """Look at the next line."""
         leaf = leaf_hash(line)
         if seq in self._mine:
-            self.frontier = self.frontier.append(leaf)
+            self._leaves.append(leaf)
         try:
             entry = Entry.from_bytes(line)
         except BadEntry as error:
@@ -74,12 +85,15 @@ class Walk:
 
     def _check_id(self, seq: int, entry: Entry) -> None:
         """An id begins with its entry's millisecond, so only ids of the same one can be equal."""
-        millisecond = f"{(entry.recorded_at() - _EPOCH) // timedelta(milliseconds=1):012x}"
-        if self._ids[0] != millisecond:
-            self._ids = (millisecond, set())
-        if entry.id.replace("-", "")[:12] != millisecond or entry.id in self._ids[1]:
+        moment = entry.at[:_TO_THE_MILLISECOND]
+        if self._ids[0] != moment:
+            since = (entry.recorded_at() - _EPOCH) // timedelta(milliseconds=1)
+            digits = f"{since:012x}"
+            self._ids = (moment, f"{digits[:8]}-{digits[8:]}-", set())
+        _, start, known = self._ids
+        if not entry.id.startswith(start) or entry.id in known:
             self._found(f"seq {seq}: its id was not made for it alone, at its time", seq)
-        self._ids[1].add(entry.id)
+        known.add(entry.id)
 
     def _blame(self, seq: int, entry: Entry) -> None:
         if self._break is None or self._before_leaf is None:

@@ -49,13 +49,7 @@ def decode(text: bytes, *, floats: bool = False) -> Any:
     that holds one; `encode` refuses them all the same. Raises NotCanonical.
     """
     try:
-        value = json.loads(
-            text.decode("utf-8"),
-            object_pairs_hook=_members,
-            parse_int=_integer,
-            parse_float=float if floats else _no_float,
-            parse_constant=_no_constant,
-        )
+        value = (_LENIENT if floats else _STRICT).decode(text.decode("utf-8"))
     except NotCanonical:
         raise
     except UnicodeDecodeError as error:
@@ -75,9 +69,7 @@ def decode_canonical(text: bytes) -> Any:
         # Writing the value again shows in one go whatever is spelled otherwise: order, spaces,
         # escapes, members that stand twice. The names being ASCII, plain order is canonical.
         try:
-            value = json.loads(
-                text, parse_int=_integer, parse_float=_no_float, parse_constant=_no_constant
-            )
+            value = _PLAIN.decode(text.decode("ascii"))
             if _SORTING.encode(value).encode() == text:
                 if text.count(b"{") + text.count(b"[") > MAX_DEPTH:
                     _check_shape(value, depth=0)
@@ -194,3 +186,16 @@ def _no_float(_: str) -> float:
 
 def _no_constant(_: str) -> float:
     raise NotCanonical("NaN and Infinity are not JSON")
+
+
+# Readers are made once: making one takes longer than reading an entry.
+_STRICT, _LENIENT = (
+    json.JSONDecoder(
+        object_pairs_hook=_members,
+        parse_int=_integer,
+        parse_float=read_float,
+        parse_constant=_no_constant,
+    )
+    for read_float in (_no_float, float)
+)
+_PLAIN = json.JSONDecoder(parse_int=_integer, parse_float=_no_float, parse_constant=_no_constant)

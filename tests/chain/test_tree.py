@@ -331,7 +331,7 @@ def test_a_tree_joined_from_parts_is_the_tree_of_all_leaves(blocks: int, rest: i
     for start in range(0, len(leaves), 8):
         joined = joined.joined(Frontier().extend(leaves[start : start + 8])[0])
 
-    assert joined == whole
+    assert joined == whole == Frontier.of(leaves)
 
 
 def test_a_part_whose_subtrees_would_not_stay_subtrees_is_not_joined() -> None:
