@@ -39,6 +39,8 @@ JOIN_TIMEOUT_S = 2.0
 """How long a repeated request waits for the first one before it is told to come back."""
 MAX_KEPT_ROWS = 50_000
 """Rows of a fund's book that are kept from one batch to the next."""
+MAX_KEPT_BOOKS = 16
+"""Funds whose books are kept; the one that was written to longest ago is let go first."""
 
 _logger = logging.getLogger(__name__)
 
@@ -299,6 +301,8 @@ class Ledger:
         head, book = batch.head_after, batch.book.saved()
         if head is not None and len(book.rows) <= MAX_KEPT_ROWS:
             self._books[fund] = (head, book)
+            if len(self._books) > MAX_KEPT_BOOKS:
+                del self._books[next(iter(self._books))]
         return batch
 
     def _answer(self, fund: str, batch: Batch) -> None:

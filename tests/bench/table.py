@@ -72,3 +72,13 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
     return str(value)
+
+
+def long_table(rows: Sequence[Row]) -> str:
+    """Markdown: what was measured at which length of the log."""
+    columns = ("what", "entries", "connections", "rate", "p50_ms", "p99_ms", "before_mb", "peak_mb")
+    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+    lines += [
+        "| " + " | ".join(_cell(row.get(name, "")) for name in columns) + " |" for row in rows
+    ]
+    return "\n".join(lines)
