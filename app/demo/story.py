@@ -54,6 +54,7 @@ def play(out: Path) -> int:
             story.lenders_pledge_and_agree()
             story.money_moves()
             story.show_summary()
+            story.answer_a_parliament()
             story.cheating_is_refused()
             story.export(out)
             story.close()
@@ -206,6 +207,22 @@ class _Story:
             f"  After its tenth tranche the EU has paid {_shown(union['received'])}; "
             f"{_shown(agreement['outstanding'])} of its share remains."
         )
+
+    def answer_a_parliament(self) -> None:
+        """Where a lender's money went, and the entries that prove it; the books balance."""
+        print("\nA parliament asks where the UK's money went:")
+        asked = self._get(("UK", Role.TREASURY), "/attribution?party=UK")
+        for line in asked["lines"]["items"]:
+            share, seqs = line["attribution"], [proof["entry"]["seq"] for proof in line["entries"]]
+            proven = " and ".join(map(str, seqs))
+            amount = _shown(share["amount"])
+            print(f"  {amount:>25}  {share['purpose']}, proven by the receipts of entries {proven}")
+        books = self._get((era.AUDITOR, Role.AUDITOR), "/trial-balance")
+        _expect(books["debits"], books["credits"])
+        turnover = ", ".join(f"{amount} {name}" for name, amount in books["debits"].items())
+        print(f"  The trial balance: debits equal credits, {turnover}.")
+
+    # -- what must fail --------------------------------------------------------------------------
 
     def cheating_is_refused(self) -> None:
         print("\nAttempts that must fail:")

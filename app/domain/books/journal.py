@@ -28,8 +28,8 @@ from app.domain.books.closing import require_open
 from app.domain.refusals import DateOutOfRange
 from app.domain.values import Currency, Money
 
-MAX_BACKDATING_DAYS: Final = 400
-"""How far before an account's newest day a posting may count: a year, and time to close it."""
+MAX_BACKDATING_DAYS: Final = 3_660
+"""How far before an account's newest day a posting may count: ten years, for late entries."""
 
 
 class Account(State, table="accounts", key=("account", "currency")):

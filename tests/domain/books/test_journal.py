@@ -198,10 +198,10 @@ def test_a_posting_carries_its_day_and_the_totals_as_of_its_entry() -> None:
     assert book.postings[2] == Posting("a", "EUR", date(2026, 1, 5), 1, 2, 11, 0)
 
 
-def test_a_posting_reaches_back_400_days_and_no_further() -> None:
+def test_a_posting_reaches_back_ten_years_and_no_further() -> None:
     first = DAY - timedelta(days=MAX_BACKDATING_DAYS)
     book = moved((DAY, 10), (first, 1))
-    assert MAX_BACKDATING_DAYS == 400
+    assert MAX_BACKDATING_DAYS == 3_660
     assert at_close(book, first) == (1, 0)
 
     with pytest.raises(DateOutOfRange) as caught:
@@ -212,7 +212,7 @@ def test_a_posting_reaches_back_400_days_and_no_further() -> None:
             credit("a", eur(1)),
         )
 
-    assert all(word in caught.value.sentence for word in ("a has", "2026-01-15", "400"))
+    assert all(word in caught.value.sentence for word in ("a has", "2026-01-15", "3660"))
 
 
 def test_a_new_account_takes_any_day() -> None:

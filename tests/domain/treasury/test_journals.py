@@ -131,13 +131,13 @@ def test_a_journal_entry_is_not_of_the_future(day: str) -> None:
         paper.posted(money(1), effective_date=day)
 
 
-def test_a_journal_entry_reaches_back_a_year_and_no_further_than_400_days() -> None:
+def test_a_journal_entry_reaches_back_ten_years_and_no_further() -> None:
     paper = a_fund()
     paper.posted(money(1), effective_date="2026-02-01")
 
-    with refused(paper, "date_out_of_range", "own/bank-charges", "2024-12-27", "400"):
-        paper.posted(money(1), effective_date="2024-12-27")
-    paper.posted(money(1), effective_date="2024-12-28")
+    with refused(paper, "date_out_of_range", "own/bank-charges", "2016-01-24", "3660"):
+        paper.posted(money(1), effective_date="2016-01-24")
+    paper.posted(money(1), effective_date="2016-01-25")
     assert balance(paper, "own/bank-charges") == eur(2)
 
 
