@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = command("serve", _serve, "serve HTTP")
     serve.add_argument("--host", default="127.0.0.1")
-    serve.add_argument("--port", type=int, default=8000)
+    serve.add_argument("--port", type=_port, default=8000)
     serve.add_argument("--demo", action="store_true", help="migrate and open the demo fund first")
     command("migrate", _migrate, "bring the database to this version's schema")
     command("keys", _keys, "show the ledger's public keys; make those that are missing")
@@ -155,11 +155,10 @@ def _serve(chosen: argparse.Namespace) -> int:
 
 
 def _migrate(_: argparse.Namespace) -> int:
-    from app.settings import Settings
     from app.store.engine import Database
     from app.store.migrate import migrate
 
-    settings = Settings()
+    settings = _settings()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
     migrate(database)
@@ -252,6 +251,14 @@ def _trusted(file: Path | None) -> "Policy":
     return Policy.parse(file.read_bytes())
 
 
+def _port(text: str) -> int:
+    """A TCP port. Raises ValueError."""
+    port = int(text)
+    if not 0 <= port < 65_536:
+        raise ValueError("a port is between 0 and 65535")
+    return port
+
+
 def _digest(text: str) -> str:
     """64 hex digits, in small letters. Raises ValueError."""
     if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
@@ -282,27 +289,33 @@ def _receipt(chosen: argparse.Namespace) -> int:
 
 
 def _rates(chosen: argparse.Namespace) -> int:
-    from app.client import Client, Refused
+    from app.client import Client, Refused, Unreachable
     from app.interop.ecb import NotRates, read_rates
 
     token = sys.stdin.readline().strip() if not sys.stdin.isatty() else getpass("Token: ")
+    if not token:
+        print("fundledger: a trustee's token is wanted on standard input", file=sys.stderr)
+        return CANNOT_TELL
     try:
         with Client(chosen.server, token) as client:
             charter = client.get(f"/v1/funds/{chosen.fund}")["charter"]
+            if charter["exchange_rates"] is None:
+                raise NotRates("the fund's charter names no source of rates")  # noqa: TRY301
             currencies = set(charter["currencies"]) - {"EUR"}
             days = list(read_rates(chosen.file.read_bytes(), currencies))
             results = client.enter_rates(chosen.fund, days)
-    except (NotRates, Refused) as error:
+    except (NotRates, Refused, Unreachable) as error:
         print(f"fundledger: {error}", file=sys.stderr)
         return WRONG
-    refused = [result for result in results if "problem" in result]
-    known = [result for result in refused if result["problem"]["code"] == "already_exists"]
-    for result in refused:
-        if result not in known:
+    entered = known = 0
+    for result in results:
+        code = result["problem"]["code"] if "problem" in result else ""
+        entered += not code and "replayed" not in result
+        known += code == "already_exists" or "replayed" in result
+        if code not in ("", "already_exists"):
             print(f"{result['key']}: {result['problem']['detail']}", file=sys.stderr)
-    entered = len(results) - len(refused)
-    _say(f"{entered} days entered, {len(known)} were in the log already.")
-    return OK if len(known) == len(refused) else WRONG
+    _say(f"{entered} days entered, {known} were in the log already.")
+    return OK if entered + known == len(results) else WRONG
 
 
 def _in_words(report: "Report") -> str:

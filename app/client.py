@@ -22,6 +22,10 @@ class Refused(Exception):
         super().__init__(f"{status} {self.code}: {self.detail}")
 
 
+class Unreachable(Exception):
+    """No answer came: send the same again, with the same key."""
+
+
 class Client:
     """One person of one party, at one ledger."""
 
@@ -33,9 +37,10 @@ class Client:
     def post(self, path: str, body: dict[str, Any], key: str) -> dict[str, Any]:
         """Record something; the answer has `entry`, `consequences`, `receipt`, `replayed`.
 
-        Send the same key again when no answer came: it is recorded once. Raises Refused.
+        Send the same key again when no answer came: it is recorded once. Raises Refused,
+        Unreachable.
         """
-        response = self._http.post(path, json=body, headers={"Idempotency-Key": key})
+        response = self._send("POST", path, json=body, headers={"Idempotency-Key": key})
         answer = _answer(response)
         answer["replayed"] = response.headers.get("Idempotent-Replayed") == "true"
         return answer
@@ -50,8 +55,9 @@ class Client:
         """
         lines = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items)
         headers = {"Content-Type": "application/x-ndjson"}
-        sent = self._http.post(path, params={"mode": mode}, content=lines.encode(), headers=headers)
-        return _answer(sent)
+        query = {"mode": mode}
+        content = lines.encode()
+        return _answer(self._send("POST", path, params=query, content=content, headers=headers))
 
     def enter_rates(self, fund: str, days: Iterable[PublishedDay]) -> list[dict[str, Any]]:
         """Enter published exchange rates, each day by itself; the result of each, in order.
@@ -73,8 +79,8 @@ class Client:
         return results
 
     def get(self, path: str) -> dict[str, Any]:
-        """Read something. Raises Refused."""
-        return _answer(self._http.get(path))
+        """Read something. Raises Refused, Unreachable."""
+        return _answer(self._send("GET", path))
 
     def download(self, path: str) -> Iterator[bytes]:
         """The bytes of something large, piece by piece. Raises Refused."""
@@ -83,6 +89,12 @@ class Client:
                 response.read()
                 _answer(response)
             yield from response.iter_bytes()
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **options)
+        except httpx.TransportError as error:
+            raise Unreachable(f"no answer from {self._http.base_url}: {error}") from error
 
     def close(self) -> None:
         self._http.close()

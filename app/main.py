@@ -1,5 +1,6 @@
 """The service: everything put together, once, from its settings."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -45,6 +46,7 @@ from app.store.secondstore import SecondStore
 
 VERSION = "0.1.0"
 EXPORTS_AT_ONCE = 8
+BATCHES_AT_ONCE = 8
 DESCRIPTION = """
 An append-only, hash-chained ledger of contributions to a joint fund and of disbursements, with
 role-based approval steps for each participating government. Tamper-evident, not tamper-proof:
@@ -161,8 +163,16 @@ def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Patrol]:
     )
     tokens = TokenVerifier(registry, Keys(), clock.now)
     metrics.registry.register(_Waiting(database))
-    exports = ExportSlots(EXPORTS_AT_ONCE)
-    here = Services(settings, database, ledger, notary, tokens, metrics, exports)
+    here = Services(
+        settings=settings,
+        database=database,
+        ledger=ledger,
+        notary=notary,
+        tokens=tokens,
+        metrics=metrics,
+        exports=ExportSlots(EXPORTS_AT_ONCE),
+        batches=asyncio.Semaphore(BATCHES_AT_ONCE),
+    )
     return here, Patrol(database, metrics)
 
 

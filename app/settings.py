@@ -30,9 +30,9 @@ class Settings(BaseSettings):
     max_batch_bytes: int = Field(default=16_777_216, ge=65_536, le=268_435_456)
     """A batch request's body at most; it is held in memory while it is read."""
     batch_limit: int = Field(default=256, ge=1, le=4_096)
-    """Commands that one transaction takes at most."""
+    """Commands that one transaction takes, about: a longer batch is one all the same."""
     queue_limit: int = Field(default=4_096, ge=1, le=100_000)
-    """Commands that wait at most; past it the answer is 503."""
+    """Requests that wait at most, a batch being one; past it the answer is 503."""
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:

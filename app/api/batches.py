@@ -20,11 +20,11 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from app.api.answers import writing
-from app.api.deps import ServicesHere, WriterHere, is_slug
+from app.api.deps import Services, ServicesHere, WriterHere, is_slug
 from app.api.problems import FieldError, Problem, details_of, field_errors, status_of
 from app.api.writes import is_key, require_unsigned
 from app.chain.canonical import NotCanonical, decode, encode, holds_null
-from app.domain.command import COMMANDS, Command
+from app.domain.command import COMMANDS, Actor, Command
 from app.domain.governance.funds import OpenFund
 from app.domain.refusals import Refusal
 from app.submission import Accepted, Asked, PartRefused, Recorded, Submission
@@ -116,15 +116,23 @@ async def record_batch(
     require_unsigned(request)
     if not is_slug(fund):
         raise Problem(404, "not_found", "There is no such fund.")
+    # Before the body is read: those who wait their turn cost next to nothing.
+    async with here.batches:
+        return await _recorded(fund, request, actor, here, atomic=mode == "atomic")
+
+
+async def _recorded(
+    fund: str, request: Request, actor: Actor, here: Services, *, atomic: bool
+) -> Response:
     lines = request.headers["content-type"].lower().startswith(NDJSON)
     # Reading ten thousand commands takes a while: in a thread, so that others are answered.
     items, read = await run_in_threadpool(_read, await request.body(), lines=lines)
-    if mode == "atomic":
+    if atomic:
         _require_well_formed(read)
     asked = tuple(one for one in read if isinstance(one, Asked))
     accepted = Accepted((), None)
     if asked:
-        submission = Submission(fund, actor, asked, single=False, atomic=mode == "atomic")
+        submission = Submission(fund, actor, asked, single=False, atomic=atomic)
         try:
             accepted = await here.ledger.pass_through(submission)
         except PartRefused as part:
@@ -136,7 +144,7 @@ async def record_batch(
     ]
     receipt = f',"receipt":{json.dumps(accepted.receipt)}' if accepted.receipt else ""
     content = f'{{"results":[{",".join(results)}]{receipt}}}'
-    status = 201 if mode == "atomic" else 200
+    status = 201 if atomic else 200
     return Response(content, status, {"Cache-Control": "no-store"}, "application/json")
 
 

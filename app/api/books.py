@@ -180,7 +180,7 @@ def get_statement(  # noqa: PLR0913  each is a parameter of the address
     after: After = 0,
     limit: Limit = 100,
 ) -> Page[StatementLine]:
-    """In the order of recording, each with both its dates and the balance after it.
+    """In the order of recording: the entry, the day that it counts for, the balance after it.
 
     `after` is a version: how many postings of the account come before the page.
     """

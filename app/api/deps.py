@@ -4,6 +4,7 @@ Every route has exactly one policy: `public`, `signed_in`, `reader` or `writer`.
 `require_policies` refuses to build an application in which a route has none.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from threading import Lock
@@ -40,6 +41,8 @@ class Services:
     tokens: TokenVerifier
     metrics: Metrics
     exports: "ExportSlots"
+    batches: asyncio.Semaphore
+    """Batch requests under way: each holds its body, and more, in memory."""
 
 
 class ExportSlots:

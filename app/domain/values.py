@@ -260,7 +260,10 @@ def _read_date(value: object) -> object:
 def _read_rate(value: object) -> str:
     """Only the one spelling of a number."""
     if not isinstance(value, str) or not _RATE.fullmatch(value) or value == "0":
-        raise _invalid("invalid_rate", 'A rate is a decimal string above zero such as "1.0825".')
+        raise _invalid(
+            "invalid_rate",
+            'A rate is a decimal string above zero, at most 9 digits on each side: "1.0825".',
+        )
     return value
 
 

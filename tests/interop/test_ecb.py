@@ -100,7 +100,8 @@ def test_the_command_enters_a_files_days_once(
 
     # The absurd rate of the second day is refused, and named, each time; the first day is known.
     assert [code for code, _, _ in said] == [1, 1]
-    assert said[0][1] == said[1][1] == "1 days entered, 0 were in the log already.\n"
+    assert said[0][1] == "1 days entered, 0 were in the log already.\n"
+    assert said[1][1] == "0 days entered, 1 were in the log already.\n"
     assert "rates-2026-01-05" in said[0][2]
     rates = service.get(TRUSTEE, "/rates")["items"]
     assert [(row["day"], row["rates"]["USD"]) for row in rates] == [("2026-01-02", "1.0956")]
@@ -125,6 +126,31 @@ def test_the_command_says_what_is_wrong_with_a_file_or_a_token(
     assert "the first line names Date" in said
     assert "invalid_token" in said
     assert "no-token" not in said
+
+
+def test_the_command_says_in_one_line_why_nothing_can_be_entered(
+    service: Service,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    service.open()
+    file = tmp_path / "eurofxref.csv"
+    file.write_bytes(SMALL)
+    token = service.token(TRUSTEE)
+
+    for server, said in (
+        (service.address, token),
+        ("http://127.0.0.1:1", token),
+        (service.address, ""),
+    ):
+        monkeypatch.setattr("sys.stdin", io.StringIO(said + "\n"))
+        assert main(["rates", str(file), "--server", server, "--fund", "test-fund"]) in (1, 2)
+
+    no_source, no_server, no_token = capsys.readouterr().err.splitlines()
+    assert "names no source of rates" in no_source
+    assert "no answer from http://127.0.0.1:1" in no_server
+    assert "token is wanted" in no_token
 
 
 def test_the_real_file_is_read_whole() -> None:

@@ -1,7 +1,7 @@
 """Dates: a bank's value date, the day that a movement counts for, and when both may be.
 
-Usually they are one day. Where that day's period is closed, the movement counts for a later day
-that is open: corrections and late news go into the open period.
+Usually they are one day. A later day may be stated, as where the bank's day is closed: corrections
+and late news go into the open period, and both dates stay on the record.
 """
 
 from datetime import date, timedelta
