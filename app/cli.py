@@ -219,6 +219,7 @@ def _with_database(use: Callable[[Any], int]) -> int:
 
 
 def _verify(chosen: argparse.Namespace) -> int:
+    from app import garbage
     from app.audit.archive import CannotTell
     from app.audit.memory import Memory
     from app.audit.report import Pins
@@ -228,6 +229,7 @@ def _verify(chosen: argparse.Namespace) -> int:
     try:
         policy = _trusted(chosen.trust)
         memory = Memory(chosen.remember, policy) if chosen.remember else None
+        garbage.relax()
         pins = Pins(chosen.expect_charter, memory.recall if memory else None)
         report = verify(chosen.bundle, policy, pins, _silent if chosen.quiet else _progress)
     except (CannotTell, PolicyError, OSError) as error:

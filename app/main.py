@@ -1,7 +1,6 @@
 """The service: everything put together, once, from its settings."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,7 +12,7 @@ from prometheus_client.registry import Collector
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp
 
-from app import clock
+from app import clock, garbage
 from app.api import (
     batches,
     books,
@@ -79,7 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         try:
             here.ledger.start()
             patrol.start()
-            _relax_garbage_collection()
+            garbage.relax()
             yield
         finally:
             patrol.stop()
@@ -118,17 +117,6 @@ class Application(FastAPI):
         writes = Writes(routes, [route for router in ROUTERS for route in router.routes])
         answering = ExceptionMiddleware(writes, handlers=problems.handlers())
         return Outermost(answering, self.state.metrics, self.state.limits)
-
-
-def _relax_garbage_collection() -> None:
-    """Look for circles of dead objects rarely, and never among what lives as long as the process.
-
-    A request makes hardly any; at Python's own pace the search took a third of a write's time,
-    and its longest runs were the slowest answers.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
 
 
 def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Patrol]:

@@ -44,7 +44,7 @@ _CREATED: Final[tuple[tuple[type[Event], type[State], str], ...]] = (
 """Events that bring something into being, what, and by which id."""
 
 
-MAX_ROWS_AT_HAND: Final = 50_000
+MAX_ROWS_AT_HAND: Final = 30_000
 
 
 class NotPermitted(ValueError):
