@@ -5,6 +5,7 @@ a value, so a refused command leaves nothing behind. Events become sealed entrie
 must record as a consequence follows in the same breath, with its cause.
 """
 
+import time
 from collections import deque
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,6 +29,8 @@ from app.store import log, readtables
 from app.store.log import Head, KeyUse, Sealed
 from app.submission import Asked, PartRefused, Submission
 
+DECIDE_S = 8.0
+"""How long one transaction decides; then what is left of a batch is refused."""
 MAX_CHANGED_ROWS = 2_000
 """Rows that one transaction changes, about: others wait for the head as long as it takes."""
 
@@ -42,6 +45,12 @@ class EntryTooLarge(Refusal):
     """The entry would exceed 65,535 bytes."""
 
     kind, code = Kind.INVALID, "entry_too_large"
+
+
+class TooMuchAtOnce(Refusal):
+    """Deciding took too long: others wait for the same head, and give up after ten seconds."""
+
+    kind, code = Kind.INVALID, "batch_too_long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,7 @@ class Batch:
         self._log_vkey = str(keys.of_log(fund).verifier)
         self._export_kid = keys.export_kid
         self._head: Head | None = None
+        self._deadline = 0.0
         self._used: dict[tuple[str, str], KeyUse] = {}
         self.book = book or Book()
         self.decided: list[tuple[Submission, list[Outcome]]] = []
@@ -83,6 +93,7 @@ class Batch:
             self.refused += [(item, NotFound("There is no such fund.")) for item in items]
             return
         self._head, self.before, self.after = head, head.frontier, head.frontier
+        self._deadline = time.monotonic() + DECIDE_S
         asked = [(item.actor, asked) for item in items for asked in item.asked]
         keys = [(actor.party, one.key) for actor, one in asked]
         self._used = log.find_keys(connection, self._fund, keys)
@@ -145,6 +156,8 @@ class Batch:
     def _outcome(self, connection: Connection, actor: Actor, asked: Asked) -> Outcome:
         label = (actor.party, asked.key)
         try:
+            if time.monotonic() > self._deadline:
+                raise TooMuchAtOnce("The batch takes too long to decide: send fewer at once.")
             if label in self._used:
                 return self._replay(actor, asked, self._used[label])
             try:

@@ -283,6 +283,10 @@ def _receipt(chosen: argparse.Namespace) -> int:
         print(f"cannot tell: {error}", file=sys.stderr)
         return CANNOT_TELL
     last, first = verified.seq, verified.first
+    if verified.unproven:
+        print(
+            f"not proven: its {verified.unproven} consequence(s), which have receipts of their own"
+        )
     what = f"entry {last} stands" if first == last else f"entries {first} to {last} stand"
     return _say(
         f"ok: {what} in {verified.checkpoint.origin}, "
@@ -292,6 +296,7 @@ def _receipt(chosen: argparse.Namespace) -> int:
 
 def _rates(chosen: argparse.Namespace) -> int:
     from app.client import Client, Refused, Unreachable
+    from app.domain.values import EARLIEST_DATE
     from app.interop.ecb import NotRates, read_rates
 
     token = sys.stdin.readline().strip() if not sys.stdin.isatty() else getpass("Token: ")
@@ -304,7 +309,9 @@ def _rates(chosen: argparse.Namespace) -> int:
             if charter["exchange_rates"] is None:
                 raise NotRates("the fund's charter names no source of rates")  # noqa: TRY301
             currencies = set(charter["currencies"]) - {"EUR"}
-            days = list(read_rates(chosen.file.read_bytes(), currencies))
+            found = read_rates(chosen.file.read_bytes(), currencies)
+            # The ECB's history begins in 1999, the ledger's dates later.
+            days = [day for day in found if day.day >= EARLIEST_DATE]
             results = client.enter_rates(chosen.fund, days)
     except (NotRates, Refused, Unreachable) as error:
         print(f"fundledger: {error}", file=sys.stderr)

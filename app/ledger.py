@@ -37,6 +37,8 @@ from app.submission import Accepted, Asked, PartRefused, Recorded, Submission, d
 
 JOIN_TIMEOUT_S = 2.0
 """How long a repeated request waits for the first one before it is told to come back."""
+RETRY_S = 5.0
+"""How long the writer waits before it tries again to sign what it could not."""
 MAX_KEPT_ROWS = 50_000
 """Rows of a fund's book that are kept from one batch to the next."""
 MAX_KEPT_BOOKS = 16
@@ -160,6 +162,7 @@ class Ledger:
     def _run(self) -> None:
         while not self._ended:
             self._sort_in(wait=True)
+            self._sign_what_is_owed()
             while self._lines:
                 # One transaction for each fund in turn: none waits for another's long line.
                 fund = next(iter(self._lines))
@@ -170,13 +173,25 @@ class Ledger:
     def _sort_in(self, *, wait: bool) -> None:
         """Put everything that has come into lines; if `wait`, not before there is something."""
         with suppress(queue.Empty):
-            item = self._waiting.get(block=wait)
+            # While something is unsigned it is tried again, whether anybody writes or not.
+            item = self._waiting.get(block=wait, timeout=RETRY_S if self.unsigned else None)
             while True:
                 if item is None:
                     self._ended = True
                 else:
                     self._lines.setdefault(item.fund, deque()).append(item)
                 item = self._waiting.get_nowait()
+
+    def _sign_what_is_owed(self) -> None:
+        """Try again to sign what was committed and could not be signed."""
+        for fund in list(self.unsigned):
+            try:
+                self._require_signed(fund)
+            except ForkDetected as fork:
+                self._halt(fund, [], fork)
+                self.unsigned.discard(fund)
+            except Unavailable as error:
+                _logger.warning("fund %s still cannot be signed: %s", fund, error)
 
     def _next(self, fund: str) -> list[Submission]:
         """What one transaction takes of a fund's line."""
@@ -299,7 +314,7 @@ class Ledger:
         except _NothingToKeep:
             pass
         head, book = batch.head_after, batch.book.saved()
-        if head is not None and len(book.rows) <= MAX_KEPT_ROWS:
+        if head is not None and head.size and len(book.rows) <= MAX_KEPT_ROWS:
             self._books[fund] = (head, book)
             if len(self._books) > MAX_KEPT_BOOKS:
                 del self._books[next(iter(self._books))]

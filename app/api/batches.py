@@ -10,6 +10,7 @@ whole, in either mode: nobody can say what was meant.
 """
 
 import json
+from asyncio import wait_for
 from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
@@ -20,7 +21,7 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from app.api.answers import writing
-from app.api.deps import Services, ServicesHere, WriterHere, is_slug
+from app.api.deps import Services, ServicesHere, WriterHere, is_slug, reader
 from app.api.problems import FieldError, Problem, details_of, field_errors, status_of
 from app.api.writes import is_key, require_unsigned
 from app.chain.canonical import NotCanonical, decode, encode, holds_null
@@ -31,6 +32,8 @@ from app.submission import Accepted, Asked, PartRefused, Recorded, Submission
 
 MAX_COMMANDS: Final = 10_000
 MAX_LINE_BYTES: Final = 65_536
+MAX_BODY_S: Final = 20
+"""How long a body may take, once its turn has come."""
 MAX_MEMBERS: Final = 100 * MAX_COMMANDS
 """Values in all of a batch, about: an array of millions of nothings costs memory too."""
 NDJSON: Final = "application/x-ndjson"
@@ -116,17 +119,24 @@ async def record_batch(
     require_unsigned(request)
     if not is_slug(fund):
         raise Problem(404, "not_found", "There is no such fund.")
-    # Before the body is read: those who wait their turn cost next to nothing.
+    # Before the body is read: those who wait their turn cost next to nothing. Only the fund's own
+    # parties take turns, and none keeps one by never ending its body.
+    await run_in_threadpool(reader, fund, actor, here)
     async with here.batches:
-        return await _recorded(fund, request, actor, here, atomic=mode == "atomic")
+        try:
+            raw = await wait_for(request.body(), MAX_BODY_S)
+        except TimeoutError:
+            detail = f"The body was not there within {MAX_BODY_S} seconds."
+            raise Problem(408, "body_too_slow", detail, {"Connection": "close"}) from None
+        return await _recorded(fund, request, raw, actor, here, atomic=mode == "atomic")
 
 
 async def _recorded(
-    fund: str, request: Request, actor: Actor, here: Services, *, atomic: bool
+    fund: str, request: Request, raw: bytes, actor: Actor, here: Services, *, atomic: bool
 ) -> Response:
     lines = request.headers["content-type"].lower().startswith(NDJSON)
     # Reading ten thousand commands takes a while: in a thread, so that others are answered.
-    items, read = await run_in_threadpool(_read, await request.body(), lines=lines)
+    items, read = await run_in_threadpool(_read, raw, lines=lines)
     if atomic:
         _require_well_formed(read)
     asked = tuple(one for one in read if isinstance(one, Asked))
@@ -137,13 +147,7 @@ async def _recorded(
             accepted = await here.ledger.pass_through(submission)
         except PartRefused as part:
             raise _whole_refused(part) from None
-    outcomes = iter(accepted.outcomes)
-    results = [
-        _result(item["key"], next(outcomes) if isinstance(one, Asked) else one)
-        for item, one in zip(items, read, strict=True)
-    ]
-    receipt = f',"receipt":{json.dumps(accepted.receipt)}' if accepted.receipt else ""
-    content = f'{{"results":[{",".join(results)}]{receipt}}}'
+    content = await run_in_threadpool(_content, items, read, accepted)
     status = 201 if atomic else 200
     return Response(content, status, {"Cache-Control": "no-store"}, "application/json")
 
@@ -152,6 +156,19 @@ def _read(raw: bytes, *, lines: bool) -> tuple[list[dict[str, Any]], list[Asked 
     """The items of a batch and their commands, or what is wrong with them. Raises Problem."""
     items = _items(raw, lines=lines)
     return items, list(map(_asked, items))
+
+
+def _content(
+    items: list[dict[str, Any]], read: list[Asked | ValidationError], accepted: Accepted
+) -> str:
+    """The answer's body."""
+    outcomes = iter(accepted.outcomes)
+    results = [
+        _result(item["key"], next(outcomes) if isinstance(one, Asked) else one)
+        for item, one in zip(items, read, strict=True)
+    ]
+    receipt = f',"receipt":{json.dumps(accepted.receipt)}' if accepted.receipt else ""
+    return f'{{"results":[{",".join(results)}]{receipt}}}'
 
 
 def _require_well_formed(read: list[Asked | ValidationError]) -> None:

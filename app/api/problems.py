@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from app.domain.refusals import Kind, Refusal
 from app.ledger import QueueFull
@@ -134,6 +135,7 @@ def handlers() -> dict[Any, Any]:
         Unavailable: _unavailable,
         OutcomeUnknown: _outcome_unknown,
         ForkDetected: _forked,
+        ClientDisconnect: _gone,
         Exception: _fault,
     }
 
@@ -242,6 +244,12 @@ def _retry(request: Request, code: str, detail: str) -> JSONResponse:
         _request_id(request),
         headers={"Retry-After": str(RETRY_AFTER_S)},
     )
+
+
+async def _gone(request: Request, _: ClientDisconnect) -> JSONResponse:
+    """Nobody will read it; it is counted as what it was, not as a mistake of ours."""
+    detail = "The request ended before its body did."
+    return problem_response(400, "bad_request", detail, _request_id(request))
 
 
 async def _fault(request: Request, fault: Exception) -> JSONResponse:

@@ -6,7 +6,7 @@ hash of the one before it, and so proves that one too.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from app.audit.archive import CannotTell
 from app.chain.canonical import NotCanonical, decode, encode
@@ -15,6 +15,13 @@ from app.chain.note import Note, NoteError
 from app.chain.policy import Policy
 from app.chain.proof import Receipt
 from app.chain.tree import ProofError, leaf_hash
+
+_MEMBERS: Final = {
+    *("entry", "consequences", "receipt", "results", "replayed"),
+    *("sentence", "leaf_hash"),
+}
+"""What the answers of the ledger and of its client have; anything else is somebody's addition."""
+CREATED: Final = 201
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,8 @@ class Verified:
     seq: int
     checkpoint: Checkpoint
     first: int
+    unproven: int = 0
+    """Consequences in the answer to a single write: its receipt speaks of the entry alone."""
 
 
 def verify_answer(answer: bytes, policy: Policy) -> Verified:
@@ -35,7 +44,7 @@ def verify_answer(answer: bytes, policy: Policy) -> Verified:
     `receipt`; or that of a batch: it has `results` and `receipt`. Raises ProofError when something
     is wrong, CannotTell when it cannot be judged.
     """
-    entries, text = _read(answer)
+    entries, text, unproven = _read(answer)
     try:
         receipt = Receipt.parse(text)
         origin = Checkpoint.parse(Note.parse(receipt.checkpoint).text).origin
@@ -51,7 +60,7 @@ def verify_answer(answer: bytes, policy: Policy) -> Verified:
         raise ProofError(str(error)) from None
     if not policy.satisfied_by(signed.key for signed in signers):
         raise ProofError(f"the quorum {policy.quorum} has not cosigned the checkpoint")
-    return Verified(receipt.index, checkpoint, _walk_back(entries, receipt.index))
+    return Verified(receipt.index, checkpoint, _walk_back(entries, receipt.index), unproven)
 
 
 def _walk_back(entries: dict[int, dict[str, Any]], proven: int) -> int:
@@ -75,23 +84,29 @@ def _walk_back(entries: dict[int, dict[str, Any]], proven: int) -> int:
     return first
 
 
-def _read(answer: bytes) -> tuple[dict[int, dict[str, Any]], str]:
-    """The answered entries by their positions, and the receipt. Raises CannotTell, ProofError."""
+def _read(answer: bytes) -> tuple[dict[int, dict[str, Any]], str, int]:
+    """The answered entries by their positions, the receipt, and how many it cannot speak of.
+
+    Raises CannotTell, ProofError.
+    """
     unknown = CannotTell("not an answer of the ledger: it has `entry` or `results`, and `receipt`")
     try:
         members = decode(answer)
+        if not members.keys() <= _MEMBERS or {"entry", "results"} <= members.keys():
+            raise unknown
         receipt, found = members["receipt"], list(_entries(members))
-    except (NotCanonical, KeyError, TypeError):
+    except (NotCanonical, AttributeError, KeyError, TypeError):
         raise unknown from None
     entries: dict[int, dict[str, Any]] = {}
     for entry in found:
         if type(entry) is not dict or type(entry.get("seq")) is not int:
             raise unknown
-        if entries.setdefault(entry["seq"], entry) != entry:
+        if encode(entries.setdefault(entry["seq"], entry)) != encode(entry):
             raise ProofError(f"two different entries {entry['seq']}")
     if not entries or type(receipt) is not str:
         raise unknown
-    return entries, receipt
+    alone = len(members.get("consequences", ())) if "results" not in members else 0
+    return entries, receipt, alone
 
 
 def _entries(members: dict[str, Any]) -> Iterator[Any]:
@@ -100,6 +115,8 @@ def _entries(members: dict[str, Any]) -> Iterator[Any]:
         yield members["entry"]
         return
     for result in members["results"]:
+        if result["status"] == CREATED and "entry" not in result:
+            raise ProofError("a command is said to be recorded, and its entry is not there")
         if "entry" in result:
             yield result["entry"]
             yield from result.get("consequences", ())

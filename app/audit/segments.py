@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,8 @@ from app.chain.tree import Frontier
 
 WORTH_A_PROCESS: Final = 20_000
 """Entries from which on starting other processes pays."""
+MAX_PROBLEMS: Final = 1_000
+"""What is said of one file at most: the first is what matters, and a file may be nothing else."""
 _TO_THE_MILLISECOND: Final = len('{"at":"2025-01-10T09:00:00.000')
 """The bytes of a line that two entries of one millisecond share."""
 
@@ -38,6 +41,10 @@ class Segment:
     marks: dict[int, Frontier] = field(default_factory=dict)
     """Its tree as it was when the log had these sizes."""
     problems: list[tuple[str, int]] = field(default_factory=list)
+
+
+class _Enough(Exception):
+    """So much is wrong with a file that nothing more needs to be said."""
 
 
 class Reader:
@@ -103,12 +110,20 @@ def walk_segment(number: int, bundle: Path, size: int, mark: int | None) -> Segm
     start = number * ENTRIES_PER_FILE
     end = min(start + ENTRIES_PER_FILE, size)
     segment = Segment(number)
-    walk = Walk(lambda why, seq: segment.problems.append((why, seq)), range(start, end))
+
+    def found(why: str, seq: int) -> None:
+        segment.problems.append((why, seq))
+        if len(segment.problems) >= MAX_PROBLEMS:
+            raise _Enough
+
+    walk = Walk(found, range(start, end))
     try:
         with zipfile.ZipFile(bundle) as opened:
             archive = Archive(opened)
             _walk_in(archive, segment, walk, start)
             _walk(archive, segment, walk, (start, end, size), mark)
+    except _Enough:
+        pass
     except (CannotTell, *UNREADABLE) as error:
         segment.problems.append((str(error), start + walk.size))
     segment.frontier = walk.frontier()
@@ -119,13 +134,19 @@ def _walk_in(archive: Archive, segment: Segment, walk: Walk, start: int) -> None
     """What stands before the file: its last entries, as many as one millisecond has."""
     if not segment.number:
         return
-    before: list[bytes] = []
-    for line in Reader(archive, segment.number - 1).lines():
-        if before and line[:_TO_THE_MILLISECOND] != before[-1][:_TO_THE_MILLISECOND]:
-            before.clear()
-        before.append(line)
-    for seq, line in enumerate(before, start - len(before)):
-        walk.take(seq, line)
+    # Read twice, so that nothing must be held: where that millisecond begins, and then from there.
+    first, moment = 0, b""
+    for place, line in enumerate(_whole_file(archive, segment.number - 1)):
+        if line[:_TO_THE_MILLISECOND] != moment:
+            first, moment = place, line[:_TO_THE_MILLISECOND]
+    for place, line in enumerate(_whole_file(archive, segment.number - 1)):
+        if place >= first:
+            walk.take(start - ENTRIES_PER_FILE + place, line)
+
+
+def _whole_file(archive: Archive, number: int) -> Iterator[bytes]:
+    """The lines of a file that is not the last one, no more than belong there."""
+    return islice(Reader(archive, number).lines(), ENTRIES_PER_FILE)
 
 
 def _walk(

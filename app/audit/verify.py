@@ -63,8 +63,13 @@ def verify(
     try:
         with zipfile.ZipFile(bundle) as archive:
             return _Verification(bundle, Archive(archive), policy, pins or Pins(), progress).run()
+    except CannotTell:
+        raise
     except UNREADABLE as error:
         raise CannotTell(f"the bundle cannot be read: {error}") from None
+    except Exception as fault:
+        # Our mistake, or no memory left: neither says anything about the bundle.
+        raise CannotTell(f"the verifier itself failed: {type(fault).__name__}") from fault
 
 
 class _Verification:
@@ -127,6 +132,8 @@ class _Verification:
 
     def _check_checkpoint(self, report: Report) -> Checkpoint | None:
         origin = self._manifest.origin
+        if origin.rpartition("/")[2] != self._manifest.fund:
+            self._found(3, "the manifest names a fund that is not the log's")
         key = self._policy.log_named(origin)
         if key is None:
             self._found(3, "the trust file does not name the log that this bundle claims to be of")
@@ -166,13 +173,13 @@ class _Verification:
         for segment in walkers.segments():
             for why, seq in segment.problems:
                 self._found(4, why, seq)
-            for part in segment.marks.values():
-                self._compare_remembered(frontier.joined(part))
             if segment.digest is not None:
                 self._digests[entries_path(segment.number)] = segment.digest
             if frontier.size != segment.number * ENTRIES_PER_FILE:
                 # A file before it is short, which was found; behind it there is no tree any more.
                 break
+            for part in segment.marks.values():
+                self._compare_remembered(frontier.joined(part))
             frontier = frontier.joined(segment.frontier)
         return frontier
 
@@ -185,6 +192,9 @@ class _Verification:
                 running = self._replayed(running, seq, _entry(line), views)
                 self._progress(seq + 1, self._size)
                 reached = seq + 1
+                if running is None:
+                    # What is wrong was found; what follows is the walk's to read.
+                    break
         except CannotTell:
             return False  # the walk says what cannot be read
         if running is None or reached != self._size:
@@ -204,6 +214,9 @@ class _Verification:
         self._types[entry.type] += 1
         self._genesis, self._last = self._genesis or entry, entry
         if replay is None:
+            return None
+        if seq == 0 and entry.data.get("fund") != entry.fund:
+            self._found(5, "the charter is that of another fund", 0)
             return None
         if entry.fund != self._manifest.fund:
             self._found(2, f"the manifest is of {self._manifest.fund}, the entries of another fund")

@@ -384,6 +384,7 @@ def upgrade() -> None:
         sa.Column("fund", sa.Text(), nullable=False),
         sa.Column("reopening_id", sa.Text(), nullable=False),
         sa.Column("from_day", sa.Date(), nullable=False),
+        sa.Column("closed_through", sa.Date(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),

@@ -26,7 +26,7 @@ class Dated(Terms):
 def require_past(day: date, act: Act) -> None:
     """A bank has booked it, so the day has begun somewhere on earth. Raises DateOutOfRange."""
     # East of UTC it is tomorrow already: one day of grace, no more.
-    if day > act.day + timedelta(days=1):
+    if day - timedelta(days=1) > act.day:
         raise DateOutOfRange(f"{day} lies after the entry's own day, {act.day}.")
 
 

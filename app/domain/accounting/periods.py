@@ -47,10 +47,14 @@ class ReopeningState(StrEnum):
 
 
 class Reopening(State, table="reopenings", key=("reopening_id",), listed_by="proposed_seq"):
-    """A proposal to open the books again from a day on, and who has yet to answer."""
+    """A proposal to open the books again from a day on, and who has yet to answer.
+
+    `closed_through` is how far they were closed when it was made: it opens nothing beyond that.
+    """
 
     reopening_id: Identifier
     from_day: date
+    closed_through: date
     reason: str
     digest: Digest
     state: ReopeningState
@@ -119,6 +123,7 @@ class ReopeningProposed(
             Reopening(
                 reopening_id=self.reopening_id,
                 from_day=self.from_day,
+                closed_through=closed_through(book) or self.from_day,
                 reason=self.reason,
                 digest=act.digest,
                 state=ReopeningState.PROPOSED,
@@ -162,6 +167,12 @@ def _require_asked(terms: ReopeningAnswer, book: Book, act: Act) -> None:
         raise AlreadyDecided(f"{act.party} has answered this proposal.")
     if terms.digest != reopening.digest:
         raise StaleProposal(f"The proposal has digest {reopening.digest}.")
+    if terms.decision is Decision.APPROVE and closed_through(book) != reopening.closed_through:
+        # More would be opened, or other things, than what everybody was asked for.
+        raise StaleProposal(
+            f"The books were closed through {reopening.closed_through} when this was proposed, "
+            f"now through {closed_through(book)}: propose it again."
+        )
 
 
 class ReopeningApproved(

@@ -357,15 +357,21 @@ def test_what_nobody_proposed_is_not_answered() -> None:
         paper.do(approver("DE"), AnswerReopening.model_validate(body))
 
 
-def test_a_later_reopening_never_closes_what_an_earlier_one_opened() -> None:
+def test_a_reopening_opens_nothing_but_what_everybody_was_asked_for() -> None:
+    """Neither after another one opened the books, nor after more was closed."""
     paper = january_closed()
     early, late = proposed(paper, "2026-01-01"), proposed(paper, "2026-01-20")
+    answered(paper, late, approver("DE"))
+    for party in ("DE", "FR"):
+        answered(paper, early, approver(party))
 
-    for proposal in (early, late):
-        for party in ("DE", "FR"):
-            answered(paper, proposal, approver(party))
+    with refused(paper, "stale_proposal", "2026-01-31", "2025-12-31"):
+        answered(paper, late, approver("FR"))
+    paper.closed("2026-01-15")
+    with refused(paper, "stale_proposal", "2026-01-31", "2026-01-15"):
+        answered(paper, late, approver("FR"))
 
-    assert closed_through(paper.book) == date(2025, 12, 31)
+    assert closed_through(paper.book) == date(2026, 1, 15)
     assert replayed(paper) == paper.book
 
 
