@@ -11,7 +11,7 @@ from app.store.engine import Database
 from app.store.migrate import check_schema
 from tests.audit.conftest import bundle, life
 from tests.audit.tampering import Bundle
-from tests.builders import a_pledge, money, treasury
+from tests.builders import TRUSTEE, a_pledge, an_agreement, money, treasury
 from tests.service import FUND, running
 
 __all__ = ["bundle", "life"]
@@ -131,7 +131,16 @@ def test_a_receipt_is_checked_without_the_service(
     with running(service_settings) as service:
         service.open()
         answer = service.post(treasury("DE"), "/pledges", a_pledge(money(1)))
+        identifier = service.post(treasury("DE"), "/agreements", an_agreement(money(5)))["entry"][
+            "derived"
+        ]["agreement_id"]
+        digest = service.get(treasury("DE"), f"/agreements/{identifier}")["digest"]
+        signature = {"agreement_id": identifier, "digest": digest}
+        for signer in (treasury("DE"), TRUSTEE):
+            path = f"/agreements/{identifier}/signatures"
+            followed = service.post(signer, path, signature)
         trust = str(service.trust(tmp_path / "trust.policy"))
+    (tmp_path / "followed.json").write_text(json.dumps(followed))
     kept, forged = tmp_path / "kept.json", tmp_path / "forged.json"
     kept.write_text(json.dumps(answer))
     forged.write_text(json.dumps(answer).replace("1.00", "9.00"))
@@ -143,6 +152,8 @@ def test_a_receipt_is_checked_without_the_service(
     assert main(["receipt", str(other), "--trust", trust]) == 2
     assert main(["receipt", "no-such-file", "--trust", trust]) == 2
     assert "ok: entry 1 stands in ledger.localhost/test-fund" in capsys.readouterr().out
+    assert main(["receipt", str(tmp_path / "followed.json"), "--trust", trust]) == 0
+    assert "not proven: its 1 consequence(s)" in capsys.readouterr().out
 
 
 def test_a_batchs_receipt_is_checked_for_all_its_entries(

@@ -306,6 +306,28 @@ def test_what_was_committed_and_could_not_be_signed_is_not_called_unrecorded(
     assert fund.get(AUDITOR, "")["size"] == 2
 
 
+def test_what_could_not_be_signed_is_tried_again_though_nobody_writes(
+    fund: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A load balancer that heeds /readyz sends no write that would bring it about."""
+    monkeypatch.setattr("app.ledger.RETRY_S", 0.1)
+    slot = fund.settings.second_store_dir / "test-fund.checkpoint"
+    kept = slot.read_bytes()
+    slot.unlink()
+    slot.mkdir()
+    lost = fund.raw(treasury("DE"), "POST", f"{FUND}/pledges", json=a_pledge(money(1)))
+    slot.rmdir()
+    slot.write_bytes(kept)
+
+    deadline = time.monotonic() + 20
+    while not (ready := fund.raw(AUDITOR, "GET", "/readyz")).is_success:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+    assert lost.status_code == 503
+    assert ready.json()["checks"]["signing"] is True
+
+
 def test_a_start_costs_the_same_whatever_the_length_of_the_log(fund: Service) -> None:
     """Counted in statements, because time on a shared machine proves nothing."""
     here = fund.inside

@@ -1,0 +1,101 @@
+"""Bundles made to do damage: a verdict or `cannot tell`, in little memory, never a traceback."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.audit.archive import CannotTell
+from app.audit.layout import ENTRIES_PER_FILE, entries_path
+from app.audit.receipt import verify_answer
+from app.audit.segments import MAX_PROBLEMS, walk_segment
+from app.chain.tree import ProofError
+from tests.audit.tampering import Bundle
+
+
+def rewritten(bundle: Bundle, seq: int, **members: Any) -> None:
+    """Change an entry's members and make everything fit again, with the ledger's own keys."""
+    bundle.change(seq, lambda entry: entry.update(members))
+    bundle.rechain()
+    bundle.resign(log=True)
+
+
+def test_a_charter_of_another_fund_is_refused(bundle: Bundle) -> None:
+    charter = {**bundle.entry(0)["data"], "fund": "other-fund"}
+
+    rewritten(bundle, 0, data=charter)
+
+    first = bundle.report().first
+    assert first is not None
+    assert (first.seq, first.why) == (0, "the charter is that of another fund")
+
+
+def test_a_bundle_whose_fund_is_not_the_logs_is_refused(bundle: Bundle) -> None:
+    for seq in range(len(bundle.lines)):
+        bundle.change(seq, lambda entry: entry.update(fund="other-fund"))
+    charter = {**bundle.entry(0)["data"], "fund": "other-fund"}
+    bundle.change(0, lambda entry: entry.update(data=charter))
+    bundle.rechain()
+    bundle.resign(log=True, fund="other-fund")
+
+    assert any("not the log's" in problem.why for problem in bundle.report().problems)
+
+
+def test_the_end_of_time_is_a_verdict_and_no_crash(bundle: Bundle) -> None:
+    seq = bundle.first("receipt.booked")
+
+    rewritten(bundle, seq - 1, at="9999-12-31T23:59:59.999999Z")
+    bundle.change(seq, lambda entry: entry.update(at="9999-12-31T23:59:59.999999Z"))
+    bundle.rechain()
+    bundle.resign(log=True)
+
+    assert bundle.report().result == "wrong"
+
+
+def test_a_verifier_that_fails_itself_cannot_tell(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("app.audit.verify.Replay.step", broken)
+
+    with pytest.raises(CannotTell, match="the verifier itself failed: MemoryError"):
+        bundle.report()
+
+
+def test_a_file_of_nothing_but_faults_is_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "faults.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(entries_path(0), b"\n" * ENTRIES_PER_FILE)
+        archive.writestr(entries_path(1), b"\n" * (2 * ENTRIES_PER_FILE))
+
+    found = [walk_segment(number, path, 2 * ENTRIES_PER_FILE, None) for number in range(2)]
+
+    assert [len(segment.problems) for segment in found] == [MAX_PROBLEMS, MAX_PROBLEMS]
+
+
+def answers(bundle: Bundle) -> dict[str, Any]:
+    """A single write's answer with a consequence, put together from a bundle by hand."""
+    seq = bundle.first("agreement.entered_into_force")
+    return {"entry": bundle.entry(seq - 1), "consequences": [bundle.entry(seq)], "receipt": "x"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"remark": "believe me"},
+        {"results": []},
+        {"entry": None, "results": [{"status": 201, "key": "k"}]},
+    ],
+)
+def test_an_answer_with_something_added_or_left_out_is_not_ok(
+    bundle: Bundle, change: dict[str, Any]
+) -> None:
+    changed = {**answers(bundle), **change}
+    answer = {name: value for name, value in changed.items() if value is not None}
+
+    with pytest.raises((CannotTell, ProofError)):
+        verify_answer(json.dumps(answer).encode(), bundle.policy())
