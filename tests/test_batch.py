@@ -1,4 +1,4 @@
-"""What one transaction makes of what waited: limits, and what is left behind by what was refused."""
+"""What one transaction makes of what waited: its limits, and what is left behind by a refusal."""
 
 import pytest
 
