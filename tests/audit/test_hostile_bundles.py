@@ -84,18 +84,18 @@ def answers(bundle: Bundle) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "why"),
     [
-        {"remark": "believe me"},
-        {"results": []},
-        {"entry": None, "results": [{"status": 201, "key": "k"}]},
+        ({"remark": "believe me"}, "not an answer of the ledger"),
+        ({"results": []}, "not an answer of the ledger"),
+        ({"entry": None, "results": [{"status": 201, "key": "k"}]}, "is said to be recorded"),
     ],
 )
 def test_an_answer_with_something_added_or_left_out_is_not_ok(
-    bundle: Bundle, change: dict[str, Any]
+    bundle: Bundle, change: dict[str, Any], why: str
 ) -> None:
     changed = {**answers(bundle), **change}
     answer = {name: value for name, value in changed.items() if value is not None}
 
-    with pytest.raises((CannotTell, ProofError)):
+    with pytest.raises((CannotTell, ProofError), match=why):
         verify_answer(json.dumps(answer).encode(), bundle.policy())
