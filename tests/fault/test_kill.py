@@ -20,7 +20,7 @@ from app.api.devissuer import DevelopmentIssuer
 from app.audit.verify import verify
 from app.chain.policy import Policy
 from app.chain.proof import Receipt
-from app.client import Client, Refused
+from app.client import Client, Refused, Unreachable
 from app.keys import load_keys
 from app.settings import Settings
 from tests.builders import AUDITOR, TRUSTEE, Person, a_charter, a_pledge, money, treasury
@@ -64,7 +64,7 @@ class Load:
                 key = f"{prefix}-{number}"
                 try:
                     self.acknowledged[key] = client.post(f"{FUND}/pledges", a_pledge(money(1)), key)
-                except (httpx.TransportError, Refused):
+                except (Unreachable, Refused):
                     self.unanswered.add(key)
                     break
 
