@@ -7,6 +7,7 @@ must record as a consequence follows in the same breath, with its cause.
 
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -14,6 +15,7 @@ from hashlib import sha256
 from sqlalchemy import Connection
 
 from app import clock
+from app.access import Attempt, refused
 from app.chain import canonical
 from app.chain.entry import GENESIS_PREV, BadEntry, time_text, write_line
 from app.chain.tree import Frontier, Subtree, leaf_hash
@@ -21,10 +23,20 @@ from app.domain.admission import MAX_READ_ROUNDS, admit, decided, wanted
 from app.domain.book import Book, NotNamed
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event
+from app.domain.governance.funds import Fund
 from app.domain.governance.members import Member
-from app.domain.refusals import Kind, NotAMember, NotFound, Refusal, RoleNotPermitted
-from app.domain.values import Role
+from app.domain.refusals import (
+    IssuerNotRegistered,
+    Kind,
+    NotAMember,
+    NotFound,
+    Refusal,
+    RoleNotPermitted,
+    SignatureMismatch,
+)
+from app.domain.values import LEDGER_PARTY, Role
 from app.keys import LedgerKeys
+from app.signatures import Signature
 from app.store import log, readtables
 from app.store.log import Head, KeyUse, Sealed
 from app.submission import Asked, PartRefused, Submission
@@ -75,6 +87,8 @@ class Batch:
         self._log_vkey = str(keys.of_log(fund).verifier)
         self._export_kid = keys.export_kid
         self._head: Head | None = None
+        self._first_at = now
+        """When the first entry of this batch is recorded, and with it all others."""
         self._deadline = 0.0
         self._used: dict[tuple[str, str], KeyUse] = {}
         self.book = book or Book()
@@ -94,11 +108,14 @@ class Batch:
             return
         self._head, self.before, self.after = head, head.frontier, head.frontier
         self._deadline = time.monotonic() + DECIDE_S
+        if head.last_at and time_text(self._now) < head.last_at:
+            # Time never runs backwards in a log: the later of the clock and the entry before.
+            self._first_at = datetime.fromisoformat(head.last_at)
         asked = [(item.actor, asked) for item in items for asked in item.asked]
         keys = [(actor.party, one.key) for actor, one in asked]
         self._used = log.find_keys(connection, self._fund, keys)
         # All commands' rows at once; what one command's outcome makes the next one need, below.
-        self._load(connection, [(one.command, actor) for actor, one in asked])
+        self._load(connection, [(one.command, self._known(actor, one)) for actor, one in asked])
         for position, item in enumerate(items):
             if len(self.book.changed) > MAX_CHANGED_ROWS:
                 self.deferred = items[position:]
@@ -126,9 +143,30 @@ class Batch:
         last = self.entries[-1]
         return replace(self._head, frontier=self.after, last_leaf=last.leaf, last_at=last.at)
 
+    def attempts(self) -> list[Attempt]:
+        """Every attempt of somebody that the rules of an existing fund refused."""
+        return [
+            refused(actor, asked.command.event.type, asked.digest, refusal.code)
+            for actor, asked, refusal in self._refusals()
+            if actor.party != LEDGER_PARTY
+        ]
+
     def known_hashes(self) -> dict[Subtree, bytes]:
         """What the receipts of this batch are made from."""
         return {**self.before.subtrees(), **self.completed}
+
+    def _refusals(self) -> Iterator[tuple[Actor, Asked, Refusal]]:
+        if self._head is None or not self._head.size:
+            return
+        for item, reason in self.refused:
+            if isinstance(reason, PartRefused):
+                yield item.actor, item.asked[reason.position], reason.refusal
+            elif isinstance(reason, Refusal):
+                yield item.actor, item.asked[0], reason
+        for item, outcomes in self.decided:
+            for asked, outcome in zip(item.asked, outcomes, strict=True):
+                if isinstance(outcome, Refusal):
+                    yield item.actor, asked, outcome
 
     def _decide_all(self, connection: Connection, item: Submission) -> None:
         """Decide one submission's commands in order; an atomic one stands or falls as a whole."""
@@ -161,11 +199,11 @@ class Batch:
             if label in self._used:
                 return self._replay(actor, asked, self._used[label])
             try:
-                book, sealed = self._run(asked.command, actor)
+                book, sealed = self._run(asked, actor)
             except NotNamed:
                 # A command before it has changed what it must read: let it name that, once more.
-                self._load(connection, [(asked.command, actor)])
-                book, sealed = self._run(asked.command, actor)
+                self._load(connection, [(asked.command, self._known(actor, asked))])
+                book, sealed = self._run(asked, actor)
         except Refusal as refusal:
             return refusal
         self.book = book
@@ -184,36 +222,46 @@ class Batch:
             raise NotAMember(f"This person is not a member of {actor.party} in this fund.")
         return Done(use)
 
+    def _known(self, actor: Actor, asked: Asked) -> Actor:
+        """The actor, with what is known of this request: its day, and who signed it."""
+        day = self._first_at.date()
+        if isinstance(asked.signature, Signature):
+            return replace(actor, day=day, kid=asked.signature.kid, nonce=asked.signature.nonce)
+        return replace(actor, day=day)
+
     def _role(self, command: Command, actor: Actor) -> Role:
-        """The role in which the actor does it. Raises RoleNotPermitted."""
-        role = command.role(self.book, actor)
+        """The role in which the actor does it. Raises RoleNotPermitted, IssuerNotRegistered."""
+        fund = self.book.peek(Fund)
+        named = fund.issuers.get(actor.party) if fund is not None else None
+        if named is not None and actor.issuer not in named:
+            raise IssuerNotRegistered(
+                f"The fund decided which issuers {actor.party} uses; this token is of another one."
+            )
+        role = command.in_role(self.book, actor)
         if role not in actor.roles:
             raise RoleNotPermitted(f"This takes the role {role}; the token does not carry it.")
         return role
 
-    def _run(self, command: Command, actor: Actor) -> tuple[Book, list[Sealed]]:
+    def _run(self, asked: Asked, actor: Actor) -> tuple[Book, list[Sealed]]:
         """Admit the command's event and all that follows from it. Raises Refusal, NotNamed."""
         book, sealed = self.book, list[Sealed]()
-        act = self._first_act(actor, self._role(command, actor))
-        pending: deque[Event] = deque([decided(book, command, act)])
+        if isinstance(asked.signature, Refusal):
+            raise asked.signature
+        act = self._first_act(self._known(actor, asked), self._role(asked.command, actor))
+        pending: deque[Event] = deque([decided(book, asked.command, act)])
         while pending:
             event = pending.popleft()
             data = canonical.encode(event.data())
             digest = sha256(data).hexdigest()
             act = act.by_ledger(act.seq + 1, digest) if sealed else act._replace(digest=digest)
+            jws = None if sealed else _signed(asked, event, digest)
             book = admit(book, event, act)
-            sealed.append(self._seal(event, data, act, book, sealed))
+            sealed.append(self._seal(event, data, act, book, sealed, jws))
             pending.extend(event.consequences(book, act))
         return book, sealed
 
     def _first_act(self, actor: Actor, role: Role) -> Act:
-        at = self._now
-        last_at = (
-            self.entries[-1].at if self.entries else (self._head.last_at if self._head else "")
-        )
-        if last_at and time_text(at) < last_at:
-            # Time never runs backwards in a log: the later of the clock and the entry before.
-            at = datetime.fromisoformat(last_at)
+        at = self._first_at
         return Act(
             seq=self.before.size + len(self.entries),
             at=at,
@@ -224,10 +272,18 @@ class Batch:
             new_id=lambda: clock.new_id(at),
             log_vkey=self._log_vkey,
             export_kid=self._export_kid,
+            kid=actor.kid,
+            nonce=actor.nonce,
         )
 
     def _seal(
-        self, event: Event, data: bytes, act: Act, book: Book, sealed: list[Sealed]
+        self,
+        event: Event,
+        data: bytes,
+        act: Act,
+        book: Book,
+        sealed: list[Sealed],
+        jws: str | None,
     ) -> Sealed:
         """The entry's bytes and hash; `data` are the event's canonical bytes.
 
@@ -248,6 +304,7 @@ class Batch:
                 data=data,
                 derived=canonical.encode(derived) if derived else None,
                 prev=prev.hex() if prev else GENESIS_PREV,
+                jws=jws,
             )
         except BadEntry as error:
             raise EntryTooLarge(f"The entry would have {error}.") from None
@@ -275,3 +332,21 @@ class Batch:
                 # Commands look at rows that exist to name more: there are none.
                 return
         raise AssertionError("a command keeps naming rows")
+
+
+def _signed(asked: Asked, event: Event, digest: str) -> str | None:
+    """The signature of an entry, made for exactly it; None without one.
+
+    Raises SignatureMismatch.
+    """
+    signature = asked.signature
+    if not isinstance(signature, Signature):
+        return None
+    for what, signed, meant in (
+        ("operation", signature.op, event.type),
+        ("nonce", signature.nonce, asked.key),
+        ("statement", signature.digest, digest),
+    ):
+        if signed != meant:
+            raise SignatureMismatch(f"The signature was made for another {what}.")
+    return signature.jws

@@ -9,12 +9,13 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from getpass import getpass
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.commands import add_to
+from app.exitcodes import CANNOT_TELL, OK, WRONG
 from app.faults import Fault
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from app.chain.policy import Policy
     from app.settings import Settings
 
-OK, WRONG, CANNOT_TELL = 0, 1, 2
 GRACE_S = 5
 """How long requests under way may take when the service is told to stop."""
 
@@ -76,6 +76,12 @@ def _parser() -> argparse.ArgumentParser:
         "--expect-charter", type=_digest, metavar="SHA256", help="digest of entry 0's `data`"
     )
     verify.add_argument(
+        "--expect-party-keys",
+        type=Path,
+        metavar="FILE",
+        help='JSON: each party\'s own keys by thumbprint, {"DE": ["…"]}; any other key is wrong',
+    )
+    verify.add_argument(
         "--remember",
         type=Path,
         metavar="DIR",
@@ -86,10 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     receipt = command("receipt", _receipt, "verify the answer to a write, offline")
     receipt.add_argument("answer", type=Path, help="the JSON that the ledger answered with")
     receipt.add_argument("--trust", type=Path, required=True, help="the trust file (tlog-policy)")
-    rates = command("rates", _rates, "enter the ECB's reference rates into a fund's log")
-    rates.add_argument("file", type=Path, help="eurofxref-hist.csv, or a part of it")
-    rates.add_argument("--server", required=True, help="https://…; the token comes on stdin")
-    rates.add_argument("--fund", required=True)
+    add_to(command)
     demo = command("demo", _demo, "play the ERA history against a server of its own")
     demo.add_argument("--out", type=Path, default=Path("build/demo"))
     openapi = command("openapi", _openapi, "write openapi.json and events.json")
@@ -230,7 +233,12 @@ def _verify(chosen: argparse.Namespace) -> int:
         policy = _trusted(chosen.trust)
         memory = Memory(chosen.remember, policy) if chosen.remember else None
         garbage.relax()
-        pins = Pins(chosen.expect_charter, memory.recall if memory else None)
+        keys = chosen.expect_party_keys
+        pins = Pins(
+            chosen.expect_charter,
+            _party_keys(keys) if keys is not None else None,
+            memory.recall if memory else None,
+        )
         report = verify(chosen.bundle, policy, pins, _silent if chosen.quiet else _progress)
     except (CannotTell, PolicyError, OSError) as error:
         if chosen.json:
@@ -251,6 +259,17 @@ def _trusted(file: Path | None) -> "Policy":
     if file is None:
         raise CannotTell("without --trust nothing can be said: whose signature would count?")
     return Policy.parse(file.read_bytes())
+
+
+def _party_keys(file: Path) -> dict[str, list[str]]:
+    """The keys that parties say are theirs. Raises CannotTell, OSError."""
+    from app.audit.archive import CannotTell
+
+    with suppress(ValueError):
+        keys = json.loads(file.read_text())
+        if type(keys) is dict and all(type(kids) is list for kids in keys.values()):
+            return keys
+    raise CannotTell(f"{file} does not say which keys are whose")
 
 
 def _port(text: str) -> int:
@@ -294,43 +313,12 @@ def _receipt(chosen: argparse.Namespace) -> int:
     )
 
 
-def _rates(chosen: argparse.Namespace) -> int:
-    from app.client import Client, Refused, Unreachable
-    from app.domain.values import EARLIEST_DATE
-    from app.interop.ecb import NotRates, read_rates
-
-    token = sys.stdin.readline().strip() if not sys.stdin.isatty() else getpass("Token: ")
-    if not token:
-        print("fundledger: a trustee's token is wanted on standard input", file=sys.stderr)
-        return CANNOT_TELL
-    try:
-        with Client(chosen.server, token) as client:
-            charter = client.get(f"/v1/funds/{chosen.fund}")["charter"]
-            if charter["exchange_rates"] is None:
-                raise NotRates("the fund's charter names no source of rates")  # noqa: TRY301
-            currencies = set(charter["currencies"]) - {"EUR"}
-            found = read_rates(chosen.file.read_bytes(), currencies)
-            # The ECB's history begins in 1999, the ledger's dates later.
-            days = [day for day in found if day.day >= EARLIEST_DATE]
-            results = client.enter_rates(chosen.fund, days)
-    except (NotRates, Refused, Unreachable) as error:
-        print(f"fundledger: {error}", file=sys.stderr)
-        return WRONG
-    entered = known = 0
-    for result in results:
-        code = result["problem"]["code"] if "problem" in result else ""
-        entered += not code and "replayed" not in result
-        known += code == "already_exists" or "replayed" in result
-        if code not in ("", "already_exists"):
-            print(f"{result['key']}: {result['problem']['detail']}", file=sys.stderr)
-    _say(f"{entered} days entered, {known} were in the log already.")
-    return OK if entered + known == len(results) else WRONG
-
-
 def _in_words(report: "Report") -> str:
     lines = [f"fund {report.fund}, log {report.origin}: {report.size} entries, root {report.root}"]
     if report.first is None:
         lines.append("ok: every check passed")
+        lines.append(f"signatures of parties: {report.signatures} hold")
+        lines.append(f"second log (refusals and reads): {report.access_entries} entries")
         if report.witnesses:
             lines.append(f"cosigned by {', '.join(report.witnesses)}")
         else:

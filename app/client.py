@@ -1,12 +1,20 @@
-"""A small client: what a treasury's script needs to talk to a ledger over HTTP."""
+"""A small client: what a treasury's script needs to talk to a ledger over HTTP.
+
+key = read_signing_key(Path("de.pem"))
+with Client("https://ledger.example", token, key) as client:
+    client.post(f"/v1/funds/era/disbursements/{id}/approvals", body, "dec-17", "approval.given")
+"""
 
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from app.chain.canonical import encode
 from app.interop.ecb import PublishedDay
+from app.signatures import sign
 
 TIMEOUT_S = 30.0
 DAYS_AT_ONCE = 1_000
@@ -27,23 +35,38 @@ class Unreachable(Exception):
 
 
 class Client:
-    """One person of one party, at one ledger."""
+    """One person of one party, at one ledger; with its party's key, where it signs."""
 
-    def __init__(self, base_url: str, token: str) -> None:
+    def __init__(
+        self, base_url: str, token: str, key: ec.EllipticCurvePrivateKey | None = None
+    ) -> None:
+        self._key = key
         self._http = httpx.Client(
             base_url=base_url, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_S
         )
 
-    def post(self, path: str, body: dict[str, Any], key: str) -> dict[str, Any]:
+    def post(
+        self, path: str, body: dict[str, Any], key: str, op: str | None = None
+    ) -> dict[str, Any]:
         """Record something; the answer has `entry`, `consequences`, `receipt`, `replayed`.
 
-        Send the same key again when no answer came: it is recorded once. Raises Refused,
-        Unreachable.
+        With `op`, the event that it asks for, the request is signed. Send the same key again when
+        no answer came: it is recorded once. Raises Refused, Unreachable.
         """
-        response = self._send("POST", path, json=body, headers={"Idempotency-Key": key})
+        headers = {"Idempotency-Key": key}
+        if op is not None:
+            headers["X-JWS-Signature"] = self.signature(path, body, key, op)
+        response = self._send("POST", path, json=body, headers=headers)
         answer = _answer(response)
         answer["replayed"] = response.headers.get("Idempotent-Replayed") == "true"
         return answer
+
+    def signature(self, path: str, body: dict[str, Any], key: str, op: str) -> str:
+        """The party's signature over a request under `/v1/funds/{fund}/`. Raises ValueError."""
+        if self._key is None:
+            raise ValueError("this client has no key to sign with")
+        fund = path.split("/")[3]
+        return sign(encode(body), self._key, fund=fund, op=op, nonce=key)
 
     def batch(
         self, path: str, items: Iterable[dict[str, Any]], mode: str = "atomic"

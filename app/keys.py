@@ -68,7 +68,7 @@ def read_or_make(path: Path, make: Callable[[], PrivateKey], *, create: bool) ->
     """The key in a PEM file of mode 0600. Raises KeyUnusable."""
     if not path.exists():
         if not create:
-            raise KeyUnusable(f"{path} is missing; `fundledger keys` makes a new one")
+            raise KeyUnusable(f"{path} is missing")
         _write(path, make())
     if path.stat().st_mode & 0o077:
         raise KeyUnusable(f"{path} can be read by others: chmod 600")
@@ -78,6 +78,17 @@ def read_or_make(path: Path, make: Callable[[], PrivateKey], *, create: bool) ->
         raise KeyUnusable(f"{path} is not a private key in PEM") from None
     if not isinstance(key, Ed25519PrivateKey | ec.EllipticCurvePrivateKey):
         raise KeyUnusable(f"{path} holds a kind of key that is not used here")
+    return key
+
+
+def read_signing_key(path: Path, *, create: bool = False) -> ec.EllipticCurvePrivateKey:
+    """A party's own key, in a PEM file of mode 0600; a new one on P-256 if `create`.
+
+    Raises KeyUnusable.
+    """
+    key = read_or_make(path, lambda: ec.generate_private_key(ec.SECP256R1()), create=create)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise KeyUnusable(f"{path} is not an EC key")
     return key
 
 

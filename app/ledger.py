@@ -21,11 +21,12 @@ from contextlib import suppress
 from datetime import datetime
 
 from app import clock
+from app.access import AccessLog
 from app.batch import Batch, Done, Outcome
 from app.chain.proof import Receipt, path_from
 from app.chain.tree import Frontier
 from app.domain.book import Book
-from app.domain.command import Actor, Command
+from app.domain.command import Actor
 from app.domain.governance.funds import OpenFund
 from app.domain.refusals import Kind, Refusal
 from app.notary import ForkDetected, Notary
@@ -84,6 +85,7 @@ class Ledger:
         self._batch_limit = batch_limit
         self._queue_limit = queue_limit
         self._now = now
+        self.access = AccessLog(database, notary, now)
         self._waiting: queue.SimpleQueue[Submission | None] = queue.SimpleQueue()
         self._lines: dict[str, deque[Submission]] = {}
         """What has been taken from the queue, by fund, in the order of arrival."""
@@ -120,15 +122,13 @@ class Ledger:
         """Whether commands are taken."""
         return self._open and self._thread.is_alive()
 
-    async def submit(
-        self, fund: str, command: Command, actor: Actor, key: str, digest: bytes
-    ) -> Accepted:
-        """Record what `command` asks for, once for ever for this party's `key`.
+    async def submit(self, fund: str, actor: Actor, asked: Asked) -> Accepted:
+        """Record what a command asks for, once for ever for this party's key.
 
         Raises Refusal (nothing was recorded), QueueFull, Unavailable (nothing was recorded),
         OutcomeUnknown, ForkDetected. A caller who goes away does not stop what is under way.
         """
-        return await self.pass_through(Submission(fund, actor, (Asked(command, key, digest),)))
+        return await self.pass_through(Submission(fund, actor, (asked,)))
 
     async def pass_through(self, mine: Submission) -> Accepted:
         """The answer to a submission, of one command or of many.
@@ -321,12 +321,13 @@ class Ledger:
         return batch
 
     def _answer(self, fund: str, batch: Batch) -> None:
-        """Sign what was committed and answer everybody."""
+        """Put refusals on the record, sign what was committed, answer everybody."""
+        self.access.try_to_record(fund, batch.attempts())
         for item, refusal in batch.refused:
-            refused = isinstance(refusal, Refusal | PartRefused)
-            if not refused:
+            ours = not isinstance(refusal, Refusal | PartRefused)
+            if ours:
                 _logger.error("a command failed", exc_info=refusal)
-            self._fail([item], refusal, "refused" if refused else "failed")
+            self._fail([item], refusal, "failed" if ours else "refused")
         note, size = b"", 0
         if batch.entries:
             note, size = self._notary.sign(fund, batch.before, batch.after)

@@ -12,14 +12,17 @@ from prometheus_client.registry import Collector
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp
 
-from app import clock, garbage
+from app import clock, clockwork, garbage
 from app.api import (
+    access,
     batches,
     books,
     contributions,
     disbursements,
     funds,
+    governance,
     health,
+    inbox,
     log,
     problems,
     suspense,
@@ -29,6 +32,7 @@ from app.api.deps import ExportSlots, Services, require_policies
 from app.api.devissuer import DevelopmentIssuer
 from app.api.issuers import FileRegistry, Keys
 from app.api.middleware import BodyLimits, Outermost
+from app.api.signing import PartyKeys
 from app.api.tokens import TokenVerifier
 from app.api.writes import Writes
 from app.keys import load_keys
@@ -59,10 +63,13 @@ ROUTERS = (
     contributions.router,
     suspense.router,
     disbursements.router,
+    governance.router,
+    inbox.router,
     treasury.router,
     books.router,
     batches.router,
     log.router,
+    access.router,
 )
 
 
@@ -78,8 +85,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         try:
             here.ledger.start()
             patrol.start()
+            clocks = asyncio.create_task(clockwork.run(here.database, here.ledger))
             garbage.relax()
             yield
+            clocks.cancel()
         finally:
             patrol.stop()
             here.ledger.stop()
@@ -159,6 +168,7 @@ def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Patrol]:
         tokens=tokens,
         metrics=metrics,
         exports=ExportSlots(EXPORTS_AT_ONCE),
+        party_keys=PartyKeys(database),
         batches=asyncio.Semaphore(BATCHES_AT_ONCE),
     )
     return here, Patrol(database, metrics)

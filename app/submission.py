@@ -13,15 +13,20 @@ from dataclasses import dataclass, field
 
 from app.domain.command import Actor, Command
 from app.domain.refusals import Refusal
+from app.signatures import Signature
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A command under its party's idempotency key. `digest` stands for the whole request."""
+    """A command under its party's idempotency key. `digest` stands for the whole request.
+
+    `signature` is its party's, which holds; or the refusal of one that does not.
+    """
 
     command: Command
     key: str
     digest: bytes
+    signature: Signature | Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)

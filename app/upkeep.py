@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app.audit.replay import act_of, read_event
+from app.audit.replay import read_event, signed_act
 from app.chain.entry import Entry, check_follows
 from app.chain.tree import Frontier, leaf_hash
 from app.domain.book import STATES, Book, Identity, Posting
+from app.domain.governance.keys import remembered
 from app.domain.refusals import Refusal
 from app.faults import Fault
 from app.store import log, readtables
@@ -77,7 +78,8 @@ def _folded(connection: Connection, fund: str, size: int) -> Iterator[tuple[byte
     book = Book(complete=True)
     for line in log.bodies(connection, fund, 0, size):
         entry = Entry.from_bytes(line)
-        book = read_event(entry).fold(book.next_entry(), act_of(entry))
+        event, act = read_event(entry), signed_act(entry)
+        book = remembered(event.fold(book.next_entry(), act), act)
         yield line, book
 
 

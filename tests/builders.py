@@ -103,7 +103,6 @@ def a_charter(governments: tuple[str, ...] = ("DE", "FR"), **changes: Any) -> di
                 "after": [*first, "no_objection"],
             },
         ],
-        "decision_rule": "unanimity",
         **changes,
     }
 
@@ -259,4 +258,50 @@ def a_journal(amount: dict[str, str], **changes: Any) -> dict[str, Any]:
         "memo": "Charges of January",
         "lines": [a_line("bank-charges", "debit", amount), a_line("accruals", "credit", amount)],
         **changes,
+    }
+
+
+def a_mandate(cap: dict[str, str], **changes: Any) -> dict[str, Any]:
+    """An act of parliament for pensions, valid for years."""
+    return {
+        "citation": "Budget Act 2026, chapter 60",
+        "document": "1" * 64,
+        "cap": cap,
+        "purposes": ["pensions"],
+        "valid_from": "2026-01-01",
+        "valid_through": "2030-12-31",
+        **changes,
+    }
+
+
+def a_motion(text: str = "The fund thanks the crews.") -> dict[str, Any]:
+    return {"title": "A motion", "subject": {"kind": "motion", "text": text}}
+
+
+def a_charter_change(**changes: Any) -> dict[str, Any]:
+    """The charter of `a_charter` with these changes, proposed; nobody new."""
+    charter = {**a_charter(**changes)}
+    charter.pop("members")
+    return {"title": "Another charter", "subject": {"kind": "charter", "charter": charter}}
+
+
+def a_ballot(matter_id: str, digest: str, choice: str = "in_favour") -> dict[str, Any]:
+    reason = {"reason": "Not like this"} if choice == "against" else {}
+    return {"matter_id": matter_id, "choice": choice, "digest": digest, **reason}
+
+
+PUBLIC_JWK = {
+    "kty": "EC",
+    "crv": "P-256",
+    "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+    "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+}
+"""The public half of the example in RFC 7517, appendix A.1."""
+
+
+def a_key_registration(charter_digest: str, jwk: dict[str, str] | None = None) -> dict[str, Any]:
+    return {
+        "jwk": jwk or PUBLIC_JWK,
+        "charter_digest": charter_digest,
+        "checkpoint": {"size": 1, "root": "0" * 64},
     }

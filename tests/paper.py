@@ -16,6 +16,7 @@ from app.domain.accounting.rates import PublishRates
 from app.domain.admission import admit, decided
 from app.domain.book import Book, Posting
 from app.domain.command import Actor, Command
+from app.domain.decisions.votes import ElapseClock
 from app.domain.event import Act, Event
 from app.domain.governance.funds import OpenFund
 from app.domain.inflow.agreements import Agreement, DraftAgreement, SignAgreement
@@ -29,6 +30,7 @@ from app.domain.outflow.steps import Approval
 from app.domain.treasury.conversions import BookConversion
 from app.domain.treasury.journals import JournalEntry, PostJournal
 from app.domain.treasury.revaluations import RevalueFund
+from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role
 from tests.builders import (
     EVIDENCE,
     RATES,
@@ -47,6 +49,16 @@ from tests.builders import (
     treasury,
 )
 
+
+class _Ledger(Person):
+    """The ledger itself, which records that time has passed."""
+
+    @property
+    def subject(self) -> str:
+        return LEDGER_SUBJECT
+
+
+LEDGER = _Ledger(LEDGER_PARTY, Role.LEDGER)
 START = datetime(2026, 2, 1, 9, 0, tzinfo=UTC)
 
 
@@ -70,10 +82,15 @@ class Paper:
     def __post_init__(self) -> None:
         self._ids = (f"01947b6e-3c00-7000-8000-{number:012x}" for number in itertools.count(1))
 
-    def do(self, who: Person, command: Command) -> Event:
-        """Record what `command` asks for; the actor's event. Raises Refusal."""
-        actor = Actor(who.party, who.subject, frozenset({who.role}))
-        role = command.role(self.book, actor)
+    def do(self, who: Person, command: Command, *, kid: str = "", nonce: str = "") -> Event:
+        """Record what `command` asks for; the actor's event. Raises Refusal.
+
+        `kid` is the key that signed it, under `nonce` (one of its own where none is given).
+        """
+        if kid and not nonce:
+            nonce = f"nonce-{len(self.log)}"
+        actor = self.actor(who, kid, nonce)
+        role = command.in_role(self.book, actor)
         act = Act(
             seq=len(self.log),
             at=self.now,
@@ -84,6 +101,8 @@ class Paper:
             new_id=lambda: next(self._ids),
             log_vkey="paper+00000000+AA==",
             export_kid="paper",
+            kid=kid,
+            nonce=nonce,
         )
         book, recorded = self.book, list[Recorded]()
         pending = [decided(book, command, act)]
@@ -98,6 +117,15 @@ class Paper:
         self.book, self.log = book, [*self.log, *recorded]
         self.now += timedelta(seconds=1)
         return recorded[0].event
+
+    def actor(self, who: Person, kid: str = "", nonce: str = "") -> Actor:
+        """Who asks, at this moment."""
+        held = frozenset({who.role})
+        return Actor(who.party, who.subject, held, day=self.now.date(), kid=kid, nonce=nonce)
+
+    def elapsed(self, matter_id: str) -> Event:
+        """The ledger says that a clock has ended. Raises Refusal."""
+        return self.do(LEDGER, ElapseClock(matter_id=matter_id))
 
     def open(self, **changes: Any) -> Self:
         self.do(TRUSTEE, OpenFund.model_validate(a_charter(**changes)))

@@ -65,7 +65,7 @@ def test_without_a_trust_file_it_never_says_ok(
 
 
 def test_what_a_newer_version_may_know_is_exit_code_two(bundle: Bundle, trust: str) -> None:
-    bundle.change(bundle.first("approval.given"), lambda entry: entry.update(jws="a..b"))
+    bundle.change(bundle.first("approval.given"), lambda entry: entry.update(type="a.b"))
     bundle.rechain()
     bundle.resign(log=True)
 

@@ -20,7 +20,7 @@ from app.domain.outflow.disbursements import RequestDisbursement
 from app.domain.values import Role
 from app.ledger import Ledger, QueueFull
 from app.settings import Settings
-from app.submission import Accepted, Recorded
+from app.submission import Accepted, Asked, Recorded
 from tests.builders import (
     AUDITOR,
     REQUESTER,
@@ -62,7 +62,7 @@ def test_what_arrives_together_is_committed_together(fund: Service) -> None:
 
     async def all_at_once() -> list[Accepted]:
         commands = [
-            door.submit("test-fund", pledge(n), DE, f"together-{n}", bytes([n]))
+            door.submit("test-fund", DE, Asked(pledge(n), f"together-{n}", bytes([n])))
             for n in range(1, 65)
         ]
         return await asyncio.gather(*commands)
@@ -120,7 +120,7 @@ def test_time_in_a_log_never_runs_backwards(fund: Service) -> None:
     )
     past.start()
 
-    accepted = asyncio.run(past.submit("test-fund", pledge(2), DE, "past", b"d"))
+    accepted = asyncio.run(past.submit("test-fund", DE, Asked(pledge(2), "past", b"d")))
     past.stop()
 
     (outcome,) = accepted.outcomes
@@ -133,7 +133,7 @@ def test_a_stopped_door_takes_nothing(fund: Service) -> None:
     door = Ledger(here.database, here.notary, here.metrics)
 
     with pytest.raises(QueueFull):
-        asyncio.run(door.submit("test-fund", pledge(1), DE, "k", b"d"))
+        asyncio.run(door.submit("test-fund", DE, Asked(pledge(1), "k", b"d")))
 
 
 def test_past_the_queues_limit_the_answer_is_busy(service_settings: Settings) -> None:
@@ -263,7 +263,9 @@ def test_a_transaction_takes_no_more_rows_than_the_head_should_be_held_for(
     command = RequestDisbursement.model_validate(a_request(money(1)))
 
     async def all_at_once() -> None:
-        asked = [door.submit("test-fund", command, ua, f"ask-{n}", bytes([n])) for n in range(60)]
+        asked = [
+            door.submit("test-fund", ua, Asked(command, f"ask-{n}", bytes([n]))) for n in range(60)
+        ]
         await asyncio.gather(*asked)
 
     asyncio.run(all_at_once())

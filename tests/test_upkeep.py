@@ -1,16 +1,25 @@
 """Upkeep: read tables are folds of the log, and a difference is named."""
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import text
 
+from app.chain.jws import public_jwk
+from app.client import Client
+from app.domain.values import Role
 from app.store.tables import READ_TABLES
 from app.upkeep import NoSuchFund, first_difference, rebuild
 from tests.builders import (
     EVIDENCE,
+    PUBLIC_JWK,
     RATES,
     TRUSTEE,
+    Person,
     a_conversion,
     a_journal,
+    a_key_registration,
+    a_mandate,
+    a_motion,
     a_pledge,
     a_receipt,
     an_unidentified,
@@ -18,7 +27,7 @@ from tests.builders import (
     treasury,
     valued,
 )
-from tests.service import Service
+from tests.service import FUND, Service
 from tests.test_notary import without_guards
 
 
@@ -38,7 +47,20 @@ def lived(service: Service) -> Service:
     service.settled(first)
     service.requested(money(10))
     keep_books(service)
+    decide_something(service)
     return service
+
+
+def decide_something(service: Service) -> None:
+    """A mandate, a motion that is open, a key that signed itself in."""
+    clerk, admin = Person("DE", Role.LEGISLATURE_CLERK), Person("DE", Role.ADMIN)
+    service.post(clerk, "/mandates", a_mandate(money(10)))
+    service.post(treasury("DE"), "/proposals", a_motion())
+    key = ec.generate_private_key(ec.SECP256R1())
+    jwk = {name: public_jwk(key.public_key())[name] for name in PUBLIC_JWK}
+    body = a_key_registration(service.get(admin, "")["charter_digest"], jwk)
+    with Client(service.address, service.token(admin), key) as client:
+        client.post(f"{FUND}/keys", body, service.key(), "key.registered")
 
 
 def keep_books(service: Service) -> None:

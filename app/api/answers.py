@@ -18,7 +18,7 @@ _FRAME: Final = {
 }
 _WRITE: Final = {
     400: ("idempotency_key_required", "idempotency_key_invalid", "invalid_json"),
-    403: ("not_a_member",),
+    403: ("issuer_not_registered", "key_not_valid", "not_a_member"),
     409: ("request_in_flight",),
     413: ("body_too_large",),
     415: ("unsupported_media_type",),
@@ -28,7 +28,8 @@ _WRITE: Final = {
         "invalid_body",
         "null_not_allowed",
         "path_mismatch",
-        "signature_not_supported",
+        "signature_mismatch",
+        "signature_required",
     ),
     503: ("busy", "outcome_unknown", "fork_detected"),
 }

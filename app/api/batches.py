@@ -23,7 +23,8 @@ from starlette.concurrency import run_in_threadpool
 from app.api.answers import writing
 from app.api.deps import Services, ServicesHere, WriterHere, is_slug, reader
 from app.api.problems import FieldError, Problem, details_of, field_errors, status_of
-from app.api.writes import is_key, require_unsigned
+from app.api.signing import PartyKeys, checked
+from app.api.writes import is_key
 from app.chain.canonical import NotCanonical, decode, encode, holds_null
 from app.domain.command import COMMANDS, Actor, Command
 from app.domain.governance.funds import OpenFund
@@ -38,16 +39,21 @@ MAX_MEMBERS: Final = 100 * MAX_COMMANDS
 """Values in all of a batch, about: an array of millions of nothings costs memory too."""
 NDJSON: Final = "application/x-ndjson"
 _MEMBERS: Final = {"op", "key", "data"}
+_OPTIONAL: Final = {"jws"}
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["batches"])
 
 
 class BatchItem(BaseModel):
-    """One command: the event that it asks for, its idempotency key, and the body of its route."""
+    """One command: the event that it asks for, its idempotency key, and the body of its route.
+
+    `jws` is its party's signature, where it has one.
+    """
 
     op: str = Field(examples=["receipt.booked"])
     key: str = Field(examples=["statement-2026-06-30-line-1"])
     data: dict[str, Any]
+    jws: str | None = None
 
 
 class BatchResult(BaseModel):
@@ -116,7 +122,9 @@ async def record_batch(
     Every command has its own idempotency key, so the request itself needs none. Send the whole
     batch again when no answer came.
     """
-    require_unsigned(request)
+    if "x-jws-signature" in request.headers:
+        detail = "In a batch each command carries its own signature, as its member jws."
+        raise Problem(422, "signature_mismatch", detail)
     if not is_slug(fund):
         raise Problem(404, "not_found", "There is no such fund.")
     # Before the body is read: those who wait their turn cost next to nothing. Only the fund's own
@@ -136,7 +144,7 @@ async def _recorded(
 ) -> Response:
     lines = request.headers["content-type"].lower().startswith(NDJSON)
     # Reading ten thousand commands takes a while: in a thread, so that others are answered.
-    items, read = await run_in_threadpool(_read, raw, lines=lines)
+    items, read = await run_in_threadpool(_read, raw, fund, here.party_keys, lines=lines)
     if atomic:
         _require_well_formed(read)
     asked = tuple(one for one in read if isinstance(one, Asked))
@@ -152,10 +160,12 @@ async def _recorded(
     return Response(content, status, {"Cache-Control": "no-store"}, "application/json")
 
 
-def _read(raw: bytes, *, lines: bool) -> tuple[list[dict[str, Any]], list[Asked | ValidationError]]:
+def _read(
+    raw: bytes, fund: str, keys: PartyKeys, *, lines: bool
+) -> tuple[list[dict[str, Any]], list[Asked | ValidationError]]:
     """The items of a batch and their commands, or what is wrong with them. Raises Problem."""
     items = _items(raw, lines=lines)
-    return items, list(map(_asked, items))
+    return items, [_asked(item, fund, keys) for item in items]
 
 
 def _content(
@@ -223,8 +233,10 @@ def _decoded(raw: bytes, what: str) -> Any:
 
 
 def _require_form(item: Any, place: int, known: dict[str, type[Command]]) -> None:
-    if type(item) is not dict or item.keys() != _MEMBERS or type(item["data"]) is not dict:
-        raise _at(place, "invalid_batch", "A command is an object of exactly op, key and data.")
+    if type(item) is not dict or item.keys() - _OPTIONAL != _MEMBERS:
+        raise _at(place, "invalid_batch", "A command is an object of op, key, data, and maybe jws.")
+    if type(item["data"]) is not dict or type(item.get("jws", "")) is not str:
+        raise _at(place, "invalid_batch", "Its data is no object, or its jws no text.")
     if type(item["op"]) is not str or item["op"] not in known:
         raise _at(place, "invalid_batch", "Its op is no event that is asked for by a command.")
     if type(item["key"]) is not str or not is_key(item["key"]):
@@ -233,7 +245,7 @@ def _require_form(item: Any, place: int, known: dict[str, type[Command]]) -> Non
         raise _at(place, "null_not_allowed", "Leave a member out instead of saying null.")
 
 
-def _asked(item: dict[str, Any]) -> Asked | ValidationError:
+def _asked(item: dict[str, Any], fund: str, keys: PartyKeys) -> Asked | ValidationError:
     """The command of an item, or what is wrong with its data."""
     kind = _operations()[item["op"]]
     try:
@@ -241,7 +253,9 @@ def _asked(item: dict[str, Any]) -> Asked | ValidationError:
     except ValidationError as error:
         return error
     digest = sha256(f"BATCH {item['op']}\n".encode() + encode(item["data"])).digest()
-    return Asked(command, item["key"], digest)
+    jws = item.get("jws")
+    signature = None if jws is None else checked(jws, fund, command, item["data"], keys)
+    return Asked(command, item["key"], digest, signature)
 
 
 def _at(place: int, code: str, message: str) -> Problem:

@@ -4,11 +4,11 @@ from fastapi import APIRouter, Depends, Request
 
 from app.api.answers import DATE_CODES, MONEY_CODES, TEXT_CODES, reading
 from app.api.deps import ServicesHere, reader
-from app.api.examples import AGREEMENT, PLEDGE, RECEIPT, SIGNATURE
+from app.api.examples import AGREEMENT, COVER, PLEDGE, RECEIPT, SIGNATURE
 from app.api.lists import After, Limit, Page
 from app.api.things import listed, the_one
 from app.api.writes import records
-from app.domain.inflow.agreements import Agreement, DraftAgreement, SignAgreement
+from app.domain.inflow.agreements import Agreement, CoverAgreement, DraftAgreement, SignAgreement
 from app.domain.inflow.pledges import AnnouncePledge, Pledge
 from app.domain.inflow.receipts import BookReceipt, Receipt
 from app.domain.refusals import (
@@ -20,8 +20,10 @@ from app.domain.refusals import (
     CurrencyNotInCharter,
     DateOutOfRange,
     ExceedsAgreement,
+    ExceedsMandate,
     ExceedsPledge,
     InstalmentsDoNotAddUp,
+    MandateRequired,
     NotFound,
     PeriodClosed,
     ProposalClosed,
@@ -78,6 +80,7 @@ records(
     refuses=(
         *(NotFound, WrongParty, UnknownWindow, CurrencyNotInCharter, CurrencyMismatch),
         *(UnknownRestriction, RestrictionNotUsable, InstalmentsDoNotAddUp, ExceedsPledge),
+        *(MandateRequired, ExceedsMandate),
     ),
     values=(*MONEY_CODES, *DATE_CODES),
 )
@@ -111,7 +114,24 @@ records(
     summary="Sign an agreement",
     meaning="For the contributor's treasury and the trustee. The second one puts it in force.",
     example=SIGNATURE,
-    refuses=(NotFound, ProposalClosed, StaleProposal, WrongParty, AlreadySigned, ExceedsPledge),
+    refuses=(
+        *(NotFound, ProposalClosed, StaleProposal, WrongParty, AlreadySigned, ExceedsPledge),
+        *(MandateRequired, ExceedsMandate),
+    ),
+)
+
+
+records(
+    router,
+    "/agreements/{agreement_id}/cover",
+    CoverAgreement,
+    summary="Put an agreement under a mandate",
+    meaning="For the contributor's treasury, where the agreement waits for its legislature.",
+    example=COVER,
+    refuses=(
+        *(NotFound, WrongParty, ProposalClosed, MandateRequired, CurrencyMismatch),
+        ExceedsMandate,
+    ),
 )
 
 

@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute
 
 from app.api.issuers import KeysUnavailable
 from app.api.problems import Problem
+from app.api.signing import PartyKeys
 from app.api.tokens import BadToken, RoleNotInRegistry, TokenVerifier
 from app.domain.command import Actor
 from app.domain.values import FundSlug
@@ -41,6 +42,7 @@ class Services:
     tokens: TokenVerifier
     metrics: Metrics
     exports: "ExportSlots"
+    party_keys: PartyKeys
     batches: asyncio.Semaphore
     """Batch requests under way: each holds its body, and more, in memory."""
 

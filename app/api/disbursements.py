@@ -7,7 +7,9 @@ from app.api.answers import DATE_CODES, MONEY_CODES, TEXT_CODES, reading
 from app.api.deps import ServicesHere, reader
 from app.api.examples import (
     APPROVAL,
+    APPROVAL_REVOCATION,
     CANCELLATION,
+    CONDITIONS_MET,
     DISBURSEMENT,
     INSTRUCTION,
     RETURN,
@@ -16,7 +18,7 @@ from app.api.examples import (
 from app.api.lists import After, Limit, Page
 from app.api.things import listed, the_one
 from app.api.writes import records
-from app.domain.outflow.approvals import AnswerStep
+from app.domain.outflow.approvals import AnswerStep, MeetConditions, RevokeApproval
 from app.domain.outflow.disbursements import Disbursement, RequestDisbursement
 from app.domain.outflow.payments import (
     CancelDisbursement,
@@ -27,21 +29,29 @@ from app.domain.outflow.payments import (
 from app.domain.outflow.steps import Approval
 from app.domain.refusals import (
     AlreadyDecided,
+    ApprovalExpired,
     BankReferenceUsed,
+    CalendarEnds,
+    ConditionsOpen,
     CurrencyMismatch,
     CurrencyNotInCharter,
     DateOutOfRange,
+    DrawnPartyMissing,
     EvidenceRequired,
+    ExceedsMandate,
     InsufficientFunds,
+    MandateRequired,
     NotFound,
     PeriodClosed,
     ProposalClosed,
     PurposeNotAllowed,
+    QuorumLost,
     RateMissing,
     ReasonRequired,
     SeparationOfDuties,
     StaleProposal,
     StepNotOpen,
+    TooManyOpen,
     UnknownBankAccount,
     UnknownStep,
     UnknownWindow,
@@ -66,7 +76,10 @@ records(
     summary="Ask for money",
     meaning="For the recipient. Every approval that the charter asks for begins to wait.",
     example=DISBURSEMENT,
-    refuses=(WrongParty, UnknownWindow, CurrencyNotInCharter, PurposeNotAllowed),
+    refuses=(
+        *(WrongParty, UnknownWindow, CurrencyNotInCharter, PurposeNotAllowed, TooManyOpen),
+        *(InsufficientFunds, RateMissing, CalendarEnds),
+    ),
     values=(*MONEY_CODES, *TEXT_CODES),
 )
 
@@ -103,8 +116,32 @@ records(
     refuses=(
         *(NotFound, ProposalClosed, SeparationOfDuties, UnknownStep, WrongParty, StepNotOpen),
         *(AlreadyDecided, StaleProposal, EvidenceRequired, ReasonRequired, InsufficientFunds),
-        PeriodClosed,
+        *(PeriodClosed, QuorumLost, DrawnPartyMissing, MandateRequired, ExceedsMandate),
     ),
+    values=TEXT_CODES,
+)
+
+
+records(
+    router,
+    "/{disbursement_id}/revocations",
+    RevokeApproval,
+    summary="Take an approval back",
+    meaning="For the role that the step names, before the payment is settled.",
+    example=APPROVAL_REVOCATION,
+    refuses=(NotFound, UnknownStep, WrongParty, ProposalClosed, StepNotOpen, PeriodClosed),
+    values=TEXT_CODES,
+)
+
+
+records(
+    router,
+    "/{disbursement_id}/conditions",
+    MeetConditions,
+    summary="Say that your conditions are met",
+    meaning="For the role that the step names: what the approval depended on is there.",
+    example=CONDITIONS_MET,
+    refuses=(NotFound, UnknownStep, WrongParty, ProposalClosed, StepNotOpen),
     values=TEXT_CODES,
 )
 
@@ -118,7 +155,7 @@ records(
     example=INSTRUCTION,
     refuses=(
         *(NotFound, ProposalClosed, SeparationOfDuties, UnknownBankAccount, CurrencyMismatch),
-        *(InsufficientFunds, PeriodClosed),
+        *(InsufficientFunds, PeriodClosed, QuorumLost, ApprovalExpired, ConditionsOpen),
     ),
 )
 

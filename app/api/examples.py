@@ -22,6 +22,8 @@ EXAMPLE_CHARTER: Final[dict[str, Any]] = {
         {"subject": "no-1", "party": "NO", "roles": ["treasury"]},
         {"subject": "no-2", "party": "NO", "roles": ["legal_reviewer"]},
         {"subject": "no-3", "party": "NO", "roles": ["treasury_approver"]},
+        {"subject": "no-5", "party": "NO", "roles": ["risk_officer"]},
+        {"subject": "no-6", "party": "NO", "roles": ["legislature_clerk"]},
         {"subject": "fund-1", "party": "FUND", "roles": ["trustee"]},
         {"subject": "fund-2", "party": "FUND", "roles": ["trustee"]},
         {"subject": "ifi-1", "party": "IFI", "roles": ["supervisor"]},
@@ -55,7 +57,6 @@ EXAMPLE_CHARTER: Final[dict[str, Any]] = {
             "who": "each_government",
         }
     ],
-    "decision_rule": "unanimity",
 }
 
 
@@ -212,4 +213,79 @@ REOPENING: Final = _example(
 )
 REOPENING_ANSWER: Final = _example(
     "Agreed", {"reopening_id": _ID, "decision": "approve", "digest": _DIGEST}
+)
+_PROPOSED: Final = {
+    "title": "A word of thanks",
+    "subject": {"kind": "motion", "text": "The fund thanks the crews of the grid."},
+}
+DENIAL: Final = _example("A lost laptop", {"subject": "no-9", "reason": "Their device was stolen"})
+DELEGATION: Final = _example(
+    "A holiday",
+    {
+        "subject": "no-5",
+        "role": "legal_reviewer",
+        "from_day": "2026-07-01",
+        "through": "2027-01-31",
+        "principal": "no-2",
+    },
+)
+DELEGATION_END: Final = _example("They are back", {"subject": "no-5", "role": "legal_reviewer"})
+KEY: Final = _example(
+    "A key on P-256, which signs this very request",
+    {
+        "jwk": {
+            "kty": "EC",
+            "crv": "P-256",
+            "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+            "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+        },
+        "charter_digest": _DIGEST,
+        "checkpoint": {"size": 1, "root": _DIGEST},
+    },
+)
+ENDORSEMENT: Final = _example(
+    "Another party's lost key", {"kid": "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s"}
+)
+REVOCATION: Final = _example(
+    "Not trusted behind entry 1",
+    {
+        "kid": "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s",
+        "trusted_through": 1,
+        "reason": "The token was lost",
+    },
+)
+MANDATE: Final = _example(
+    "An act of parliament",
+    {
+        "citation": "Prop. 1 S (2026-2027), chapter 100",
+        "document": _DIGEST,
+        "cap": _MONEY,
+        "purposes": ["grid"],
+        "valid_from": "2026-01-01",
+        "valid_through": "2030-12-31",
+    },
+)
+MANDATE_WITHDRAWAL: Final = _example(
+    "Replaced by a newer one", {"mandate_id": _ID, "reason": "Replaced by the revised budget"}
+)
+COVER: Final = _example("Parliament has consented", {"agreement_id": _ID, "mandate_id": _ID})
+PROPOSAL: Final = _example("A motion", _PROPOSED)
+REVISION: Final = _example(
+    "Better words",
+    {
+        "proposal_id": _ID,
+        "replaces": _DIGEST,
+        "title": "A word of thanks",
+        "subject": {"kind": "motion", "text": "The fund thanks everybody at the grid."},
+    },
+)
+PROPOSAL_WITHDRAWAL: Final = _example("Said already", {"proposal_id": _ID, "reason": "Said"})
+BALLOT: Final = _example("In favour", {"matter_id": _ID, "choice": "in_favour", "digest": _DIGEST})
+APPROVAL_REVOCATION: Final = _example(
+    "New facts",
+    {"disbursement_id": _ID, "step": "legal_review", "reason": "A court has ruled otherwise"},
+)
+CONDITIONS_MET: Final = _example(
+    "The audit report is there",
+    {"disbursement_id": _ID, "step": "legal_review", "note": "Read and accepted"},
 )

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
+from app.access import is_access_log
 from app.api.answers import TEXT_CODES, reading
 from app.api.deps import (
     ActorHere,
@@ -23,6 +24,7 @@ from app.domain.refusals import (
     LastAdmin,
     NotFound,
     RoleNotPermitted,
+    SubjectDenied,
     WrongParty,
 )
 from app.store import log, queries, readtables
@@ -31,9 +33,14 @@ router = APIRouter(prefix="/v1/funds", tags=["funds"])
 
 
 class FundView(BaseModel):
-    """A fund: its charter in force, the keys that speak for its log, how long the log is."""
+    """A fund: its charter in force, the keys that speak for its log, how long the log is.
+
+    `charter_digest` is what a party acknowledges when it registers a key.
+    """
 
     charter: Charter
+    charter_digest: str
+    charter_seq: int
     log_vkey: str
     export_kid: str
     size: int
@@ -62,7 +69,8 @@ records(
 def list_funds(actor: ActorHere, here: ServicesHere) -> Page[str]:
     """Their names, in order."""
     with here.database.read() as connection:
-        known = {slug: queries.fund(connection, slug) for slug in log.funds(connection)}
+        names = [name for name in log.funds(connection) if not is_access_log(name)]
+        known = {slug: queries.fund(connection, slug) for slug in names}
     mine = [s for s, fund in known.items() if fund and fund.charter.party(actor.party)]
     return Page[str](items=mine)
 
@@ -77,6 +85,8 @@ def get_fund(fund: str, _: ReaderHere, here: ServicesHere) -> FundView:
     keys = here.notary.keys
     return FundView(
         charter=state.charter,
+        charter_digest=state.charter_digest,
+        charter_seq=state.charter_seq,
         log_vkey=str(keys.of_log(fund).verifier),
         export_kid=keys.export_kid,
         size=head.size,
@@ -90,7 +100,7 @@ records(
     summary="Add a person of your own party",
     meaning="For admins. Takes effect with the next entry.",
     example=MEMBER,
-    refuses=(RoleNotPermitted, WrongParty, AlreadyExists),
+    refuses=(RoleNotPermitted, WrongParty, AlreadyExists, SubjectDenied),
 )
 
 

@@ -11,6 +11,8 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Final, Protocol, Self
 
@@ -19,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app.chain.canonical import decode
+from app.chain.canonical import decode, encode
 from app.chain.jws import SignatureError, key_from_jwk
 from app.chain.spelling import read_base64url
 from app.domain.values import PartyId, Role
@@ -71,6 +73,12 @@ class Issuer(BaseModel):
         if Role.LEDGER in self.roles:
             raise ValueError("no issuer speaks for the ledger itself")
         return self
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of this row in canonical JSON: what the partners of a fund decide on."""
+        row = self.model_dump(mode="json", exclude_none=True)
+        return sha256(encode({**row, "roles": sorted(row["roles"])})).hexdigest()
 
 
 class Registry(Protocol):

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from starlette.types import Receive, Scope, Send
 
 from app import clock
+from app.access import exported
 from app.api.answers import reading
 from app.api.deps import ReaderHere, ServicesHere, is_slug, public, reader
 from app.api.lists import After, Limit, Page, PlainInt, page
@@ -171,6 +172,11 @@ def export_audit(fund: str, here: ServicesHere, actor: ReaderHere) -> StreamingR
     """
     if not here.exports.take((fund, actor.party)):
         raise QueueFull
+    with here.database.read() as connection:
+        head = log.read_head(connection, fund)
+    if head is not None:
+        # On the record before the first byte leaves.
+        here.ledger.access.try_to_record(fund, [exported(actor, head.size)])
     stream = _bundle(fund, actor.party, here)
     first = next(stream)
 

@@ -187,4 +187,4 @@ def _actor(claims: dict[str, Any], issuer: Issuer) -> Actor:
     held = frozenset(map(Role, roles))
     if not held <= issuer.roles:
         raise RoleNotInRegistry
-    return Actor(issuer.party, claims["sub"], held)
+    return Actor(issuer.party, claims["sub"], held, issuer.digest)

@@ -23,11 +23,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.api.answers import writing
 from app.api.deps import is_slug, require_no_parameters, services, who_asks
 from app.api.problems import Problem
+from app.api.signing import signature_of
 from app.chain.canonical import NotCanonical, decode, holds_null
 from app.domain.command import Command
 from app.domain.governance.funds import OpenFund
 from app.domain.refusals import Refusal
-from app.submission import Accepted
+from app.submission import Accepted, Asked
 from app.submission import Recorded as Done
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
@@ -128,10 +129,10 @@ async def _record(request: Request, kind: type[Command]) -> Response:
     here = services(request)
     require_no_parameters(request)
     actor = await who_asks(request, here)
-    require_unsigned(request)
     key = _idempotency_key(request)
     raw = await request.body()
-    command = _command(kind, raw)
+    body = read_json(raw)
+    command = _command(kind, body)
     named = dict(request.path_params)
     fund = named.pop("fund", None) or (command.fund if isinstance(command, OpenFund) else "")
     if not is_slug(fund):
@@ -140,7 +141,9 @@ async def _record(request: Request, kind: type[Command]) -> Response:
         raise Problem(422, "path_mismatch", "Path and body name different things.")
     frame = f"{request.method} {request.url.path}\n".encode()
     digest = sha256(frame + raw).digest()
-    return _created(fund, await here.ledger.submit(fund, command, actor, key, digest))
+    signature = await signature_of(request, fund, command, body, here.party_keys)
+    asked = Asked(command, key, digest, signature)
+    return _created(fund, await here.ledger.submit(fund, actor, asked))
 
 
 def read_json(raw: bytes) -> Any:
@@ -154,21 +157,14 @@ def read_json(raw: bytes) -> Any:
     return value
 
 
-def require_unsigned(request: Request) -> None:
-    """Raises Problem 422: what cannot be checked yet is not ignored either."""
-    if "x-jws-signature" in request.headers:
-        detail = "This version does not take signatures yet, and does not ignore them either."
-        raise Problem(422, "signature_not_supported", detail)
-
-
 def is_key(text: str) -> bool:
     """Whether it may be an idempotency key: 1 to 255 visible ASCII characters."""
     return _KEY.fullmatch(text) is not None
 
 
-def _command(kind: type[Command], raw: bytes) -> Command:
+def _command(kind: type[Command], body: Any) -> Command:
     try:
-        return kind.model_validate(read_json(raw))
+        return kind.model_validate(body)
     except ValidationError as error:
         raise RequestValidationError(
             [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]

@@ -18,7 +18,9 @@ from typing import IO, Any, Self
 
 from sqlalchemy import Connection
 
+from app.access import access_log
 from app.audit.layout import (
+    ACCESS,
     CHECKPOINT,
     ENTRIES_PER_FILE,
     FORMAT,
@@ -37,8 +39,9 @@ from app.chain.entry import Entry, time_text
 from app.chain.jws import sign_detached
 from app.chain.note import Note
 from app.domain.book import Posting
+from app.domain.governance.keys import PartyKey
 from app.keys import LedgerKeys
-from app.store import log
+from app.store import log, readtables
 
 CHUNK_BYTES = 65_536
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -122,10 +125,15 @@ def _pieces(
 ) -> Generator[bytes, None, None]:
     archive = _Archive()
     vkey = str(keys.of_log(fund).verifier)
+    party_keys = {
+        row.kid: {"party": row.party, "jwk": row.jwk.model_dump()}
+        for row in readtables.all_rows(connection, fund, PartyKey)
+    }
     yield from archive.add(README, iter([_readme(fund, checkpoint.origin).encode()]))
     yield from archive.add(CHECKPOINT, iter([note]))
     yield from archive.add(
-        KEYS, iter([encode({"jwks": keys.jwks(), "party_keys": {}, "vkeys": [vkey]})])
+        KEYS,
+        iter([encode({"jwks": keys.jwks(), "party_keys": party_keys, "vkeys": [vkey]})]),
     )
     with tempfile.TemporaryDirectory() as folder, _Tables(Path(folder)) as tables:
         recorded = _recorded(connection, fund, checkpoint.size)
@@ -135,6 +143,7 @@ def _pieces(
         tables.finish()
         for path in VIEW_PATHS:
             yield from archive.add(path, tables.chunks(path))
+    yield from _access(archive, connection, fund)
     manifest = encode(
         {
             "format": FORMAT,
@@ -158,6 +167,21 @@ def _pieces(
     yield from archive.add(MANIFEST, iter([manifest]))
     yield from archive.add(MANIFEST_JWS, iter([jws.encode()]))
     yield archive.close()
+
+
+def _access(archive: _Archive, connection: Connection, fund: str) -> Iterator[bytes]:
+    """The fund's second log, once it exists: what was refused and read."""
+    name = access_log(fund)
+    note = log.newest_checkpoint(connection, name)
+    if note is None:
+        return
+    size = Checkpoint.parse(Note.parse(note).text).size
+    yield from archive.add(ACCESS + CHECKPOINT, iter([note]))
+    for number in range(-(-size // ENTRIES_PER_FILE)):
+        start = number * ENTRIES_PER_FILE
+        lines = log.bodies(connection, name, start, min(size, start + ENTRIES_PER_FILE))
+        content = (line + b"\n" for line in lines)
+        yield from archive.add(ACCESS + entries_path(number), content)
 
 
 class _Tables:

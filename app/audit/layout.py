@@ -16,8 +16,10 @@ MAX_MANIFEST_BYTES: Final = 16_000_000
 MAX_SMALL_FILE_BYTES: Final = 1_000_000
 KNOWN_PATH: Final = re.compile(
     r"manifest\.(json|jws)|checkpoint|keys\.json|README\.txt"
-    r"|entries/[0-9]{8}\.jsonl|views/[a-z_]+\.csv"
+    r"|(access/)?entries/[0-9]{8}\.jsonl|views/[a-z_]+\.csv|access/checkpoint"
 )
+ACCESS: Final = "access/"
+"""Where a fund's second log stands, in the same forms."""
 
 
 def entries_path(number: int) -> str:

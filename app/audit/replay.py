@@ -8,7 +8,7 @@ keeps its own totals: a mistake in a fold shows as a disagreement.
 from collections import deque
 from datetime import datetime
 from hashlib import sha256
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from pydantic import ValidationError
 
@@ -16,11 +16,15 @@ from app.audit.shelf import Shelf
 from app.audit.views import Recorded
 from app.chain.canonical import encode
 from app.chain.entry import Entry
+from app.chain.jws import SignatureError, protected_header
 from app.domain.accounting.periods import Reopening, ReopeningProposed
 from app.domain.admission import UnknownEvent, admit, event_of
 from app.domain.book import Book, Posting, State
-from app.domain.event import Act, Event
+from app.domain.decisions.proposals import Proposal, ProposalOpened
+from app.domain.event import Act, Event, TimedEvent
+from app.domain.governance.keys import KeyRegistered, PartyKey
 from app.domain.inflow.agreements import Agreement, AgreementDrafted
+from app.domain.inflow.mandates import Mandate, MandateRegistered
 from app.domain.inflow.pledges import Pledge, PledgeAnnounced
 from app.domain.inflow.receipts import Receipt, ReceiptBooked
 from app.domain.inflow.suspense import ReceiptUnidentified, SuspenseItem, SuspenseResolved
@@ -29,6 +33,7 @@ from app.domain.refusals import Refusal
 from app.domain.treasury.conversions import Conversion, ConversionBooked
 from app.domain.treasury.journals import JournalEntry, JournalPosted
 from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role
+from app.signatures import check_signature, named_key
 
 _CREATED: Final[tuple[tuple[type[Event], type[State], str], ...]] = (
     (PledgeAnnounced, Pledge, "pledge_id"),
@@ -40,6 +45,8 @@ _CREATED: Final[tuple[tuple[type[Event], type[State], str], ...]] = (
     (ConversionBooked, Conversion, "conversion_id"),
     (JournalPosted, JournalEntry, "journal_id"),
     (ReopeningProposed, Reopening, "reopening_id"),
+    (MandateRegistered, Mandate, "mandate_id"),
+    (ProposalOpened, Proposal, "proposal_id"),
 )
 """Events that bring something into being, what, and by which id."""
 
@@ -70,12 +77,14 @@ class Replay:
         self._cause: Act | None = None
         self._totals: dict[tuple[str, str], tuple[int, int, int]] = {}
         self._windows: dict[tuple[str, str], int] = {}
+        self.signature_count = 0
+        """Parties' signatures that were found to hold."""
+        self.party_keys: list[tuple[int, str, str]] = []
+        """Every key that was registered: the entry, the party, its thumbprint."""
 
     def step(self, entry: Entry) -> Recorded:
         """Execute the next entry. Raises NotPermitted; the state is then unusable."""
-        if entry.jws is not None:
-            raise NotKnown(entry.seq, "it carries a signature, which this version cannot check")
-        event, act = read_event(entry), act_of(entry)
+        event, act = read_event(entry), self._signed(entry, act_of(entry))
         self._check_order(entry, event, act)
         self._check_new(entry.seq, event)
         self._put_away()
@@ -84,11 +93,38 @@ class Replay:
         except Refusal as refusal:
             raise NotPermitted(entry.seq, f"{refusal.code}: {refusal.sentence}") from None
         self._add_up(entry.seq, self.book.postings)
+        if isinstance(event, KeyRegistered):
+            self.party_keys.append((entry.seq, act.party, event.kid))
         try:
             self._owed.extend(event.consequences(self.book, act))
         except Refusal as refusal:
             raise NotPermitted(entry.seq, f"{refusal.code}: {refusal.sentence}") from None
         return Recorded(entry, event, act, self.book.postings)
+
+    def _signed(self, entry: Entry, act: Act) -> Act:
+        """The act with the key that signed it. Raises NotPermitted where that does not hold."""
+        if entry.jws is None:
+            return act
+        try:
+            kid = named_key(entry.jws)
+            jwk = self._jwk(entry, kid)
+            signature = check_signature(entry.jws, encode(entry.data), entry.fund, jwk)
+        except SignatureError as error:
+            raise NotPermitted(entry.seq, f"signature_mismatch: {error}") from None
+        if signature.op != entry.type:
+            raise NotPermitted(entry.seq, "signature_mismatch: it was made for another operation")
+        self.signature_count += 1
+        return act._replace(kid=signature.kid, nonce=signature.nonce)
+
+    def _jwk(self, entry: Entry, kid: str) -> dict[str, Any]:
+        """The public key of this name: as registered, or as it registers itself."""
+        if entry.type == KeyRegistered.type:
+            jwk: dict[str, Any] = entry.data["jwk"]
+            return jwk
+        registered = self.book.find(PartyKey, kid)
+        if registered is None:
+            raise NotPermitted(entry.seq, "key_not_valid: it is signed by a key nobody registered")
+        return registered.jwk.model_dump()
 
     def finish(self, seq: int) -> None:
         """Check that nothing is owed after the last entry, `seq`. Raises NotPermitted."""
@@ -109,17 +145,17 @@ class Replay:
 
     def _check_order(self, entry: Entry, event: Event, act: Act) -> None:
         """A consequence stands behind its cause, at its time, as the rules work it out."""
-        if not self._owed:
-            if act.party == LEDGER_PARTY:
-                raise NotPermitted(entry.seq, f"nothing brought {entry.type} about")
-            self._cause = act
-            return
-        owed = self._owed.popleft()
         by_ledger = (act.party, act.subject, act.role) == (
             LEDGER_PARTY,
             LEDGER_SUBJECT,
             Role.LEDGER,
         )
+        if not self._owed:
+            if act.party == LEDGER_PARTY and not (by_ledger and isinstance(event, TimedEvent)):
+                raise NotPermitted(entry.seq, f"nothing brought {entry.type} about")
+            self._cause = act
+            return
+        owed = self._owed.popleft()
         if not by_ledger or event != owed:
             raise NotPermitted(entry.seq, f"{owed.type} had to be recorded here, as worked out")
         if self._cause is not None and act.at != self._cause.at:
@@ -179,6 +215,15 @@ def act_of(entry: Entry) -> Act:
         digest=sha256(encode(entry.data)).hexdigest(),
         new_id=_no_new_ids,
     )
+
+
+def signed_act(entry: Entry) -> Act:
+    """The same, with the key that its signature names; whether that holds is not asked again."""
+    act = act_of(entry)
+    if entry.jws is None:
+        return act
+    header = protected_header(entry.jws)
+    return act._replace(kid=header["kid"], nonce=header["nonce"])
 
 
 def _malformed(seq: int, error: ValidationError) -> NoReturn:

@@ -1,6 +1,6 @@
 """What a verification found: for people and for machines, with what it did not check."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -11,7 +11,8 @@ NOT_CHECKED: Final = (
     "that no other version of this log was shown to others: compare checkpoints, ask for witnesses",
     "documents that entries name by digest only",
     "README.txt and keys.json beyond their digests: they are for convenience and prove nothing",
-    "the actors' own signatures: entries of this version carry none",
+    "who holds the keys that parties registered: pin them (--expect-party-keys)",
+    "checkpoints that signers say they had seen",
 )
 
 
@@ -31,6 +32,8 @@ class Pins:
     """What the auditor brings along beyond the trust file."""
 
     charter_digest: str | None = None
+    party_keys: Mapping[str, Sequence[str]] | None = None
+    """The keys that each party says are its own, by RFC 7638 thumbprint."""
     recall: Callable[[str], Checkpoint | None] | None = None
     """The checkpoint of a log (by origin) that was verified before."""
 
@@ -46,6 +49,10 @@ class Report:
     checkpoint: bytes = b""
     problems: list[Problem] = field(default_factory=list)
     witnesses: list[str] = field(default_factory=list)
+    signatures: int = 0
+    """Parties' own signatures that were found to hold."""
+    access_entries: int = 0
+    """Entries of the second log."""
     not_checked: tuple[str, ...] = NOT_CHECKED
 
     @property
@@ -76,5 +83,7 @@ class Report:
             "first_bad_seq": self.first.seq if self.first else None,
             "problems": [asdict(problem) for problem in self.problems],
             "witnesses": self.witnesses,
+            "signatures": self.signatures,
+            "access_entries": self.access_entries,
             "not_checked": list(self.not_checked),
         }

@@ -50,8 +50,8 @@ class _Enough(Exception):
 class Reader:
     """The lines of one entries file. Once all are read, `digest` is that of the whole file."""
 
-    def __init__(self, archive: Archive, number: int) -> None:
-        self.path = entries_path(number)
+    def __init__(self, archive: Archive, number: int, path: str | None = None) -> None:
+        self.path = path or entries_path(number)
         self.digest: tuple[str, int] | None = None
         self._archive = archive
 

@@ -11,7 +11,9 @@ The plan, by number; each block below opens with its own:
  6  The views and control totals are what the entries give.
  7  Every file has the digest and length that the manifest says; none is missing, none is extra.
  8  The manifest is signed by the export key that the log itself names.
- 9  What the auditor pinned: the charter's digest, the checkpoint remembered from last time.
+ 9  What the auditor pinned: the charter's digest, the parties' keys, the checkpoint remembered from
+    last time.
+10  The second log (refusals and reads), where there is one: form, chain, tree, signed checkpoint.
 
 A problem does not stop the checks that can still be made, so that the report names the first bad
 entry whatever else it spoiled.
@@ -41,6 +43,7 @@ from app.audit.layout import (
 from app.audit.manifest import Manifest
 from app.audit.replay import NotKnown, NotPermitted, Replay
 from app.audit.report import Pins, Problem, Report
+from app.audit.second import check_second, second_files
 from app.audit.segments import Reader, Walkers
 from app.audit.shelf import Shelf
 from app.audit.views import VIEW_PATHS, Views
@@ -100,6 +103,8 @@ class _Verification:
         self._types: Counter[str] = Counter()
         self._genesis: Entry | None = None
         self._last: Entry | None = None
+        self._signatures = 0
+        self._party_keys: list[tuple[int, str, str]] = []
 
     def run(self) -> Report:
         """Every check of the plan, in its order."""
@@ -113,12 +118,14 @@ class _Verification:
         checkpoint = self._check_checkpoint(report)
         views = Views(lambda path, data: self._view_hashes[path].update(data))
         frontier = self._check_entries(views)
+        report.signatures = self._signatures
         if checkpoint is not None:
             self._check_root(checkpoint, frontier)
         self._check_views(views)
         self._check_files()
         self._check_manifest_signature()
         self._check_pins(checkpoint)
+        self._check_second_log(report)
         return report
 
     # -- 2: the manifest's form ------------------------------------------------------------------
@@ -162,7 +169,10 @@ class _Verification:
         try:
             walkers.start()
             with Shelf() as shelf:
-                self._complete = self._replay(Replay(shelf), views)
+                replay = Replay(shelf)
+                self._complete = self._replay(replay, views)
+                self._signatures = replay.signature_count
+                self._party_keys = replay.party_keys
             return self._join(walkers)
         finally:
             walkers.close()
@@ -263,6 +273,7 @@ class _Verification:
             self._found(7, f"a file in the archive {why} in the manifest")
         expected = {CHECKPOINT, KEYS, README, *VIEW_PATHS}
         expected |= {entries_path(number) for number in range(self._files)}
+        expected |= {*second_files(self._archive)}
         for name in sorted(expected - listed.keys()):
             self._found(7, f"{name} is not listed in the manifest")
         for name in sorted(listed.keys() - expected):
@@ -308,6 +319,7 @@ class _Verification:
             digest = hashlib.sha256(encode(genesis.data)).hexdigest()
             if digest != pinned:
                 self._found(9, f"the charter has digest {digest}, expected {pinned}", 0)
+        self._check_party_keys()
         if genesis is not None:
             key = self._policy.log_named(self._manifest.origin)
             named = (genesis.derived or {}).get("log_vkey")
@@ -319,12 +331,28 @@ class _Verification:
                 9, f"{before.size} entries were verified before, now there are {checkpoint.size}"
             )
 
+    def _check_party_keys(self) -> None:
+        """Every key that spoke for a party in this log is one that the auditor knows."""
+        pinned = self._pins.party_keys
+        for seq, party, kid in self._party_keys if pinned is not None else ():
+            if pinned is not None and kid not in pinned.get(party, ()):
+                self._found(9, f"seq {seq}: {party} has a key {kid} that was not expected", seq)
+
     def _compare_remembered(self, frontier: Frontier) -> None:
         """A whole bundle holds every earlier log: its root then must be the one remembered."""
         before = self._remembered
         if before is not None and frontier.size == before.size and frontier.root() != before.root:
             self._found(
                 9, f"the first {before.size} entries are not those that were verified before"
+            )
+
+    # -- 10: the second log ----------------------------------------------------------------------
+
+    def _check_second_log(self, report: Report) -> None:
+        key = self._policy.log_named(self._manifest.origin)
+        if key is not None:
+            report.access_entries = check_second(
+                self._archive, self._manifest.fund, key, lambda why: self._found(10, why)
             )
 
     # -- reading ---------------------------------------------------------------------------------

@@ -13,17 +13,26 @@ from typing import Final
 
 from app.chain.entry import Entry
 from app.domain.book import Posting
+from app.domain.decisions.votes import BallotCast
 from app.domain.event import Act, Event
 from app.domain.inflow.agreements import (
+    AgreementCovered,
     AgreementDrafted,
     AgreementEnteredIntoForce,
     AgreementSigned,
 )
+from app.domain.inflow.mandates import MandateRegistered, MandateWithdrawn
 from app.domain.inflow.pledges import PledgeAnnounced
 from app.domain.inflow.receipts import ReceiptBooked
 from app.domain.inflow.suspense import ReceiptUnidentified, SuspenseResolved, SuspenseReturned
-from app.domain.outflow.approvals import ApprovalGiven, ApprovalRefused
-from app.domain.outflow.disbursements import DisbursementRequested, DisbursementReserved
+from app.domain.outflow.approvals import (
+    ApprovalAbstained,
+    ApprovalGiven,
+    ApprovalRefused,
+    ApprovalRevoked,
+)
+from app.domain.outflow.disbursements import DisbursementRequested
+from app.domain.outflow.reservations import DisbursementReserved
 from app.domain.treasury.corrections import ReceiptCorrected
 from app.domain.values import Money, decimal_text
 
@@ -188,23 +197,27 @@ def _disbursements(recorded: Recorded) -> Iterator[Row]:
 
 def _approvals(recorded: Recorded) -> Iterator[Row]:
     event, entry = recorded.event, recorded.entry
-    if isinstance(event, ApprovalGiven | ApprovalRefused):
-        yield (
-            entry.seq,
-            entry.at,
-            event.disbursement_id,
-            event.step,
-            entry.by["party"],
-            entry.by["subject"],
-            entry.by["role"],
-            str(event.decision),
-            event.reason or "",
-        )
+    who = (entry.by["party"], entry.by["subject"], entry.by["role"])
+    start = (entry.seq, entry.at)
+    if isinstance(event, ApprovalGiven | ApprovalRefused | ApprovalAbstained):
+        decision, reason = str(event.decision), event.reason or ""
+        yield (*start, event.disbursement_id, event.step, *who, decision, reason)
+    elif isinstance(event, ApprovalRevoked):
+        yield (*start, event.disbursement_id, event.step, *who, "revoke", event.reason)
+    elif isinstance(event, BallotCast):
+        yield (*start, event.matter_id, "vote", *who, str(event.choice), event.reason or "")
 
 
-def _mandates(_: Recorded) -> Iterator[Row]:
-    """No event of this version concerns a mandate: the table has a header and no rows."""
-    return iter(())
+def _mandates(recorded: Recorded) -> Iterator[Row]:
+    event, entry = recorded.event, recorded.entry
+    start = (entry.seq, entry.at, entry.type, entry.by["party"])
+    if isinstance(event, MandateRegistered):
+        yield (*start, event.mandate_id, event.cap, event.cap.currency)
+    elif isinstance(event, MandateWithdrawn | AgreementCovered):
+        yield (*start, event.mandate_id, "", "")
+    elif isinstance(event, DisbursementReserved):
+        for use in event.mandates:
+            yield (*start, use.mandate_id, use.amount, use.amount.currency)
 
 
 def _events(recorded: Recorded) -> Iterator[Row]:

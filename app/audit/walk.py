@@ -43,8 +43,8 @@ class Walk:
         """The tree of the entries of `mine` that were taken."""
         return Frontier.of(self._leaves)
 
-    def take(self, seq: int, line: bytes) -> None:
-        """Look at the next line."""
+    def take(self, seq: int, line: bytes) -> Entry | None:
+        """Look at the next line; the entry in it, if there is one."""
         leaf = leaf_hash(line)
         if seq in self._mine:
             self._leaves.append(leaf)
@@ -54,7 +54,7 @@ class Walk:
             self._found(f"seq {seq}: {error}", seq)
             self.finish()
             self._before, self._before_leaf = None, leaf
-            return
+            return None
         self._blame(seq, entry)
         self._check_id(seq, entry)
         try:
@@ -70,6 +70,7 @@ class Walk:
             if self._before is not None or seq == 0:
                 self._found(f"seq {seq}: {error}", seq)
         self._before, self._before_leaf = entry, leaf
+        return entry
 
     def finish(self) -> None:
         """Say what is known of a break that no later entry tells more of."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.domain.currencies import MINOR_DIGITS
-from app.domain.governance.charter import ROLES_OF
+from app.domain.governance.parts import ROLES_OF
 from app.domain.values import PartyKind, Role
 
 FUND: Final = "era"
@@ -113,7 +113,6 @@ def charter() -> dict[str, Any]:
                 "after": [*before, "no_objection"],
             },
         ],
-        "decision_rule": "unanimity",
     }
 
 

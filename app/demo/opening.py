@@ -14,6 +14,7 @@ from app.ops.metrics import Metrics
 from app.settings import Settings
 from app.store.engine import Database
 from app.store.migrate import migrate
+from app.submission import Asked
 
 
 def open_demo_fund(settings: Settings, address: str) -> str:
@@ -29,7 +30,8 @@ def open_demo_fund(settings: Settings, address: str) -> str:
         command = OpenFund.model_validate(era.charter())
         trustee = era.Person(era.TRUSTEE, Role.TRUSTEE)
         actor = Actor(trustee.party, trustee.subject, frozenset({trustee.role}))
-        asyncio.run(here.ledger.submit(era.FUND, command, actor, "open-the-demo-fund", b"demo"))
+        asked = Asked(command, "open-the-demo-fund", b"demo")
+        asyncio.run(here.ledger.submit(era.FUND, actor, asked))
     except (AlreadyExists, KeyReused):
         # A demo fund of an earlier version stays as it was opened.
         pass

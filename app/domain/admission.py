@@ -9,12 +9,14 @@ from app.domain.accounting.rates import PublishRates
 from app.domain.book import Book, Key
 from app.domain.books.closing import closing_key
 from app.domain.command import Actor, Command
-from app.domain.event import EVENTS, Act, Event, LedgerEvent
-from app.domain.governance.funds import FundOpened, OpenFund
+from app.domain.decisions.votes import CastBallot
+from app.domain.event import EVENTS, Act, Event, LedgerEvent, TimedEvent
+from app.domain.governance.delegations import GrantDelegation
+from app.domain.governance.funds import FundOpened, OpenFund, fund_key
+from app.domain.governance.keys import RegisterKey, remembered, require_signed, signing_keys
 from app.domain.governance.members import member_key, require_actor
 from app.domain.governance.membership import AddMember
 from app.domain.inflow.suspense import BookUnidentified
-from app.domain.outflow.approvals import AnswerStep
 from app.domain.outflow.payments import InstructDisbursement
 from app.domain.refusals import RoleNotPermitted
 from app.domain.treasury.conversions import BookConversion
@@ -24,10 +26,12 @@ from app.domain.values import LEDGER_PARTY
 
 ROOTS = (
     AddMember,
+    GrantDelegation,
+    RegisterKey,
+    CastBallot,
     ClosePeriod,
     PublishRates,
     BookUnidentified,
-    AnswerStep,
     InstructDisbursement,
     BookConversion,
     CorrectReceipt,
@@ -55,24 +59,31 @@ def decided(book: Book, command: Command, act: Act) -> Event:
 
     Who may not ask for such a thing at all is told so before anything else. Raises Refusal.
     """
-    if not isinstance(command, OpenFund):
+    if not isinstance(command, OpenFund) and not issubclass(command.event, TimedEvent):
         require_actor(book, act, command.event.actor_roles)
     return command.decide(book, act)
 
 
 def admit(book: Book, event: Event, act: Act) -> Book:
     """The book after the event, if it is permitted. Raises a Refusal otherwise."""
-    if isinstance(event, LedgerEvent):
+    if isinstance(event, LedgerEvent | TimedEvent):
         if act.party != LEDGER_PARTY:
-            raise RoleNotPermitted("Only the ledger itself records this, as a consequence.")
+            raise RoleNotPermitted("Only the ledger itself records this.")
     elif not isinstance(event, FundOpened):
         # Opening a fund checks the actor against the charter that it brings along.
         require_actor(book, act, type(event).actor_roles)
+        require_signed(book, event, act)
     event.permit(book, act)
-    return event.fold(book.next_entry(), act)
+    return remembered(event.fold(book.next_entry(), act), act)
 
 
 def wanted(command: Command, book: Book, actor: Actor) -> set[Key]:
     """Rows that deciding `command` takes and that the book does not know yet."""
-    named = {member_key(actor.subject), closing_key(), *command.reads(book, actor)}
+    named = {
+        member_key(actor.subject),
+        fund_key(),
+        closing_key(),
+        *signing_keys(actor.kid, actor.nonce, actor.party),
+        *command.reads(book, actor),
+    }
     return {row for row in named if not book.knows(row)}

@@ -6,6 +6,7 @@ through `Act`.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict
@@ -17,11 +18,19 @@ from app.domain.values import Role
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks, as their token says: a person of one party, and the roles that it carries."""
+    """Who asks, as their token says: a person of one party, and the roles that it carries.
+
+    `day` is the day of the entry (UTC), for rows that are kept by day; `issuer` who vouches for
+    them; `kid` and `nonce` are those of a signature that holds.
+    """
 
     party: str
     subject: str
     roles: frozenset[Role]
+    issuer: str = ""
+    day: date | None = None
+    kid: str = ""
+    nonce: str = ""
 
 
 class Command(BaseModel):
@@ -33,11 +42,15 @@ class Command(BaseModel):
     """The event that it asks for: the `op` of a party's signature."""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """`class AnnouncePledge(PledgeTerms, Command, event=PledgeAnnounced)`."""
+        """`class AnnouncePledge(PledgeTerms, Command, event=PledgeAnnounced)`.
+
+        One that is `internal` nobody can ask for over HTTP.
+        """
         super().__init_subclass__()
         if options:
             cls.event = options["event"]
-            COMMANDS[cls.__name__] = cls
+            if not options.get("internal"):
+                COMMANDS[cls.__name__] = cls
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         """Name the rows that deciding takes, as far as the rows already loaded tell.
@@ -47,7 +60,7 @@ class Command(BaseModel):
         """
         raise NotImplementedError
 
-    def role(self, book: Book, actor: Actor) -> Role:
+    def in_role(self, book: Book, actor: Actor) -> Role:
         """The role in which the actor would do this; one that they lack, if they have none."""
         allowed = sorted(self.event.actor_roles)
         return next((role for role in allowed if role in actor.roles), allowed[0])

@@ -30,6 +30,10 @@ class Act(NamedTuple):
     log_vkey: str = ""
     export_kid: str = ""
     """The public keys that speak for the ledger; only opening a fund looks at them."""
+    kid: str = ""
+    """The key that signed what was stated, where somebody did and the signature holds."""
+    nonce: str = ""
+    """What that signature was made for once: the request's idempotency key."""
 
     @property
     def day(self) -> date:
@@ -44,6 +48,8 @@ class Act(NamedTuple):
             party=LEDGER_PARTY,
             subject=LEDGER_SUBJECT,
             role=Role.LEDGER,
+            kid="",
+            nonce="",
         )
 
 
@@ -124,6 +130,10 @@ class LedgerEvent(Event):
     """Something that only the ledger records, because another entry brought it about."""
 
     cause: Seq
+
+
+class TimedEvent(Event):
+    """Something that only the ledger records, because time has passed: any process may, once."""
 
 
 EVENTS: Final[dict[str, type[Event]]] = {}

@@ -268,3 +268,99 @@ class LastAdmin(Refusal):
     """A party must keep somebody who can administer it."""
 
     kind, code = Kind.CONFLICT, "last_admin"
+
+
+class CalendarEnds(Refusal):
+    """A clock would run beyond the days that the charter's calendar knows."""
+
+    kind, code = Kind.CONFLICT, "calendar_ends"
+
+
+class CharterIncompatible(Refusal):
+    """A new charter must keep what money and obligations hang on."""
+
+    kind, code = Kind.CONFLICT, "charter_incompatible"
+
+
+class TooManyOpen(Refusal):
+    """Too many requests and proposals wait for a decision."""
+
+    kind, code = Kind.CONFLICT, "too_many_open"
+
+
+class QuorumLost(Refusal):
+    """Too few governments have anybody who can decide: releases are halted."""
+
+    kind, code = Kind.CONFLICT, "quorum_lost"
+
+
+class ApprovalExpired(Refusal):
+    """An approval holds no longer, was revoked, or rests on a key that is not trusted."""
+
+    kind, code = Kind.CONFLICT, "approval_expired"
+
+
+class ConditionsOpen(Refusal):
+    """An approver attached a condition that has not been met."""
+
+    kind, code = Kind.CONFLICT, "conditions_open"
+
+
+class NotInElectorate(Refusal):
+    """The party has no vote in this."""
+
+    kind, code = Kind.FORBIDDEN, "not_in_electorate"
+
+
+class ClockRuns(Refusal):
+    """The deadline is not over."""
+
+    kind, code = Kind.CONFLICT, "clock_runs"
+
+
+class DrawnPartyMissing(Refusal):
+    """The release would draw on a government that was not asked."""
+
+    kind, code = Kind.CONFLICT, "drawn_party_missing"
+
+
+class MandateRequired(Refusal):
+    """No mandate of the legislature covers this."""
+
+    kind, code = Kind.CONFLICT, "mandate_required"
+
+
+class ExceedsMandate(Refusal):
+    """More would be agreed or released than the legislature has allowed."""
+
+    kind, code = Kind.CONFLICT, "exceeds_mandate"
+
+
+class SignatureRequired(Refusal):
+    """The charter asks for the party's own signature on this."""
+
+    kind, code = Kind.INVALID, "signature_required"
+
+
+class SignatureMismatch(Refusal):
+    """The signature does not hold, or was made for something else."""
+
+    kind, code = Kind.INVALID, "signature_mismatch"
+
+
+class KeyNotValid(Refusal):
+    """The key is unknown, not the party's, not yet in force, or not trusted any more."""
+
+    kind, code = Kind.FORBIDDEN, "key_not_valid"
+
+
+class IssuerNotRegistered(Refusal):
+    """The fund takes this party's tokens from other issuers only."""
+
+    kind, code = Kind.FORBIDDEN, "issuer_not_registered"
+
+
+class SubjectDenied(Refusal):
+    """The party has shut this person out of the fund, for good."""
+
+    kind, code = Kind.CONFLICT, "subject_denied"

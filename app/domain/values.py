@@ -284,6 +284,12 @@ RestrictionId = Annotated[str, _pattern("[a-z][a-z0-9-]{0,31}", "not-defence")]
 AccountId = Annotated[str, _pattern("[a-z][a-z0-9-]{0,31}", "bank-charges")]
 Purpose = Annotated[str, _pattern("[a-z][a-z0-9-]{0,31}", "energy")]
 StepId = Annotated[str, _pattern("[a-z][a-z0-9_]{0,31}", "legal_review")]
+CalendarId = Annotated[str, _pattern("[a-z][a-z0-9-]{0,31}", "brussels")]
+EventType = Annotated[str, _pattern("[a-z][a-z0-9_]*([.][a-z0-9_]+)+", "approval.given")]
+KeyId = Annotated[str, _pattern("[A-Za-z0-9_-]{43}", "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s")]
+"""The RFC 7638 thumbprint of a public key."""
+Weight = Annotated[str, _pattern("(0|[1-9][0-9]{0,24})", "1800000000000")]
+"""A whole number that may lie beyond what JSON numbers hold exactly."""
 BankAccountId = Annotated[str, _pattern("[A-Z0-9][A-Z0-9-]{0,33}", "TRUSTEE-EUR")]
 BankReference = Annotated[
     str, _pattern("[A-Za-z0-9]([A-Za-z0-9 ./_-]{0,62}[A-Za-z0-9])?", "FT25-1")
@@ -331,7 +337,7 @@ class Decision(StrEnum):
     REFUSE = "refuse"
 
 
-def require_said(said: Decision, meant: Decision) -> None:
+def require_said(said: StrEnum, meant: StrEnum) -> None:
     """Check that an entry of one type does not hold the other answer. Raises ValueError."""
     if said is not meant:
         raise ValueError(f"It states {said}, in an entry of the type for {meant}.")

@@ -91,7 +91,7 @@ def read_head(connection: Connection, fund: str) -> Head | None:
 
 
 def funds(connection: Connection) -> list[str]:
-    """All funds, by name."""
+    """All logs by name: funds, and their second logs `<fund>/access`."""
     query = select(_heads.c.fund).where(_heads.c.size > 0).order_by(_heads.c.fund)
     return list(connection.execute(query).scalars())
 
@@ -166,6 +166,17 @@ def find_keys(
         )
         for row in found
     }
+
+
+def recorded_since(connection: Connection, fund: str, party: str, since: str, most: int) -> int:
+    """How many entries of a party there are since a time (as entries write it), up to `most`."""
+    newest = (
+        select(_entries.c.at)
+        .where(_entries.c.fund == fund, _entries.c.party == party)
+        .order_by(_entries.c.seq.desc())
+        .limit(most)
+    )
+    return sum(1 for at in connection.execute(newest).scalars() if at >= since)
 
 
 def bodies(connection: Connection, fund: str, start: int, end: int) -> Iterator[bytes]:

@@ -1,19 +1,22 @@
 """Reading for answers: lists, single rows, summaries, what waits. Nothing here changes anything."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar, cast
 
 from sqlalchemy import Connection, func, select
 
-from app.domain.book import State, key
+from app.domain.book import Book, Key, State, key
 from app.domain.books.positions import Position
 from app.domain.governance.funds import Fund
+from app.domain.governance.polls import Poll, PollState
 from app.domain.outflow.steps import Answer, Approval
 from app.store import readtables
 from app.store.tables import READ_TABLES
 
+MAX_OVERDUE = 100
+"""Clocks that are looked at in one go."""
 S = TypeVar("S", bound=State)
 
 
@@ -62,6 +65,40 @@ def many(
         query = query.where(plan.table.c[name] == value)
     rows = connection.execute(query).mappings()
     return [cast("S", readtables.from_row(plan, row)) for row in rows]
+
+
+def matching(
+    connection: Connection, slug: str, kind: type[S], only: Mapping[str, str], limit: int
+) -> list[S]:
+    """Up to `limit` rows whose fields have these values, by key."""
+    plan = READ_TABLES[kind]
+    query = select(plan.table).where(plan.table.c.fund == slug)
+    for name, value in only.items():
+        query = query.where(plan.table.c[name] == value)
+    query = query.order_by(*(plan.table.c[name] for name in kind.key)).limit(limit)
+    rows = connection.execute(query).mappings()
+    return [cast("S", readtables.from_row(plan, row)) for row in rows]
+
+
+def book_of(connection: Connection, slug: str, naming: Callable[[Book], Iterable[Key]]) -> Book:
+    """A book with the rows that `naming` names, asked again until it names nothing new."""
+    book = Book()
+    while missing := {row for row in naming(book) if not book.knows(row)}:
+        book = book.loaded(readtables.load(connection, slug, missing))
+    return book
+
+
+def overdue(connection: Connection, now: str) -> list[tuple[str, str, str]]:
+    """Fund, matter and deadline of clocks that have ended unrecorded, over all funds."""
+    polls, answers = READ_TABLES[Poll].table, READ_TABLES[Approval].table
+    votes = select(polls.c.fund, polls.c.matter_id, polls.c.closes_at).where(
+        polls.c.state == PollState.OPEN, polls.c.closes_at < now
+    )
+    late = select(answers.c.fund, answers.c.disbursement_id, answers.c.due_at).where(
+        answers.c.answer == Answer.PENDING, answers.c.due_at < now
+    )
+    query = votes.union(late).limit(MAX_OVERDUE)
+    return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
 
 def positions(connection: Connection, slug: str) -> Sequence[Position]:

@@ -74,7 +74,8 @@ def to_row(plan: ReadTable, fund: str, state: State) -> tuple[Any, ...]:
         elif name in plan.times:
             row.append(time_text(value))
         else:
-            row.append(value)
+            # A yes or no is a number there, in both databases.
+            row.append(int(value) if isinstance(value, bool) else value)
     if plan.money and not plan.own_currency:
         row.append(getattr(state, plan.money[0]).currency)
     return tuple(row)
@@ -83,13 +84,18 @@ def to_row(plan: ReadTable, fund: str, state: State) -> tuple[Any, ...]:
 def from_row(plan: ReadTable, row: Mapping[Any, Any]) -> State:
     """The state in a row."""
     if plan.state is Fund:
-        return Fund(charter=_charter(row["charter"]), charter_seq=row["charter_seq"])
+        return Fund(
+            charter=_charter(row["charter"]),
+            charter_seq=row["charter_seq"],
+            charter_digest=row["charter_digest"],
+            issuers=json.loads(row["issuers"]),
+        )
     values: dict[str, Any] = {}
     for name in plan.state.model_fields:
         if name in plan.money:
             values[name] = Money(row[f"{name}_minor"], row[CURRENCY])
         elif name in plan.json:
-            values[name] = json.loads(row[name])
+            values[name] = None if row[name] is None else json.loads(row[name])
         elif name in plan.times:
             values[name] = None if row[name] is None else datetime.fromisoformat(row[name])
         else:

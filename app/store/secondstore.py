@@ -45,12 +45,13 @@ class SecondStore:
 
     def funds(self) -> list[str]:
         """Funds that a checkpoint was ever signed for."""
-        return sorted(path.stem for path in self._folder.glob("*.checkpoint"))
+        return sorted(path.stem.replace(".", "/") for path in self._folder.glob("*.checkpoint"))
 
     @contextmanager
     def locked(self, fund: str) -> Iterator[Slot]:
         """The fund's slot, for this thread of this process alone until the block ends."""
-        path = self._folder / f"{fund}.checkpoint"
+        # No fund's name has a dot; a fund's second log is named `<fund>/access`.
+        path = self._folder / f"{fund.replace('/', '.')}.checkpoint"
         with path.with_suffix(".lock").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield Slot(path)

@@ -170,6 +170,10 @@ _CHECKS: Final = {
     "account_months": {"totals": "debits_minor >= 0 AND credits_minor >= 0"},
     "agreements": {"received": "received_minor BETWEEN 0 AND amount_minor"},
     "disbursements": {"amount": "amount_minor > 0", "outstanding": "outstanding >= 0"},
+    "mandates": {
+        "agreed": "agreed_minor BETWEEN 0 AND cap_minor",
+        "released": "released_minor BETWEEN 0 AND cap_minor",
+    },
     "pledges": {"converted": "converted_minor BETWEEN 0 AND amount_minor"},
     "pools": {"available": "available_minor >= 0"},
     "positions": {"sums": "received_minor <= agreed_minor AND received_minor >= 0"},
@@ -216,7 +220,11 @@ def _read_table(state: type[State]) -> ReadTable:
     if state.listed_by:
         constraints.append(Index(None, "fund", state.listed_by))
     if state.table == "approvals":
-        constraints.append(Index(None, "fund", "answer"))
+        constraints.append(Index(None, "fund", "answer", "party"))
+        constraints.append(Index(None, "answer", "due_at"))
+    if state.table == "polls":
+        constraints.append(Index(None, "fund", "state"))
+        constraints.append(Index(None, "state", "closes_at"))
     table = Table(state.table, metadata, *columns, *constraints)
     return ReadTable(state, table, tuple(money), tuple(times), tuple(json), own_currency)
 
@@ -229,8 +237,11 @@ def _plain(annotation: Any) -> tuple[Any, bool]:
         if get_origin(annotation) is Annotated:
             annotation = arguments[0]
         else:
-            optional = True
-            (annotation,) = (part for part in arguments if part is not type(None))
+            parts = [part for part in arguments if part is not type(None)]
+            optional = len(parts) < len(arguments)
+            if len(parts) > 1:
+                return object, optional  # one of several kinds: JSON
+            (annotation,) = parts
     return annotation, optional
 
 

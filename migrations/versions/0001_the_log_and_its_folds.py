@@ -76,6 +76,7 @@ def upgrade() -> None:
         sa.Column("instalments", sa.Text(), nullable=False),
         sa.Column("pledge_id", sa.Text(), nullable=True),
         sa.Column("restriction", sa.Text(), nullable=True),
+        sa.Column("mandate_id", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("signed_by", sa.Text(), nullable=False),
@@ -97,14 +98,28 @@ def upgrade() -> None:
         sa.Column("party", sa.Text(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("passes", sa.BigInteger(), nullable=False),
         sa.Column("waiting_since", sa.Text(), nullable=False),
+        sa.Column("due_at", sa.Text(), nullable=True),
         sa.Column("subject", sa.Text(), nullable=True),
         sa.Column("answered_seq", sa.BigInteger(), nullable=True),
+        sa.Column("holds_until", sa.Text(), nullable=True),
+        sa.Column("conditions", sa.Text(), nullable=False),
+        sa.Column("conditions_met_seq", sa.BigInteger(), nullable=True),
+        sa.Column("kid", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint(
             "fund", "disbursement_id", "step", "party", name=op.f("pk_approvals")
         ),
     )
-    op.create_index(op.f("ix_approvals_fund_answer"), "approvals", ["fund", "answer"], unique=False)
+    op.create_index(
+        op.f("ix_approvals_answer_due_at"), "approvals", ["answer", "due_at"], unique=False
+    )
+    op.create_index(
+        op.f("ix_approvals_fund_answer_party"),
+        "approvals",
+        ["fund", "answer", "party"],
+        unique=False,
+    )
     op.create_table(
         "attributions",
         sa.Column("fund", sa.Text(), nullable=False),
@@ -183,9 +198,11 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("requested_seq", sa.BigInteger(), nullable=False),
+        sa.Column("asked", sa.Text(), nullable=False),
         sa.Column("outstanding", sa.BigInteger(), nullable=False),
         sa.Column("ballots", sa.Text(), nullable=False),
         sa.Column("draws", sa.Text(), nullable=False),
+        sa.Column("mandates", sa.Text(), nullable=False),
         sa.Column("bank_account", sa.Text(), nullable=True),
         sa.Column("bank_reference", sa.Text(), nullable=True),
         sa.Column("currency", sa.Text(), nullable=False),
@@ -227,6 +244,8 @@ def upgrade() -> None:
         sa.Column("fund", sa.Text(), nullable=False),
         sa.Column("charter", sa.Text(), nullable=False),
         sa.Column("charter_seq", sa.BigInteger(), nullable=False),
+        sa.Column("charter_digest", sa.Text(), nullable=False),
+        sa.Column("issuers", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("fund", name=op.f("pk_funds")),
     )
     op.create_table(
@@ -287,6 +306,8 @@ def upgrade() -> None:
         sa.Column("roles", sa.Text(), nullable=False),
         sa.Column("since_seq", sa.BigInteger(), nullable=False),
         sa.Column("until_seq", sa.BigInteger(), nullable=True),
+        sa.Column("delegations", sa.Text(), nullable=False),
+        sa.Column("denied", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("fund", "subject", name=op.f("pk_members")),
     )
     op.create_index(

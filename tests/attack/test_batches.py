@@ -248,7 +248,7 @@ def test_only_json_and_its_lines_are_taken(opened: Service, attacker: Attacker) 
 
     for answer in (*answers, packed, elsewhere):
         assert_refused(answer, 415, "unsupported_media_type")
-    assert_refused(signed, 422, "signature_not_supported")
+    assert_refused(signed, 422, "signature_mismatch")
     upper = send(attacker, lines_of([a_command()]), Content_Type="APPLICATION/X-NDJSON")
     assert upper.status == 200
 

@@ -252,7 +252,9 @@ def test_entries_that_were_cut_off_halt_the_fund(full: Service) -> None:
     assert ready.content["checks"]["history"] is False
 
 
-FORGED_APPROVALS = "UPDATE approvals SET answer = 'approved' WHERE step <> 'treasury_release'"
+FORGED_APPROVALS = (
+    "UPDATE approvals SET answer = 'approved', passes = 1 WHERE step <> 'treasury_release'"
+)
 
 
 def _released(service: Service, identifier: str) -> httpx.Response:

@@ -18,7 +18,7 @@ from app.domain.books.journal import account_of
 from app.domain.books.pools import FREE, Pool, pool_of
 from app.domain.books.positions import Position
 from app.domain.command import Actor, Command
-from app.domain.event import Event
+from app.domain.event import Event, TimedEvent
 from app.domain.outflow.disbursements import Disbursement
 from app.domain.outflow.payments import CancelDisbursement, ReturnDisbursement
 from app.domain.refusals import Refusal
@@ -33,14 +33,17 @@ DIGEST = "0" * 64
 class Door(Paper):
     """The ledger on paper, where each command is also decided on the rows that it names."""
 
-    def do(self, who: Person, command: Command) -> Event:
+    def do(self, who: Person, command: Command, *, kid: str = "", nonce: str = "") -> Event:
         self._attempts = getattr(self, "_attempts", 0) + 1
         self._ids = _ids_from(self._attempts)
-        twin = Paper(book=self._named_rows(who, command), log=list(self.log), now=self.now)
+        if kid and not nonce:
+            nonce = f"nonce-{len(self.log)}"
+        named = self._named_rows(self.actor(who, kid, nonce), command)
+        twin = Paper(book=named, log=list(self.log), now=self.now)
         twin._ids = _ids_from(self._attempts)
-        answer = _answer(twin, who, command)
+        answer = _answer(twin, who, command, kid, nonce)
         try:
-            event = super().do(who, command)
+            event = super().do(who, command, kid=kid, nonce=nonce)
         except Refusal as refusal:
             _require_same(answer, f"{refusal.code}: {refusal.sentence}")
             raise
@@ -50,8 +53,8 @@ class Door(Paper):
             assert self.book.get(kind, *identity) == state
         return event
 
-    def _named_rows(self, who: Person, command: Command) -> Book:
-        actor, book = Actor(who.party, who.subject, frozenset({who.role})), Book()
+    def _named_rows(self, actor: Actor, command: Command) -> Book:
+        book = Book()
         for _ in range(MAX_READ_ROUNDS):
             rows = wanted(command, book, actor)
             if not rows:
@@ -165,7 +168,8 @@ class Auditor:
     def step(self, line: Recorded) -> None:
         event = event_of(line.event.type, line.event.data(), line.event.derived())
         assert event == line.event
-        assert bool(self.owed) == (line.act.party == LEDGER_PARTY)
+        by_ledger = line.act.party == LEDGER_PARTY
+        assert bool(self.owed) == (by_ledger and not isinstance(event, TimedEvent))
         if self.owed:
             assert self.owed.popleft() == event
         self.book = admit(self.book, event, line.act)
@@ -183,10 +187,10 @@ def replayed(paper: Paper) -> Book:
     return auditor.book
 
 
-def _answer(paper: Paper, who: Person, command: Command) -> Event | str:
+def _answer(paper: Paper, who: Person, command: Command, kid: str, nonce: str) -> Event | str:
     """What was recorded, or why not."""
     try:
-        return paper.do(who, command)
+        return paper.do(who, command, kid=kid, nonce=nonce)
     except Refusal as refusal:
         return f"{refusal.code}: {refusal.sentence}"
 

@@ -11,9 +11,11 @@ from datetime import date, timedelta
 
 from app.domain.accounting.periods import BooksClosed, PeriodReopened, ReopeningProposed
 from app.domain.accounting.rates import RatesCorrected, RatesPublished
-from app.domain.governance.charter import Charter, MoneyKind
+from app.domain.governance.charter import Charter
 from app.domain.governance.funds import FundOpened
-from app.domain.outflow.disbursements import DisbursementRequested, DisbursementReserved
+from app.domain.governance.parts import MoneyKind
+from app.domain.outflow.disbursements import DisbursementRequested
+from app.domain.outflow.reservations import DisbursementReserved
 from app.domain.treasury.conversions import ConversionBooked
 from app.domain.values import Money
 from tests.domain.appraisal import Appraisal

@@ -12,12 +12,9 @@ from app.domain.governance.membership import RemoveMember
 from app.domain.inflow.agreements import Agreement, AgreementEnteredIntoForce
 from app.domain.inflow.pledges import PledgeAnnounced
 from app.domain.inflow.receipts import BookReceipt, ReceiptBooked
-from app.domain.outflow.disbursements import (
-    Disbursement,
-    DisbursementApproved,
-    DisbursementRefused,
-    DisbursementReserved,
-)
+from app.domain.outflow.disbursements import Disbursement
+from app.domain.outflow.outcomes import DisbursementApproved, DisbursementRefused
+from app.domain.outflow.reservations import DisbursementReserved
 from app.domain.refusals import Refusal
 from app.domain.values import LEDGER_PARTY, Role
 from tests.builders import TRUSTEE, a_charter, a_pledge, a_receipt, money

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.domain.book import Book
-from app.domain.event import EVENTS, Act, Event, LedgerEvent, Terms
+from app.domain.event import EVENTS, Act, Event, LedgerEvent, Terms, TimedEvent
 from app.domain.inflow.pledges import AnnouncePledge, PledgeAnnounced
 from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role
 from tests.builders import a_pledge, money
@@ -87,7 +87,7 @@ def test_two_classes_cannot_share_a_name() -> None:
 
 def test_every_event_is_permitted_to_somebody_or_to_the_ledger_alone() -> None:
     for event in EVENTS.values():
-        assert bool(event.actor_roles) != issubclass(event, LedgerEvent)
+        assert bool(event.actor_roles) != issubclass(event, LedgerEvent | TimedEvent)
         assert Role.LEDGER not in event.actor_roles
 
 

@@ -29,6 +29,7 @@ PUBLIC = {
     "/.well-known/jwks.json",
     "/v1/funds/{fund}/log/checkpoint",
     "/v1/funds/{fund}/log/consistency",
+    "/v1/funds/{fund}/access/checkpoint",
 }
 BATCHES = "/v1/funds/{fund}/batches"
 """The one write that takes many commands instead of being one."""

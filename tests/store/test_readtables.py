@@ -2,10 +2,23 @@
 
 from app.domain.accounting.periods import ProposeReopening
 from app.domain.book import STATES
+from app.domain.decisions.proposals import OpenProposal
+from app.domain.governance.funds import Fund
+from app.domain.governance.keys import RegisterKey
+from app.domain.inflow.mandates import RegisterMandate
+from app.domain.values import Role
 from app.store import log, readtables
 from app.store.engine import Database
 from app.store.tables import READ_TABLES
-from tests.builders import TRUSTEE, money, valued
+from tests.builders import (
+    TRUSTEE,
+    Person,
+    a_key_registration,
+    a_mandate,
+    a_motion,
+    money,
+    valued,
+)
 from tests.paper import Paper
 
 
@@ -29,6 +42,11 @@ def a_book_with_everything() -> Paper:
     paper.closed("2026-01-31")
     reopening = {"from_day": "2026-01-31", "reason": "A late statement"}
     paper.do(TRUSTEE, ProposeReopening.model_validate(reopening))
+    clerk = Person("DE", Role.LEGISLATURE_CLERK)
+    paper.do(clerk, RegisterMandate.model_validate(a_mandate(money(10))))
+    paper.do(TRUSTEE, OpenProposal.model_validate(a_motion()))
+    key = a_key_registration(paper.book.get(Fund).charter_digest)
+    paper.do(Person("FR", Role.ADMIN), RegisterKey.model_validate(key), kid="k" * 43)
     return paper
 
 

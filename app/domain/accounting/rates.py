@@ -17,8 +17,9 @@ from app.domain.book import Book, Key, State, key
 from app.domain.command import Actor, Command
 from app.domain.currencies import MINOR_DIGITS
 from app.domain.event import Act, Event, Terms
-from app.domain.governance.charter import Charter, ExchangeRates
+from app.domain.governance.charter import Charter
 from app.domain.governance.funds import charter_of, fund_key
+from app.domain.governance.parts import ExchangeRates
 from app.domain.refusals import (
     AlreadyExists,
     CurrencyNotInCharter,

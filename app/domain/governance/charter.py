@@ -7,167 +7,83 @@ that is wrong.
 """
 
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Self
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.domain.books.chart import AccountKind
-from app.domain.event import Terms
+from app.domain.event import EVENTS, Terms
+from app.domain.governance.calendars import Calendar, Clock, Counts
+from app.domain.governance.parts import (
+    ANY_PARTY,
+    GOVERNMENT_ROLES,
+    ROLES_OF,
+    WHOLE_BP,
+    BankAccount,
+    ChartAccount,
+    CharterMember,
+    CharterParty,
+    ExchangeRates,
+    MoneyKind,
+    Restriction,
+    Window,
+)
+from app.domain.governance.requirements import GOVERNMENTS, MAX_STEPS, Source, Step, Who
+from app.domain.governance.rules import (
+    NO_OBJECTION,
+    WEIGHING,
+    DecisionClass,
+    Objection,
+    Rule,
+    RuleKind,
+    Vote,
+    Weights,
+)
 from app.domain.values import (
-    AccountId,
-    BankAccountId,
     Currency,
     Distinct,
+    EventType,
     FundSlug,
-    PartyId,
+    Money,
     PartyKind,
-    Purpose,
-    RestrictionId,
-    Role,
-    StepId,
-    Subject,
     Text,
-    WindowId,
 )
 
 MAX_PARTIES: Final = 100
 MAX_MEMBERS: Final = 2_000
-MAX_STEPS: Final = 20
+MAX_WEIGHED: Final = 5_000
+"""Positions that opening a weighted vote reads: governments by windows by currencies."""
 MAX_APPROVALS: Final = 500
 """Answers that one request may need: rows that one transaction writes and reads."""
 
-_GOVERNMENT_ROLES: Final = {
-    Role.TREASURY,
-    Role.LEGAL_REVIEWER,
-    Role.LEGISLATURE_CLERK,
-    Role.RISK_OFFICER,
-    Role.TREASURY_APPROVER,
-}
-_ANY_PARTY: Final = {Role.ADMIN, Role.OBSERVER}
-ROLES_OF: Final[dict[PartyKind, frozenset[Role]]] = {
-    PartyKind.GOVERNMENT: frozenset(_GOVERNMENT_ROLES | _ANY_PARTY),
-    PartyKind.RECIPIENT: frozenset({Role.REQUESTER} | _ANY_PARTY),
-    PartyKind.SUPERVISOR: frozenset({Role.SUPERVISOR} | _ANY_PARTY),
-    PartyKind.TRUSTEE: frozenset({Role.TRUSTEE} | _ANY_PARTY),
-    PartyKind.CUSTODIAN: frozenset(_ANY_PARTY),
-    PartyKind.AUDITOR: frozenset({Role.AUDITOR} | _ANY_PARTY),
-}
-"""The roles that a member of each kind of party may hold."""
-
-
-class Who(StrEnum):
-    """Whose approval a step asks for."""
-
-    EACH_GOVERNMENT = "each_government"
-    SUPERVISOR = "supervisor"
-
-
-class MoneyKind(StrEnum):
-    """How closely money is bound: what a release draws on, in the charter's order."""
-
-    TIED = "tied"
-    WINDOW = "window"
-    UNRESTRICTED = "unrestricted"
-
-
-class CharterParty(Terms):
-    """A participating government, the recipient, a supervisor, the trustee …"""
-
-    id: PartyId
-    name: Text
-    kind: PartyKind
-
-
-class CharterMember(Terms):
-    """A pseudonymous subject at a party's identity provider, and what they may do."""
-
-    subject: Subject
-    party: PartyId
-    roles: Annotated[tuple[Role, ...], Field(min_length=1, max_length=8), Distinct]
-
-
-class Window(Terms):
-    """A part of the fund whose money may be used for certain purposes only.
-
-    Money of an unrestricted window also pays what is asked of the other windows, for the
-    purposes that it names.
-    """
-
-    id: WindowId
-    name: Text
-    purposes: Annotated[tuple[Purpose, ...], Field(min_length=1, max_length=50), Distinct]
-    unrestricted: StrictBool = False
-
-
-class Restriction(Terms):
-    """A tie that a contributor may put on money: for these purposes only, or for any but these."""
-
-    id: RestrictionId
-    name: Text
-    only: Annotated[tuple[Purpose, ...], Field(max_length=50), Distinct] = ()
-    excludes: Annotated[tuple[Purpose, ...], Field(max_length=50), Distinct] = ()
-
-    def allows(self, purpose: str) -> bool:
-        """Whether money that is tied so may pay for it."""
-        return purpose in self.only if self.only else purpose not in self.excludes
-
-
-class ChartAccount(Terms):
-    """An account of the trustee's own, for journal entries that move none of the fund's money."""
-
-    id: AccountId
-    name: Text
-    kind: AccountKind
-    currency: Currency
-
-
-class ExchangeRates(Terms):
-    """Whose published rates value and check every exchange: units of a currency for one `base`.
-
-    A day without a rate takes the last one before it, at most `max_age_days` old. What a bank
-    gave may differ from it by `tolerance_bp` hundredths of a percent.
-    """
-
-    source: Text
-    base: Currency
-    max_age_days: Annotated[int, Field(strict=True, ge=0, le=31)]
-    tolerance_bp: Annotated[int, Field(strict=True, ge=0, le=2_000)]
-
-
-class BankAccount(Terms):
-    """An account at the trustee's bank, in one currency."""
-
-    id: BankAccountId
-    currency: Currency
-
-
-class Step(Terms):
-    """One approval that every disbursement needs: by whom, after which others."""
-
-    id: StepId
-    name: Text
-    role: Role
-    who: Who
-    after: Annotated[tuple[StepId, ...], Field(max_length=MAX_STEPS), Distinct] = ()
-    evidence: StrictBool = False
+_NEVER_SIGNED: Final = ("fund.opened", "key.")
+"""Before it no key is there; and keys have rules of their own, lest a lost one lock a party out."""
+UNANIMITY: Final = Rule(rule=RuleKind.UNANIMITY)
+"""What holds for a class of decisions for which the charter names no rule."""
 
 
 class Charter(Terms):
-    """The agreed rules of one fund."""
+    """The agreed rules of one fund.
+
+    `members` are those with whom it begins; from then on each party's admins keep its own. Money
+    is released only while `quorum` governments have somebody who can decide. Events in `signed`
+    carry their party's own signature.
+    """
 
     fund: FundSlug
     title: Text
     notice: Text | None = None
     parties: Annotated[tuple[CharterParty, ...], Field(min_length=3, max_length=MAX_PARTIES)]
-    members: Annotated[tuple[CharterMember, ...], Field(min_length=1, max_length=MAX_MEMBERS)]
+    members: Annotated[tuple[CharterMember, ...], Field(max_length=MAX_MEMBERS)] = ()
     currencies: Annotated[tuple[Currency, ...], Field(min_length=1, max_length=50)]
     holding_currency: Currency
     windows: Annotated[tuple[Window, ...], Field(min_length=1, max_length=100)]
     bank_accounts: Annotated[tuple[BankAccount, ...], Field(min_length=1, max_length=200)]
     approval_steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS)]
-    decision_rule: Literal["unanimity"]
+    decision_rules: dict[DecisionClass, Rule] = Field(default_factory=dict)
+    quorum: Annotated[int, Field(strict=True, ge=1, le=MAX_PARTIES)] = 1
+    signed: Annotated[tuple[EventType, ...], Field(max_length=100), Distinct] = ()
+    calendars: Annotated[tuple[Calendar, ...], Field(max_length=20)] = ()
     restrictions: Annotated[tuple[Restriction, ...], Field(max_length=20)] = ()
     draw_order: Annotated[tuple[MoneyKind, ...], Field(min_length=3, max_length=3), Distinct] = (
         MoneyKind.TIED,
@@ -188,11 +104,14 @@ class Charter(Terms):
         _require_unique("approval_steps", (step.id for step in self.approval_steps))
         _require_unique("restrictions", (tie.id for tie in self.restrictions))
         _require_unique("accounts", (account.id for account in self.accounts))
+        _require_unique("calendars", (calendar.id for calendar in self.calendars))
         self._check_parties()
         self._check_members()
         self._check_currencies()
         self._check_restrictions()
         self._check_steps()
+        self._check_rules()
+        self._check_signed()
         return self
 
     def party(self, party_id: str) -> CharterParty | None:
@@ -223,10 +142,41 @@ class Charter(Terms):
         """The approval step, or None."""
         return next((step for step in self.approval_steps if step.id == step_id), None)
 
-    def approvers(self, step: Step) -> list[str]:
-        """The parties whose approval a step asks for."""
-        each = PartyKind.GOVERNMENT if step.who is Who.EACH_GOVERNMENT else PartyKind.SUPERVISOR
-        return [party.id for party in self.parties_of(each)]
+    def calendar(self, calendar_id: str | None) -> Calendar | None:
+        """The calendar, or None."""
+        return next((one for one in self.calendars if one.id == calendar_id), None)
+
+    def rule(self, decision: DecisionClass) -> Rule:
+        """The rule by which decisions of this class are made."""
+        return self.decision_rules.get(decision, UNANIMITY)
+
+    @property
+    def governments(self) -> list[str]:
+        """The participating governments, in the charter's order."""
+        return [party.id for party in self.parties_of(PartyKind.GOVERNMENT)]
+
+    def approvers(self, step: Step, drawn: Sequence[str] | None = None) -> list[str]:
+        """The parties whose approval a step asks for; `drawn` are those whose money may go."""
+        match step.who:
+            case Who.PARTY:
+                return [step.party] if step.party is not None else []
+            case Who.SUPERVISOR:
+                return [party.id for party in self.parties_of(PartyKind.SUPERVISOR)]
+            case Who.EACH_DRAWN if drawn is not None:
+                return [party for party in self.governments if party in drawn]
+            case _:
+                return self.governments
+
+    def asked(self, amount: Money, window_id: str, drawn: Sequence[str]) -> list[tuple[Step, str]]:
+        """Every approval that a request takes: the step and the party, in the charter's order."""
+        window = self.window(window_id)
+        source = window.source if window is not None else Source.BUDGET
+        return [
+            (step, party)
+            for step in self.approval_steps
+            if step.is_asked_for(amount, window_id, source)
+            for party in self.approvers(step, drawn)
+        ]
 
     def _check_parties(self) -> None:
         for kind, least, most in (
@@ -270,17 +220,98 @@ class Charter(Terms):
             # Naming only steps above makes a circle impossible.
             if not set(step.after) <= above:
                 raise _wrong("approval_steps", "a step comes after steps that stand above it")
-            each = PartyKind.GOVERNMENT
-            if step.who is Who.SUPERVISOR:
-                each = PartyKind.SUPERVISOR
-            if step.role not in ROLES_OF[each] - _ANY_PARTY:
-                raise _wrong("approval_steps", f"no member of a {each} could take this step")
+            kind = self._kind_asked(step)
+            if step.role not in ROLES_OF[kind] - ANY_PARTY:
+                raise _wrong("approval_steps", f"no member of a {kind} could take this step")
             if not self.approvers(step):
-                raise _wrong("approval_steps", f"a step asks for a {each}, and there is none")
+                raise _wrong("approval_steps", f"a step asks for a {kind}, and there is none")
+            self._check_bands(step)
         if sum(len(self.approvers(step)) for step in self.approval_steps) > MAX_APPROVALS:
             raise _wrong("approval_steps", f"a request would need more than {MAX_APPROVALS}")
-        if all(step.who is not Who.EACH_GOVERNMENT for step in self.approval_steps):
-            raise _wrong("approval_steps", "at least one step is each government's own")
+        if not any(step.who in GOVERNMENTS and step.is_for_all for step in self.approval_steps):
+            raise _wrong("approval_steps", "at least one step is each government's own, always")
+
+    def _kind_asked(self, step: Step) -> PartyKind:
+        """The kind of party that a step asks. Raises PydanticCustomError."""
+        if (step.who is Who.PARTY) != (step.party is not None):
+            raise _wrong("approval_steps", "a step names a party when it asks one, and only then")
+        if step.who is not Who.PARTY:
+            return PartyKind.SUPERVISOR if step.who is Who.SUPERVISOR else PartyKind.GOVERNMENT
+        party = self.party(step.party or "")
+        if party is None:
+            raise _wrong("approval_steps", "a step asks a party that does not exist")
+        return party.kind
+
+    def _check_bands(self, step: Step) -> None:
+        if any(self.window(window) is None for window in step.windows):
+            raise _wrong("approval_steps", "a step is for a window that does not exist")
+        least = {limit.currency: limit for limit in step.at_least}
+        most = {limit.currency: limit for limit in step.below}
+        if len(least) < len(step.at_least) or len(most) < len(step.below):
+            raise _wrong("approval_steps", "a band has one amount for each currency")
+        if any(most[currency] <= least[currency] for currency in least.keys() & most.keys()):
+            raise _wrong("approval_steps", "a band ends above where it begins")
+
+    def _check_rules(self) -> None:
+        governments = self.parties_of(PartyKind.GOVERNMENT)
+        weights = [party.weight_bp for party in governments if party.weight_bp is not None]
+        if weights and (len(weights) < len(governments) or sum(weights) != WHOLE_BP):
+            raise _wrong("parties", f"the governments' weights sum to {WHOLE_BP}")
+        if self.quorum > len(governments):
+            raise _wrong("quorum", "no more governments can be there than there are")
+        if any(party.weight_bp is not None for party in self.parties if party not in governments):
+            raise _wrong("parties", "only a government has a weight")
+        for rule in self.decision_rules.values():
+            self._check_rule(rule, bool(weights))
+        principal = any(window.source is Source.PRINCIPAL for window in self.windows)
+        release = self.decision_rules.get(DecisionClass.RELEASE)
+        if principal and (release is None or release.rule is not RuleKind.UNANIMITY):
+            raise _wrong("decision_rules", "principal is released by a unanimous vote only")
+
+    def _check_rule(self, rule: Rule, weighted: bool) -> None:
+        asks_on = rule.on_objection is not Objection.STOP
+        if asks_on != (rule.then is not None) or (asks_on and rule.rule not in NO_OBJECTION):
+            raise _wrong("decision_rules", "what an objection leads to stands in then")
+        escalated = rule.on_objection is Objection.ESCALATE
+        if rule.then is not None and escalated != (rule.then.role is not rule.role):
+            raise _wrong("decision_rules", "an escalation asks another role, a vote the same")
+        if rule.then is not None and rule.then.rule in NO_OBJECTION:
+            raise _wrong("decision_rules", "an objection leads to a vote")
+        for vote in (rule, rule.then) if rule.then is not None else (rule,):
+            self._check_vote(vote, weighted)
+
+    def _check_vote(self, vote: Vote, weighted: bool) -> None:
+        if vote.role not in GOVERNMENT_ROLES:
+            raise _wrong("decision_rules", "no member of a government has this role")
+        if vote.rule in NO_OBJECTION and vote.clock is None:
+            raise _wrong("decision_rules", f"{vote.rule} takes a clock")
+        if vote.clock is not None:
+            self._check_clock(vote.clock)
+        if vote.rule not in WEIGHING and vote.weight_threshold is not None:
+            raise _wrong("decision_rules", f"{vote.rule} has no threshold of weights")
+        if not vote.weighs:
+            return
+        if vote.weights is Weights.CHARTER and not weighted:
+            raise _wrong("decision_rules", "the parties have no weights in the charter")
+        size = len(self.governments) * len(self.windows) * len(self.currencies)
+        if vote.weights is not Weights.RECEIVED:
+            return
+        if size > MAX_WEIGHED:
+            raise _wrong("decision_rules", f"more than {MAX_WEIGHED} positions would be weighed")
+        if len(self.currencies) > 1 and self.exchange_rates is None:
+            raise _wrong("decision_rules", "weighing several currencies takes exchange rates")
+
+    def _check_clock(self, clock: Clock) -> None:
+        if clock.calendar is not None and self.calendar(clock.calendar) is None:
+            raise _wrong("decision_rules", "a clock names a calendar that does not exist")
+        if clock.counts is Counts.BUSINESS and clock.calendar is None:
+            raise _wrong("decision_rules", "business days take a calendar")
+
+    def _check_signed(self) -> None:
+        for name in self.signed:
+            kind = EVENTS.get(name)
+            if kind is None or not kind.actor_roles or name.startswith(_NEVER_SIGNED):
+                raise _wrong("signed", "no such event can carry its party's signature")
 
 
 def _require_unique(member: str, names: Iterable[str]) -> None:

@@ -1,12 +1,18 @@
 """Funds: opening one from its charter, and finding the charter again."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from typing import Any
 
 from app.domain.book import Book, Key, State, key
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event
 from app.domain.governance.charter import Charter
 from app.domain.governance.members import Member
+from app.domain.governance.parts import CharterMember
+from app.domain.governance.quorum import quorum_turned
+from app.domain.governance.seats import Seats, seated, seats_key
 from app.domain.refusals import (
     AlreadyExists,
     CurrencyMismatch,
@@ -18,14 +24,17 @@ from app.domain.refusals import (
     UnknownWindow,
     WrongParty,
 )
-from app.domain.values import Money, PartyKind, Role
+from app.domain.values import Digest, Money, PartyId, PartyKind, Role
 
 
 class Fund(State, table="funds", key=()):
-    """The fund itself: its charter in force. One row."""
+    """The fund itself: its charter in force, and the digest of what was stated. One row."""
 
     charter: Charter
     charter_seq: int
+    charter_digest: Digest
+    issuers: dict[PartyId, tuple[Digest, ...]]
+    """Whose tokens a party uses here, where that was decided; any registered issuer's otherwise."""
 
 
 class FundOpened(Charter, Event, type="fund.opened", roles=(Role.TRUSTEE, Role.ADMIN)):
@@ -52,18 +61,12 @@ class FundOpened(Charter, Event, type="fund.opened", roles=(Role.TRUSTEE, Role.A
     def fold(self, book: Book, act: Act) -> Book:
         """The charter is in force, its members are members."""
         charter = self.charter()
-        book = book.put(Fund(charter=charter, charter_seq=act.seq))
-        for member in charter.members:
-            book = book.put(
-                Member(
-                    subject=member.subject,
-                    party=member.party,
-                    roles=member.roles,
-                    since_seq=act.seq,
-                    until_seq=None,
-                )
-            )
-        return book
+        fund = Fund(charter=charter, charter_seq=act.seq, charter_digest=act.digest, issuers={})
+        book = book.put(fund).put(Seats(deciders={}, lost_seq=None))
+        return installed(book, charter, charter.members, act)
+
+    def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:
+        return quorum_turned(book, self.charter(), act)
 
     def sentence(self, act: Act) -> str:
         governments = len(self.charter().parties_of(PartyKind.GOVERNMENT))
@@ -85,11 +88,40 @@ class OpenFund(Charter, Command, event=FundOpened):
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield fund_key()
+        yield seats_key()
         for member in self.members:
             yield key(Member, member.subject)
 
     def decide(self, book: Book, act: Act) -> Event:
         return FundOpened(**self.stated(), log_vkey=act.log_vkey, export_kid=act.export_kid)
+
+
+def installed(book: Book, charter: Charter, members: Iterable[CharterMember], act: Act) -> Book:
+    """The book in which these people of the charter are members, and every government a seat."""
+    seats = book.get(Seats)
+    known = dict.fromkeys(charter.governments, 0)
+    book = book.put(seats.but(deciders={**known, **seats.deciders}))
+    for member in members:
+        book = seated(book, member.party, member.roles, 1)
+        book = book.put(
+            Member(
+                subject=member.subject,
+                party=member.party,
+                roles=member.roles,
+                since_seq=act.seq,
+                until_seq=None,
+            )
+        )
+    return book
+
+
+def digest_of(members: dict[str, Any]) -> str:
+    """SHA-256 (hex) of the canonical JSON of a charter as it was stated.
+
+    Its keys are ASCII and it holds no floats, so sorting them is canonical (RFC 8785).
+    """
+    text = json.dumps(members, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return sha256(text.encode()).hexdigest()
 
 
 def fund_key() -> Key:

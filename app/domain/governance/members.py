@@ -5,24 +5,51 @@ a subject that was ever a member of one party can never become one of another. M
 the log, so an auditor can tell whether an approver held the role when they approved.
 """
 
+from datetime import date
+
+from pydantic import BaseModel, ConfigDict
+
 from app.domain.book import Book, Key, State, key
 from app.domain.event import Act
 from app.domain.refusals import NotAMember, RoleNotPermitted
 from app.domain.values import LEDGER_PARTY, PartyId, Role, Seq, Subject
 
 
+class Delegation(BaseModel):
+    """A role that a member holds as an alternate, from a day to a day, both included (UTC)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    role: Role
+    from_day: date
+    through: date
+    principal: Subject | None
+    granted_seq: Seq
+
+
 class Member(State, table="members", key=("subject",), listed_by="since_seq"):
-    """A subject's roles since an entry, until an entry (None: still)."""
+    """A subject's roles since an entry, until an entry (None: still).
+
+    Whoever is `denied` can never act again, nor be made a member.
+    """
 
     subject: Subject
     party: PartyId
     roles: tuple[Role, ...]
     since_seq: Seq
     until_seq: Seq | None
+    delegations: tuple[Delegation, ...] = ()
+    denied: bool = False
 
     @property
     def active(self) -> bool:
         return self.until_seq is None
+
+    def holds(self, role: Role, day: date) -> bool:
+        """Whether they may act in this role on this day, by themselves or as an alternate."""
+        return role in self.roles or any(
+            lent.role is role and lent.from_day <= day <= lent.through for lent in self.delegations
+        )
 
 
 def member_key(subject: str) -> Key:
@@ -40,6 +67,6 @@ def require_actor(book: Book, act: Act, roles: frozenset[Role]) -> None:
     member = book.find(Member, act.subject)
     if member is None or member.party != act.party or not member.active:
         raise NotAMember(f"This person is not a member of {act.party} in this fund.")
-    if act.role not in roles or act.role not in member.roles:
+    if act.role not in roles or not member.holds(act.role, act.day):
         needed = " or ".join(sorted(roles))
         raise RoleNotPermitted(f"This takes the role {needed}, held in this fund.")

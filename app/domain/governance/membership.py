@@ -1,4 +1,4 @@
-"""Membership: each party's admins add and remove their own people."""
+"""Membership: each party's admins add, remove and deny their own people, and name alternates."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -8,17 +8,20 @@ from pydantic import Field
 from app.domain.book import Book, Key
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
-from app.domain.governance.charter import ROLES_OF
 from app.domain.governance.funds import charter_of, fund_key
 from app.domain.governance.members import Member, member_key
+from app.domain.governance.parts import ROLES_OF
+from app.domain.governance.quorum import quorum_turned
+from app.domain.governance.seats import seated, seats_key
 from app.domain.refusals import (
     AlreadyExists,
     LastAdmin,
     NotFound,
     RoleNotPermitted,
+    SubjectDenied,
     WrongParty,
 )
-from app.domain.values import Distinct, Role, Subject
+from app.domain.values import Distinct, Role, Subject, Text
 
 
 class MemberTerms(Terms):
@@ -32,17 +35,19 @@ class MemberAdded(MemberTerms, Event, type="member.added", roles=(Role.ADMIN,)):
     """A person may act for their party, or may do other things than before."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises RoleNotPermitted, WrongParty, AlreadyExists."""
+        """Raises RoleNotPermitted, WrongParty, AlreadyExists, SubjectDenied."""
         party = charter_of(book).party(act.party)
         if party is None or not set(self.roles) <= ROLES_OF[party.kind]:
             raise RoleNotPermitted("A role does not exist in a party of this kind.")
         before = book.find(Member, self.subject)
-        if before is not None and before.party != act.party:
-            raise WrongParty("Nobody acts for two parties; this subject belongs to another one.")
+        _require_own(before, act)
+        if before is not None and before.denied:
+            raise SubjectDenied(f"This person was denied by entry {before.until_seq}, for good.")
         if before is not None and before.active:
             raise AlreadyExists("This person is a member; remove them before giving other roles.")
 
     def fold(self, book: Book, act: Act) -> Book:
+        book = seated(book, act.party, self.roles, 1)
         return book.put(
             Member(
                 subject=self.subject,
@@ -53,6 +58,9 @@ class MemberAdded(MemberTerms, Event, type="member.added", roles=(Role.ADMIN,)):
             )
         )
 
+    def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:
+        return quorum_turned(book, charter_of(book), act)
+
     def sentence(self, act: Act) -> str:
         return f"{act.party} made {self.subject} a member with roles {', '.join(self.roles)}."
 
@@ -61,8 +69,7 @@ class AddMember(MemberTerms, Command, event=MemberAdded):
     """Add a person of your own party."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
-        yield fund_key()
-        yield member_key(self.subject)
+        yield from _membership_keys(self.subject)
 
     def decide(self, book: Book, act: Act) -> Event:
         return MemberAdded(**self.stated())
@@ -89,7 +96,12 @@ class MemberRemoved(RemovalTerms, Event, type="member.removed", roles=(Role.ADMI
             raise LastAdmin("An admin is removed by another admin.")
 
     def fold(self, book: Book, act: Act) -> Book:
-        return book.put(book.get(Member, self.subject).but(until_seq=act.seq))
+        member = book.get(Member, self.subject)
+        book = seated(book, act.party, member.roles, -1)
+        return book.put(member.but(until_seq=act.seq, delegations=()))
+
+    def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:
+        return quorum_turned(book, charter_of(book), act)
 
     def sentence(self, act: Act) -> str:
         return f"{act.party} removed its member {self.subject}."
@@ -99,8 +111,65 @@ class RemoveMember(RemovalTerms, Command, event=MemberRemoved):
     """Remove a person of your own party; it takes effect at once."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
-        yield fund_key()
-        yield member_key(self.subject)
+        yield from _membership_keys(self.subject)
 
     def decide(self, book: Book, act: Act) -> Event:
         return MemberRemoved(**self.stated())
+
+
+class DenialTerms(Terms):
+    """A person of the actor's own party, member or not, and why."""
+
+    subject: Subject
+    reason: Text
+
+
+class MemberDenied(DenialTerms, Event, type="member.denied", roles=(Role.ADMIN,)):
+    """A person can never act in this fund again, whatever token they show. What they did stays."""
+
+    def permit(self, book: Book, act: Act) -> None:
+        """Raises WrongParty, LastAdmin, SubjectDenied."""
+        member = book.find(Member, self.subject)
+        _require_own(member, act)
+        if member is not None and member.denied:
+            raise SubjectDenied(f"This person was denied by entry {member.until_seq}.")
+        if self.subject == act.subject:
+            raise LastAdmin("An admin is denied by another admin.")
+
+    def fold(self, book: Book, act: Act) -> Book:
+        member = book.find(Member, self.subject)
+        if member is None:
+            member = Member(
+                subject=self.subject, party=act.party, roles=(), since_seq=act.seq, until_seq=None
+            )
+        if member.active:
+            book = seated(book, act.party, member.roles, -1)
+        return book.put(member.but(until_seq=act.seq, delegations=(), denied=True))
+
+    def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:
+        return quorum_turned(book, charter_of(book), act)
+
+    def sentence(self, act: Act) -> str:
+        return f"{act.party} denied {self.subject} for good: {self.reason}"
+
+
+class DenyMember(DenialTerms, Command, event=MemberDenied):
+    """Shut a person of your own party out, at once and for good."""
+
+    def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
+        yield from _membership_keys(self.subject)
+
+    def decide(self, book: Book, act: Act) -> Event:
+        return MemberDenied(**self.stated())
+
+
+def _require_own(member: Member | None, act: Act) -> None:
+    """Raises WrongParty."""
+    if member is not None and member.party != act.party:
+        raise WrongParty("Nobody acts for two parties; this subject belongs to another one.")
+
+
+def _membership_keys(subject: str) -> Iterator[Key]:
+    yield fund_key()
+    yield seats_key()
+    yield member_key(subject)

@@ -1,7 +1,8 @@
 """Agreements: what a government owes the fund, once both sides have signed.
 
 Drafted by the contributor's treasury, signed by the contributor and by the trustee; with the
-second signature it is in force. Signatures name the digest of what was drafted.
+second signature it is in force, if its party needs no mandate or has named one that covers it;
+else it is `qualified` until then. Signatures name the digest of what was drafted.
 """
 
 from collections.abc import Iterator
@@ -24,12 +25,14 @@ from app.domain.governance.funds import (
     require_restriction,
     require_window,
 )
+from app.domain.inflow.mandates import Mandate, mandate_key, require_covered
 from app.domain.inflow.pledges import Pledge, pledge_key
 from app.domain.refusals import (
     AgreementNotInForce,
     AlreadySigned,
     ExceedsAgreement,
     InstalmentsDoNotAddUp,
+    MandateRequired,
     ProposalClosed,
     StaleProposal,
     WrongParty,
@@ -58,9 +61,10 @@ class Instrument(StrEnum):
 
 
 class AgreementState(StrEnum):
-    """draft -> in_force -> fulfilled."""
+    """draft -> in_force -> fulfilled; between, qualified while a mandate is awaited."""
 
     DRAFT = "draft"
+    QUALIFIED = "qualified"
     IN_FORCE = "in_force"
     FULFILLED = "fulfilled"
 
@@ -81,6 +85,7 @@ class AgreementTerms(Terms):
     instalments: Annotated[tuple[Instalment, ...], Field(min_length=1, max_length=100)]
     pledge_id: Identifier | None = None
     restriction: RestrictionId | None = None
+    mandate_id: Identifier | None = None
 
 
 class Agreement(State, table="agreements", key=("agreement_id",), listed_by="drafted_seq"):
@@ -95,6 +100,7 @@ class Agreement(State, table="agreements", key=("agreement_id",), listed_by="dra
     instalments: tuple[Instalment, ...]
     pledge_id: Identifier | None
     restriction: RestrictionId | None
+    mandate_id: Identifier | None
     state: AgreementState
     digest: Digest
     signed_by: tuple[PartyId, ...]
@@ -110,6 +116,8 @@ class Agreement(State, table="agreements", key=("agreement_id",), listed_by="dra
         """Raises AgreementNotInForce."""
         if self.state is AgreementState.DRAFT:
             raise AgreementNotInForce("The agreement is a draft; both sides must sign it first.")
+        if self.state is AgreementState.QUALIFIED:
+            raise AgreementNotInForce("The agreement awaits a mandate that covers it.")
 
     def require_room_for(self, amount: Money) -> None:
         """Raises ExceedsAgreement, CurrencyMismatch."""
@@ -132,7 +140,8 @@ class AgreementDrafted(AgreementTerms, Event, type="agreement.drafted", roles=(R
 
     def permit(self, book: Book, act: Act) -> None:
         """Raises WrongParty, UnknownWindow, CurrencyNotInCharter, UnknownRestriction,
-        RestrictionNotUsable, InstalmentsDoNotAddUp, NotFound, ExceedsPledge, CurrencyMismatch.
+        RestrictionNotUsable, InstalmentsDoNotAddUp, NotFound, ExceedsPledge, CurrencyMismatch,
+        MandateRequired, ExceedsMandate.
         """
         charter = charter_of(book)
         require_kind(charter, act.party, PartyKind.GOVERNMENT)
@@ -150,6 +159,9 @@ class AgreementDrafted(AgreementTerms, Event, type="agreement.drafted", roles=(R
             if (pledge.party, pledge.window) != (act.party, self.window):
                 raise WrongParty("The pledge is another party's, or for another window.")
             pledge.require_room_for(self.amount)
+        if self.mandate_id is not None:
+            mandate = book.get(Mandate, self.mandate_id)
+            require_covered(mandate, act.party, self.amount, act)
 
     def fold(self, book: Book, act: Act) -> Book:
         return book.put(
@@ -163,6 +175,7 @@ class AgreementDrafted(AgreementTerms, Event, type="agreement.drafted", roles=(R
                 instalments=self.instalments,
                 pledge_id=self.pledge_id,
                 restriction=self.restriction,
+                mandate_id=self.mandate_id,
                 state=AgreementState.DRAFT,
                 digest=act.digest,
                 signed_by=(),
@@ -184,6 +197,8 @@ class DraftAgreement(AgreementTerms, Command, event=AgreementDrafted):
         yield fund_key()
         if self.pledge_id is not None:
             yield pledge_key(self.pledge_id)
+        if self.mandate_id is not None:
+            yield mandate_key(self.mandate_id)
 
     def decide(self, book: Book, act: Act) -> Event:
         return AgreementDrafted(**self.stated(), agreement_id=act.new_id())
@@ -203,7 +218,7 @@ class AgreementSigned(
 
     def permit(self, book: Book, act: Act) -> None:
         """Raises NotFound, ProposalClosed, StaleProposal, WrongParty, AlreadySigned,
-        ExceedsPledge.
+        ExceedsPledge, MandateRequired, ExceedsMandate.
         """
         agreement = book.get(Agreement, self.agreement_id)
         if act.party not in _sides(book, agreement):
@@ -217,16 +232,19 @@ class AgreementSigned(
         if agreement.pledge_id is not None:
             # Two drafts may have counted on the same pledge; the one that is signed first has it.
             book.get(Pledge, agreement.pledge_id).require_room_for(agreement.amount)
+        if agreement.mandate_id is not None:
+            mandate = book.get(Mandate, agreement.mandate_id)
+            require_covered(mandate, agreement.party, agreement.amount, act)
 
     def fold(self, book: Book, act: Act) -> Book:
         agreement = book.get(Agreement, self.agreement_id)
-        return book.put(agreement.but(signed_by=(*agreement.signed_by, act.party)))
+        agreement = agreement.but(signed_by=(*agreement.signed_by, act.party))
+        if set(agreement.signed_by) == _sides(book, agreement) and _awaits(book, agreement):
+            agreement = agreement.but(state=AgreementState.QUALIFIED)
+        return book.put(agreement)
 
     def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:
-        agreement = book.get(Agreement, self.agreement_id)
-        if set(agreement.signed_by) != _sides(book, agreement):
-            return ()
-        return (AgreementEnteredIntoForce(agreement_id=self.agreement_id, cause=act.seq),)
+        return _in_force(book, self.agreement_id, act)
 
     def sentence(self, act: Act) -> str:
         return f"{act.party} signed agreement {self.agreement_id}."
@@ -236,19 +254,7 @@ class SignAgreement(SignatureTerms, Command, event=AgreementSigned):
     """Sign an agreement for the contributor or for the trustee."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
-        yield fund_key()
-        yield agreement_key(self.agreement_id)
-        agreement = book.peek(Agreement, self.agreement_id)
-        if agreement is not None:
-            currency = agreement.amount.currency
-            yield position_key(agreement.party, agreement.window, currency)
-            for account in (
-                receivable(self.agreement_id),
-                deferred(agreement.party, agreement.window),
-            ):
-                yield from posting_keys(book, account, currency)
-            if agreement.pledge_id is not None:
-                yield pledge_key(agreement.pledge_id)
+        yield from _keys(book, self.agreement_id)
 
     def decide(self, book: Book, act: Act) -> Event:
         return AgreementSigned(**self.stated())
@@ -260,15 +266,60 @@ class AgreementReference(Terms):
     agreement_id: Identifier
 
 
+class CoverTerms(AgreementReference):
+    """The mandate that an agreement shall stand under."""
+
+    mandate_id: Identifier
+
+
+class AgreementCovered(CoverTerms, Event, type="agreement.covered", roles=(Role.TREASURY,)):
+    """An agreement that waited for its legislature stands under a mandate."""
+
+    def permit(self, book: Book, act: Act) -> None:
+        """Raises NotFound, WrongParty, ProposalClosed, MandateRequired, CurrencyMismatch,
+        ExceedsMandate.
+        """
+        agreement = book.get(Agreement, self.agreement_id)
+        if agreement.party != act.party:
+            raise WrongParty(f"This agreement is {agreement.party}'s.")
+        waits = agreement.state in (AgreementState.DRAFT, AgreementState.QUALIFIED)
+        if not waits or agreement.mandate_id is not None:
+            raise ProposalClosed("The agreement does not wait for a mandate.")
+        require_covered(book.get(Mandate, self.mandate_id), act.party, agreement.amount, act)
+
+    def fold(self, book: Book, act: Act) -> Book:
+        return book.put(book.get(Agreement, self.agreement_id).but(mandate_id=self.mandate_id))
+
+    def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:
+        return _in_force(book, self.agreement_id, act)
+
+    def sentence(self, act: Act) -> str:
+        return f"{act.party} put agreement {self.agreement_id} under mandate {self.mandate_id}."
+
+
+class CoverAgreement(CoverTerms, Command, event=AgreementCovered):
+    """Name the mandate that an agreement of your government waits for."""
+
+    def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
+        yield mandate_key(self.mandate_id)
+        yield from _keys(book, self.agreement_id)
+
+    def decide(self, book: Book, act: Act) -> Event:
+        return AgreementCovered(**self.stated())
+
+
 class AgreementEnteredIntoForce(
     AgreementReference, LedgerEvent, type="agreement.entered_into_force"
 ):
     """Both sides have signed: the contributor owes the amount."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed."""
-        if book.get(Agreement, self.agreement_id).state is not AgreementState.DRAFT:
+        """Raises ProposalClosed, MandateRequired."""
+        agreement = book.get(Agreement, self.agreement_id)
+        if agreement.state not in (AgreementState.DRAFT, AgreementState.QUALIFIED):
             raise ProposalClosed("The agreement is in force already.")
+        if _awaits(book, agreement):
+            raise MandateRequired(f"{agreement.party} agrees under a mandate only.")
 
     def fold(self, book: Book, act: Act) -> Book:
         agreement = book.get(Agreement, self.agreement_id)
@@ -276,6 +327,9 @@ class AgreementEnteredIntoForce(
         if agreement.pledge_id is not None:
             pledge = book.get(Pledge, agreement.pledge_id)
             book = book.put(pledge.with_converted(amount))
+        if agreement.mandate_id is not None:
+            mandate = book.get(Mandate, agreement.mandate_id)
+            book = book.put(mandate.but(agreed=mandate.agreed + amount))
         book = post(
             book,
             act.day,
@@ -292,6 +346,37 @@ class AgreementEnteredIntoForce(
 def agreement_key(agreement_id: str) -> Key:
     """The key of an agreement's row."""
     return key(Agreement, agreement_id)
+
+
+def _keys(book: Book, agreement_id: str) -> Iterator[Key]:
+    """What an agreement takes that may enter into force."""
+    yield fund_key()
+    yield agreement_key(agreement_id)
+    agreement = book.peek(Agreement, agreement_id)
+    if agreement is None:
+        return
+    currency = agreement.amount.currency
+    yield position_key(agreement.party, agreement.window, currency)
+    for account in (receivable(agreement_id), deferred(agreement.party, agreement.window)):
+        yield from posting_keys(book, account, currency)
+    if agreement.pledge_id is not None:
+        yield pledge_key(agreement.pledge_id)
+    if agreement.mandate_id is not None:
+        yield mandate_key(agreement.mandate_id)
+
+
+def _in_force(book: Book, agreement_id: str, act: Act) -> tuple[Event, ...]:
+    """What follows once both sides have signed and a mandate, where one is needed, covers it."""
+    agreement = book.get(Agreement, agreement_id)
+    if set(agreement.signed_by) != _sides(book, agreement) or _awaits(book, agreement):
+        return ()
+    return (AgreementEnteredIntoForce(agreement_id=agreement_id, cause=act.seq),)
+
+
+def _awaits(book: Book, agreement: Agreement) -> bool:
+    """Whether it still needs a mandate."""
+    party = charter_of(book).party(agreement.party)
+    return party is not None and party.mandated and agreement.mandate_id is None
 
 
 def _sides(book: Book, agreement: Agreement) -> set[str]:

@@ -2,100 +2,158 @@
 
 An approval binds the digest of exactly the request it approves, so it can never be pointed at
 another one. The last one that is missing decides the request and sets the money aside, in the
-same transaction: if the window does not hold enough, that last approval is refused.
+same transaction: if the window does not hold enough, that last approval is refused. An approval
+that holds no longer is given again; one that was taken back makes the request wait again.
 """
 
 from collections.abc import Iterator
-from typing import Self
+from enum import StrEnum
+from typing import Annotated, Final, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from app.domain.book import Book, Key
-from app.domain.books.journal import contributor, posting_keys, reserved
-from app.domain.books.pools import Pool, pool_key
-from app.domain.books.positions import position_key
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
-from app.domain.governance.charter import Charter
+from app.domain.governance.docket import docket_key
 from app.domain.governance.funds import Fund, charter_of, fund_key
-from app.domain.outflow.attributions import attribution_key
+from app.domain.governance.polls import poll_key
+from app.domain.governance.requirements import Step
+from app.domain.governance.seats import seats_key
 from app.domain.outflow.disbursements import (
     Disbursement,
-    DisbursementApproved,
-    DisbursementRefused,
     DisbursementState,
     Documents,
     disbursement_key,
 )
-from app.domain.outflow.kinds import kinds_for
+from app.domain.outflow.outcomes import DisbursementRefused, approved_if_complete
+from app.domain.outflow.reservations import (
+    DisbursementUnreserved,
+    drawn_account_keys,
+    drawn_keys,
+    reservation_keys,
+)
 from app.domain.outflow.steps import (
     Answer,
     Approval,
+    answer_keys,
+    answered,
+    answers,
     approval_key,
-    approval_keys,
     involved,
     involvement_key,
+    label,
     require_turn,
     require_uninvolved,
 )
 from app.domain.refusals import (
     AlreadyDecided,
     EvidenceRequired,
+    NotFound,
+    ProposalClosed,
     ReasonRequired,
     StaleProposal,
     StepNotOpen,
     UnknownStep,
     WrongParty,
 )
-from app.domain.values import Decision, Digest, Identifier, Role, StepId, Text, require_said
+from app.domain.values import Digest, Identifier, Role, StepId, Text, require_said
 
-ANY_ROLE = tuple(role for role in Role if role is not Role.LEDGER)
+ANY_ROLE: Final = tuple(role for role in Role if role is not Role.LEDGER)
 """Which role takes a step is the charter's to say, so it is `permit` that asks."""
+_WAITING: Final = (DisbursementState.REQUESTED,)
+_RENEWABLE: Final = (DisbursementState.REQUESTED, DisbursementState.RESERVED)
+_REVOCABLE: Final = (*_RENEWABLE, DisbursementState.INSTRUCTED)
 
 
-class ApprovalTerms(Terms):
-    """An answer to one step; `digest` names exactly the request that was read."""
+class StepDecision(StrEnum):
+    """What whoever is asked may answer."""
+
+    APPROVE = "approve"
+    REFUSE = "refuse"
+    ABSTAIN = "abstain"
+
+
+class AnswerReference(Terms):
+    """Which answer of the actor's party: the request and the step."""
 
     disbursement_id: Identifier
     step: StepId
-    decision: Decision
+
+
+class ApprovalTerms(AnswerReference):
+    """An answer to one step; `digest` names exactly the request that was read.
+
+    `conditions` are what the approver wants to see before the money moves.
+    """
+
+    decision: StepDecision
     digest: Digest
     reason: Text | None = None
     documents: Documents = ()
+    conditions: Annotated[tuple[Text, ...], Field(max_length=10)] = ()
+
+    @model_validator(mode="after")
+    def _conditions_are_for_a_yes(self) -> Self:
+        """Raises ValueError."""
+        if self.conditions and self.decision is not StepDecision.APPROVE:
+            raise ValueError("Conditions belong to an approval.")
+        return self
 
 
-def _require_open(terms: ApprovalTerms, book: Book, act: Act) -> Disbursement:
-    """What holds for every answer. Returns the request.
+def _asked(terms: AnswerReference, book: Book, act: Act) -> tuple[Disbursement, Step, Approval]:
+    """The request, the step, and what the actor's party has answered so far.
+
+    Raises NotFound, UnknownStep, WrongParty.
+    """
+    step = charter_of(book).step(terms.step)
+    disbursement = book.get(Disbursement, terms.disbursement_id)
+    if step is None:
+        raise UnknownStep("The charter names no such approval step.")
+    if label(step.id, act.party) not in disbursement.asked:
+        raise WrongParty(f"Step {step.id} is not asked of {act.party}.")
+    return disbursement, step, book.get(Approval, terms.disbursement_id, step.id, act.party)
+
+
+def _require_open(terms: ApprovalTerms, book: Book, act: Act) -> Step:
+    """What holds for every answer. Returns the step.
 
     Raises NotFound, ProposalClosed, SeparationOfDuties, UnknownStep, WrongParty, StepNotOpen,
     AlreadyDecided, StaleProposal.
     """
-    charter = charter_of(book)
-    disbursement = book.get(Disbursement, terms.disbursement_id)
-    step = charter.step(terms.step)
-    if step is None:
-        raise UnknownStep("The charter names no such approval step.")
-    if act.party in charter.approvers(step):
-        answered = book.get(Approval, terms.disbursement_id, step.id, act.party)
-        if answered.answer in (Answer.APPROVED, Answer.REFUSED):
-            raise AlreadyDecided(f"{act.party} has {answered.answer} step {step.id}.")
-    disbursement.require(DisbursementState.REQUESTED)
-    require_uninvolved(book, terms.disbursement_id, act)
-    if act.party not in charter.approvers(step):
-        raise WrongParty(f"Step {step.id} is not asked of {act.party}.")
+    try:
+        disbursement, step, approval = _asked(terms, book, act)
+    except WrongParty:
+        # Whoever made the request learns first that it is theirs.
+        book.get(Disbursement, terms.disbursement_id).require(*_WAITING)
+        require_uninvolved(book, terms.disbursement_id, act)
+        raise
+    renewed = approval.doubt(book, act.at) is not None
+    if approval.answer is Answer.REFUSED or (approval.answer is Answer.APPROVED and not renewed):
+        raise AlreadyDecided(f"{act.party} has {approval.answer} step {step.id}.")
+    disbursement.require(*(_RENEWABLE if renewed else _WAITING))
+    if approval.is_overdue(act.at):
+        raise ProposalClosed(f"Step {step.id} was due by {approval.due_at}.")
+    if approval.subject != act.subject:
+        require_uninvolved(book, terms.disbursement_id, act)
     if act.role is not step.role:
         raise StepNotOpen(f"Step {step.id} is taken by the role {step.role}, not {act.role}.")
-    require_turn(book, charter, terms.disbursement_id, step, act)
+    rows = answers(book, terms.disbursement_id, disbursement.asked)
+    require_turn(rows, charter_of(book), approval)
     if terms.digest != disbursement.digest:
         raise StaleProposal(f"The request has digest {disbursement.digest}.")
-    return disbursement
+    return step
 
 
-def _answered(terms: ApprovalTerms, book: Book, act: Act, answer: Answer) -> Book:
-    """The book with the answer in its place and the person remembered."""
-    approval = book.get(Approval, terms.disbursement_id, terms.step, act.party)
-    approval = approval.but(answer=answer, subject=act.subject, answered_seq=act.seq)
-    return involved(book.put(approval), terms.disbursement_id, act, str(approval.role))
+def _put(book: Book, before: Approval, after: Approval, act: Act) -> Book:
+    """The book with the answer in its place, the counters with it, the person remembered."""
+    disbursement = book.get(Disbursement, after.disbursement_id)
+    ballots = tuple(seq for seq in disbursement.ballots if seq != before.answered_seq)
+    if after.answer is Answer.APPROVED:
+        ballots = (*ballots, act.seq)
+    outstanding = disbursement.outstanding + int(before.passes) - int(after.passes)
+    book = book.put(disbursement.but(outstanding=outstanding, ballots=ballots))
+    return involved(book.put(after), after.disbursement_id, act, str(after.role))
 
 
 class ApprovalGiven(ApprovalTerms, Event, type="approval.given", roles=ANY_ROLE):
@@ -104,35 +162,29 @@ class ApprovalGiven(ApprovalTerms, Event, type="approval.given", roles=ANY_ROLE)
     @model_validator(mode="after")
     def _is_a_yes(self) -> Self:
         """A log cannot turn a no into a yes. Raises ValueError."""
-        require_said(self.decision, Decision.APPROVE)
+        require_said(self.decision, StepDecision.APPROVE)
         return self
 
     def permit(self, book: Book, act: Act) -> None:
         """Raises EvidenceRequired and what `_require_open` raises; as the last one, what the
-        reservation raises: InsufficientFunds, PeriodClosed.
+        reservation raises: InsufficientFunds, PeriodClosed, QuorumLost, DrawnPartyMissing,
+        MandateRequired, ExceedsMandate.
         """
-        _require_open(self, book, act)
-        step = charter_of(book).step(self.step)
-        if step is not None and step.evidence and not self.documents:
+        step = _require_open(self, book, act)
+        if step.evidence and not self.documents:
             raise EvidenceRequired(f"Step {self.step} takes at least one document.")
 
     def fold(self, book: Book, act: Act) -> Book:
-        book = _answered(self, book, act, Answer.APPROVED)
-        disbursement = book.get(Disbursement, self.disbursement_id)
-        return book.put(
-            disbursement.but(
-                outstanding=disbursement.outstanding - 1,
-                ballots=(*disbursement.ballots, act.seq),
-            )
-        )
+        _, step, before = _asked(self, book, act)
+        after = answered(before, step, Answer.APPROVED, act).but(conditions=self.conditions)
+        return _put(book, before, after, act)
 
     def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:
-        if book.get(Disbursement, self.disbursement_id).outstanding:
-            return ()
-        return (DisbursementApproved.of(book, self.disbursement_id, act.seq),)
+        return approved_if_complete(book, self.disbursement_id, act)
 
     def sentence(self, act: Act) -> str:
-        return f"{act.party} approved step {self.step} of disbursement {self.disbursement_id}."
+        said = f"{act.party} approved step {self.step} of disbursement {self.disbursement_id}"
+        return f"{said}, if: {'; '.join(self.conditions)}" if self.conditions else f"{said}."
 
 
 class ApprovalRefused(ApprovalTerms, Event, type="approval.refused", roles=ANY_ROLE):
@@ -141,17 +193,21 @@ class ApprovalRefused(ApprovalTerms, Event, type="approval.refused", roles=ANY_R
     @model_validator(mode="after")
     def _is_a_no(self) -> Self:
         """Nor a yes into a no. Raises ValueError."""
-        require_said(self.decision, Decision.REFUSE)
+        require_said(self.decision, StepDecision.REFUSE)
         return self
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ReasonRequired and what `_require_open` raises."""
+        """Raises ReasonRequired and what `_require_open` raises; ProposalClosed once the money
+        is reserved: an approval is then revoked.
+        """
         _require_open(self, book, act)
+        book.get(Disbursement, self.disbursement_id).require(*_WAITING)
         if self.reason is None:
             raise ReasonRequired("Whoever refuses says why.")
 
     def fold(self, book: Book, act: Act) -> Book:
-        return _answered(self, book, act, Answer.REFUSED)
+        _, step, before = _asked(self, book, act)
+        return _put(book, before, answered(before, step, Answer.REFUSED, act), act)
 
     def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:
         return (
@@ -167,42 +223,172 @@ class ApprovalRefused(ApprovalTerms, Event, type="approval.refused", roles=ANY_R
         )
 
 
+class ApprovalAbstained(ApprovalTerms, Event, type="approval.abstained", roles=ANY_ROLE):
+    """A party says neither yes nor no. Whether that is enough, the step says."""
+
+    @model_validator(mode="after")
+    def _is_neither(self) -> Self:
+        """Raises ValueError."""
+        require_said(self.decision, StepDecision.ABSTAIN)
+        return self
+
+    def permit(self, book: Book, act: Act) -> None:
+        """Raises what `_require_open` raises; as the last one, what the reservation raises."""
+        _require_open(self, book, act)
+        book.get(Disbursement, self.disbursement_id).require(*_WAITING)
+
+    def fold(self, book: Book, act: Act) -> Book:
+        _, step, before = _asked(self, book, act)
+        return _put(book, before, answered(before, step, Answer.ABSTAINED, act), act)
+
+    def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:
+        return approved_if_complete(book, self.disbursement_id, act)
+
+    def sentence(self, act: Act) -> str:
+        return f"{act.party} abstained in step {self.step} of {self.disbursement_id}."
+
+
+_EVENTS: Final[dict[StepDecision, type[Event]]] = {
+    StepDecision.APPROVE: ApprovalGiven,
+    StepDecision.REFUSE: ApprovalRefused,
+    StepDecision.ABSTAIN: ApprovalAbstained,
+}
+
+
 class AnswerStep(ApprovalTerms, Command, event=ApprovalGiven):
-    """Approve or refuse one step of a disbursement for your party."""
+    """Approve or refuse one step of a disbursement for your party, or abstain."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
-        yield fund_key()
-        yield disbursement_key(self.disbursement_id)
         yield approval_key(self.disbursement_id, self.step, actor.party)
-        yield involvement_key(self.disbursement_id, actor.party, actor.subject)
+        yield from _answer_keys(book, self.disbursement_id, actor)
         fund, disbursement = book.peek(Fund), book.peek(Disbursement, self.disbursement_id)
-        if fund is None or disbursement is None:
-            return
-        yield from approval_keys(fund.charter, self.disbursement_id)
-        if disbursement.outstanding == 1:
-            yield from _reservation_keys(book, fund.charter, disbursement)
+        if fund is not None and disbursement is not None and disbursement.outstanding <= 1:
+            yield from reservation_keys(book, fund.charter, disbursement)
 
-    def role(self, book: Book, actor: Actor) -> Role:
+    def in_role(self, book: Book, actor: Actor) -> Role:
         """The role that the step asks for, where the actor's token carries it."""
-        step = charter_of(book).step(self.step)
-        if step is not None and step.role in actor.roles:
-            return step.role
-        # Any role that they do hold: `permit` says what is wrong with it.
-        return next(iter(sorted(actor.roles)), super().role(book, actor))
+        return _role_of(self, book, actor) or super().in_role(book, actor)
 
     def decide(self, book: Book, act: Act) -> Event:
-        kind = ApprovalGiven if self.decision is Decision.APPROVE else ApprovalRefused
-        return kind(**self.stated())
+        return _EVENTS[self.decision](**self.stated())
 
 
-def _reservation_keys(book: Book, charter: Charter, disbursement: Disbursement) -> Iterator[Key]:
-    """What setting the money aside reads, when this may be the last approval."""
-    currency, identifier = disbursement.amount.currency, disbursement.disbursement_id
-    yield from posting_keys(book, reserved(identifier), currency)
-    for window, tie in kinds_for(charter, disbursement.window, disbursement.purpose):
-        yield pool_key(window, tie, currency)
-        pool = book.peek(Pool, window, tie, currency)
-        for party in pool.balances if pool is not None else ():
-            yield position_key(party, window, currency)
-            yield attribution_key(party, identifier)
-            yield from posting_keys(book, contributor(party, window), currency)
+class AnswerRevocation(AnswerReference):
+    """Which answer is taken back, and why."""
+
+    reason: Text
+
+
+class ApprovalRevoked(AnswerRevocation, Event, type="approval.revoked", roles=ANY_ROLE):
+    """A party takes its approval back. Before the bank was told the money is free again; after
+    that it must be recalled, which the ledger cannot do.
+    """
+
+    def permit(self, book: Book, act: Act) -> None:
+        """Raises NotFound, UnknownStep, WrongParty, ProposalClosed, StepNotOpen, PeriodClosed."""
+        disbursement, step, approval = _asked(self, book, act)
+        disbursement.require(*_REVOCABLE)
+        if approval.answer not in (Answer.APPROVED, Answer.ABSTAINED):
+            raise ProposalClosed(f"{act.party} has not approved step {step.id}.")
+        if act.role is not step.role:
+            raise StepNotOpen(f"Step {step.id} is taken by the role {step.role}, not {act.role}.")
+
+    def fold(self, book: Book, act: Act) -> Book:
+        _, step, before = _asked(self, book, act)
+        return _put(book, before, answered(before, step, Answer.REVOKED, act), act)
+
+    def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:
+        state = book.get(Disbursement, self.disbursement_id).state
+        if state is not DisbursementState.RESERVED:
+            return ()
+        return (DisbursementUnreserved(disbursement_id=self.disbursement_id, cause=act.seq),)
+
+    def sentence(self, act: Act) -> str:
+        return (
+            f"{act.party} took its approval of step {self.step} of disbursement "
+            f"{self.disbursement_id} back: {self.reason}"
+        )
+
+
+class RevokeApproval(AnswerRevocation, Command, event=ApprovalRevoked):
+    """Take your party's approval back before the payment is settled."""
+
+    def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
+        yield from _answer_keys(book, self.disbursement_id, actor)
+        fund, disbursement = book.peek(Fund), book.peek(Disbursement, self.disbursement_id)
+        if fund is not None and disbursement is not None:
+            yield from drawn_keys(book, fund.charter, disbursement)
+            yield from drawn_account_keys(book, disbursement)
+
+    def in_role(self, book: Book, actor: Actor) -> Role:
+        return _role_of(self, book, actor) or super().in_role(book, actor)
+
+    def decide(self, book: Book, act: Act) -> Event:
+        return ApprovalRevoked(**self.stated())
+
+
+class ConditionsTerms(AnswerReference):
+    """Which conditions are met, and how the approver knows."""
+
+    documents: Documents = ()
+    note: Text | None = None
+
+
+class ConditionsMet(ConditionsTerms, Event, type="approval.conditions_met", roles=ANY_ROLE):
+    """What a party had made its approval depend on is there."""
+
+    def permit(self, book: Book, act: Act) -> None:
+        """Raises NotFound, UnknownStep, WrongParty, ProposalClosed, StepNotOpen."""
+        disbursement, step, approval = _asked(self, book, act)
+        disbursement.require(*_RENEWABLE)
+        if approval.answer is not Answer.APPROVED or not approval.conditions_open:
+            raise ProposalClosed("No condition is open here.")
+        if act.role is not step.role:
+            raise StepNotOpen(f"Step {step.id} is taken by the role {step.role}, not {act.role}.")
+
+    def fold(self, book: Book, act: Act) -> Book:
+        approval = book.get(Approval, self.disbursement_id, self.step, act.party)
+        return book.put(approval.but(conditions_met_seq=act.seq))
+
+    def sentence(self, act: Act) -> str:
+        return (
+            f"{act.party}'s conditions at step {self.step} of disbursement "
+            f"{self.disbursement_id} are met."
+        )
+
+
+class MeetConditions(ConditionsTerms, Command, event=ConditionsMet):
+    """Say that the conditions of your party's approval are met."""
+
+    def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
+        yield from _answer_keys(book, self.disbursement_id, actor)
+
+    def in_role(self, book: Book, actor: Actor) -> Role:
+        return _role_of(self, book, actor) or super().in_role(book, actor)
+
+    def decide(self, book: Book, act: Act) -> Event:
+        return ConditionsMet(**self.stated())
+
+
+def _role_of(terms: AnswerReference, book: Book, actor: Actor) -> Role | None:
+    """The role that the step asks for, where the actor has it; else any that they have."""
+    try:
+        step = charter_of(book).step(terms.step)
+    except NotFound:
+        step = None
+    if step is not None and step.role in actor.roles:
+        return step.role
+    # Any role that they do hold: `permit` says what is wrong with it.
+    return next(iter(sorted(actor.roles)), None)
+
+
+def _answer_keys(book: Book, disbursement_id: str, actor: Actor) -> Iterator[Key]:
+    yield fund_key()
+    yield seats_key()
+    yield docket_key()
+    yield disbursement_key(disbursement_id)
+    yield poll_key(disbursement_id)
+    yield involvement_key(disbursement_id, actor.party, actor.subject)
+    disbursement = book.peek(Disbursement, disbursement_id)
+    if disbursement is not None:
+        yield from answer_keys(book, disbursement_id, disbursement.asked)

@@ -1,7 +1,8 @@
 """Disbursements: from the recipient's request to money that is set aside for it.
 
-requested -> approved -> reserved -> instructed -> settled; or refused, cancelled, returned.
-This file decides up to the reservation; `payments` what follows.
+requested -> approved -> reserved -> instructed -> settled; or refused, cancelled, returned,
+expired, dropped. This file decides the request; `approvals` the answers, `outcomes` what they
+come to, `reservations` the money, `payments` what the bank is told.
 """
 
 from collections.abc import Iterator
@@ -10,14 +11,14 @@ from typing import Annotated
 
 from pydantic import Field, computed_field
 
+from app.domain.accounting.standing import weight_keys, weights_of
 from app.domain.book import Book, Key, State, key
-from app.domain.books.attribution import RULE
-from app.domain.books.draws import Draw, drawn, reserved_from, shares_of
-from app.domain.books.journal import contributor, credit, debit, post, reserved
-from app.domain.books.pools import Shares
-from app.domain.books.positions import moved
+from app.domain.books.draws import Draw, shares_of
+from app.domain.books.pools import Pool, Shares, pool_key
 from app.domain.command import Actor, Command
-from app.domain.event import Act, Event, LedgerEvent, Terms
+from app.domain.event import Act, Event, Terms
+from app.domain.governance.charter import Charter
+from app.domain.governance.docket import docket_key, entered, require_room
 from app.domain.governance.funds import (
     Fund,
     charter_of,
@@ -26,10 +27,13 @@ from app.domain.governance.funds import (
     require_kind,
     require_window,
 )
-from app.domain.outflow.attributions import attributed
+from app.domain.governance.polls import opened_poll
+from app.domain.governance.requirements import Step, Who
+from app.domain.governance.rules import DecisionClass
+from app.domain.inflow.mandates import Use
 from app.domain.outflow.kinds import kinds_for
-from app.domain.outflow.steps import approval_keys, closed, involved, opened
-from app.domain.refusals import ProposalClosed, PurposeNotAllowed
+from app.domain.outflow.steps import involved, label, opened
+from app.domain.refusals import InsufficientFunds, ProposalClosed, PurposeNotAllowed
 from app.domain.values import (
     Amount,
     BankAccountId,
@@ -46,8 +50,6 @@ from app.domain.values import (
     WindowId,
 )
 
-UNANIMITY = "unanimity"
-
 
 class DisbursementState(StrEnum):
     """Where a disbursement stands."""
@@ -60,6 +62,8 @@ class DisbursementState(StrEnum):
     REFUSED = "refused"
     CANCELLED = "cancelled"
     RETURNED = "returned"
+    EXPIRED = "expired"
+    DROPPED = "dropped"
 
 
 class Document(Terms):
@@ -87,9 +91,10 @@ class Disbursement(
 ):
     """A request and what became of it.
 
-    `outstanding` counts the approvals that are still missing; `ballots` are the entries of those
-    that were given. `draws` say from which pools it is taken, from the reservation on, and
-    `shares` whose money it is.
+    `asked` names the approvals that it takes, `step/party`; `outstanding` counts those that are
+    missing, `ballots` are the entries of those that were given. From the reservation on, `draws`
+    say from which pools it is taken, `mandates` under which acts of legislatures, and `shares`
+    whose money it is.
     """
 
     disbursement_id: Identifier
@@ -101,9 +106,11 @@ class Disbursement(
     state: DisbursementState
     digest: Digest
     requested_seq: Seq
+    asked: tuple[str, ...]
     outstanding: int
     ballots: tuple[Seq, ...]
     draws: tuple[Draw, ...]
+    mandates: tuple[Use, ...]
     bank_account: BankAccountId | None
     bank_reference: BankReference | None
 
@@ -128,7 +135,9 @@ class DisbursementRequested(
     disbursement_id: Identifier
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises WrongParty, UnknownWindow, PurposeNotAllowed, CurrencyNotInCharter."""
+        """Raises WrongParty, UnknownWindow, PurposeNotAllowed, CurrencyNotInCharter, TooManyOpen,
+        InsufficientFunds, RateMissing, CalendarEnds.
+        """
         charter = charter_of(book)
         require_kind(charter, act.party, PartyKind.RECIPIENT)
         require_window(charter, self.window)
@@ -137,11 +146,21 @@ class DisbursementRequested(
         if window is None or self.purpose not in window.purposes:
             allowed = ", ".join(window.purposes) if window else "nothing"
             raise PurposeNotAllowed(f"Window {self.window} pays for {allowed}.")
+        require_room(book)
+        if not any(step.is_for_all for step, _ in _asked(book, self)):
+            # Only those are asked whose money it is, and nobody's money is there.
+            raise InsufficientFunds(f"Window {self.window} has nothing available for this purpose.")
+        if DecisionClass.RELEASE in charter.decision_rules:
+            weights_of(book, charter, DecisionClass.RELEASE, act.day)
 
     def fold(self, book: Book, act: Act) -> Book:
-        charter = charter_of(book)
-        book = opened(book, charter, self.disbursement_id, act)
+        charter, asked = charter_of(book), _asked(book, self)
+        book = opened(book, asked, self.disbursement_id, act)
         book = involved(book, self.disbursement_id, act, "requester")
+        book = entered(book, self.disbursement_id, DecisionClass.RELEASE)
+        if DecisionClass.RELEASE in charter.decision_rules:
+            weights = weights_of(book, charter, DecisionClass.RELEASE, act.day)
+            book = opened_poll(book, DecisionClass.RELEASE, self.disbursement_id, weights, act)
         return book.put(
             Disbursement(
                 disbursement_id=self.disbursement_id,
@@ -153,9 +172,11 @@ class DisbursementRequested(
                 state=DisbursementState.REQUESTED,
                 digest=act.digest,
                 requested_seq=act.seq,
-                outstanding=sum(1 for _ in approval_keys(charter, self.disbursement_id)),
+                asked=tuple(label(step.id, party) for step, party in asked),
+                outstanding=len(asked),
                 ballots=(),
                 draws=(),
+                mandates=(),
                 bank_account=None,
                 bank_reference=None,
             )
@@ -173,6 +194,16 @@ class RequestDisbursement(DisbursementTerms, Command, event=DisbursementRequeste
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield fund_key()
+        yield docket_key()
+        fund = book.peek(Fund)
+        if fund is None:
+            return
+        charter = fund.charter
+        if any(step.who is Who.EACH_DRAWN for step in charter.approval_steps):
+            for window, tie in kinds_for(charter, self.window, self.purpose):
+                yield pool_key(window, tie, self.amount.currency)
+        if DecisionClass.RELEASE in charter.decision_rules:
+            yield from weight_keys(charter, DecisionClass.RELEASE, actor.day)
 
     def decide(self, book: Book, act: Act) -> Event:
         return DisbursementRequested(**self.stated(), disbursement_id=act.new_id())
@@ -184,123 +215,24 @@ class DisbursementReference(Terms):
     disbursement_id: Identifier
 
 
-class DisbursementApproved(DisbursementReference, LedgerEvent, type="disbursement.approved"):
-    """The decision rule is met. Names the ballots it counted and the charter it followed."""
-
-    rule: str
-    charter_seq: Seq
-    ballots: tuple[Seq, ...]
-
-    @classmethod
-    def of(cls, book: Book, disbursement_id: str, cause: int) -> "DisbursementApproved":
-        """The decision as it follows from the book."""
-        return cls(
-            disbursement_id=disbursement_id,
-            cause=cause,
-            rule=UNANIMITY,
-            charter_seq=book.get(Fund).charter_seq,
-            ballots=book.get(Disbursement, disbursement_id).ballots,
-        )
-
-    def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed."""
-        disbursement = book.get(Disbursement, self.disbursement_id)
-        disbursement.require(DisbursementState.REQUESTED)
-        if disbursement.outstanding:
-            raise ProposalClosed(f"{disbursement.outstanding} approvals are still missing.")
-
-    def fold(self, book: Book, act: Act) -> Book:
-        disbursement = book.get(Disbursement, self.disbursement_id)
-        return book.put(disbursement.but(state=DisbursementState.APPROVED))
-
-    def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:
-        return (DisbursementReserved.of(book, self.disbursement_id, act.seq),)
-
-    def sentence(self, act: Act) -> str:
-        return (
-            f"Disbursement {self.disbursement_id} was approved by {self.rule}, "
-            f"on {len(self.ballots)} approvals."
-        )
-
-
-class DisbursementReserved(DisbursementReference, LedgerEvent, type="disbursement.reserved"):
-    """The money is set aside, and it is known whose it is. Never more than is available."""
-
-    amount: Money
-    rule: str
-    draws: tuple[Draw, ...]
-
-    @property
-    def shares(self) -> Shares:
-        """What each contributor gives, by party code."""
-        return shares_of(self.draws)
-
-    @classmethod
-    def of(cls, book: Book, disbursement_id: str, cause: int) -> "DisbursementReserved":
-        """The reservation as it follows from the book. Raises InsufficientFunds."""
-        disbursement = book.get(Disbursement, disbursement_id)
-        return cls(
-            disbursement_id=disbursement_id,
-            cause=cause,
-            amount=disbursement.amount,
-            rule=RULE,
-            draws=_draws(book, disbursement, disbursement.amount),
-        )
-
-    def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed, InsufficientFunds."""
-        disbursement = book.get(Disbursement, self.disbursement_id)
-        disbursement.require(DisbursementState.APPROVED)
-        _draws(book, disbursement, self.amount)
-
-    def fold(self, book: Book, act: Act) -> Book:
-        disbursement = book.get(Disbursement, self.disbursement_id)
-        book = reserved_from(book, self.draws)
-        book = post(
-            book,
-            act.day,
-            *(
-                debit(contributor(party, draw.window), share)
-                for draw in self.draws
-                for party, share in draw.shares.items()
-            ),
-            credit(reserved(self.disbursement_id), self.amount),
-        )
-        for draw in self.draws:
-            book = moved(book, draw.window, draw.shares, "reserved")
-        book = attributed(book, disbursement, self.shares, act.seq)
-        return book.put(disbursement.but(state=DisbursementState.RESERVED, draws=self.draws))
-
-    def sentence(self, act: Act) -> str:
-        parts = ", ".join(f"{party} {share}" for party, share in self.shares.items())
-        return f"{self.amount} was reserved for disbursement {self.disbursement_id}: {parts}."
-
-
-class DisbursementRefused(DisbursementReference, LedgerEvent, type="disbursement.refused"):
-    """A party refused its approval; by unanimity that ends the request."""
-
-    party: PartyId
-
-    def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed."""
-        disbursement = book.get(Disbursement, self.disbursement_id)
-        disbursement.require(DisbursementState.REQUESTED)
-
-    def fold(self, book: Book, act: Act) -> Book:
-        disbursement = book.get(Disbursement, self.disbursement_id)
-        book = closed(book, charter_of(book), self.disbursement_id)
-        return book.put(disbursement.but(state=DisbursementState.REFUSED))
-
-    def sentence(self, act: Act) -> str:
-        return f"Disbursement {self.disbursement_id} is refused: {self.party} did not approve."
-
-
-def _draws(book: Book, disbursement: Disbursement, amount: Money) -> tuple[Draw, ...]:
-    """What an amount would be drawn from now. Raises InsufficientFunds."""
-    kinds = kinds_for(charter_of(book), disbursement.window, disbursement.purpose)
-    return drawn(book, kinds, amount, disbursement.window)
-
-
 def disbursement_key(disbursement_id: str) -> Key:
     """The key of a disbursement's row."""
     return key(Disbursement, disbursement_id)
+
+
+def _asked(book: Book, terms: DisbursementTerms) -> list[tuple[Step, str]]:
+    """Every approval that a request takes: its electorate, frozen when it is made."""
+    charter = charter_of(book)
+    return charter.asked(terms.amount, terms.window, _whose_money(book, charter, terms))
+
+
+def _whose_money(book: Book, charter: Charter, terms: DisbursementTerms) -> list[str]:
+    """The contributors to everything that may pay for it, where a step asks for them."""
+    if all(step.who is not Who.EACH_DRAWN for step in charter.approval_steps):
+        return []
+    parties: set[str] = set()
+    for window, tie in kinds_for(charter, terms.window, terms.purpose):
+        pool = book.find(Pool, window, tie, terms.amount.currency)
+        if pool is not None:
+            parties |= {party for party, balance in pool.balances.items() if balance.minor > 0}
+    return sorted(parties)

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from app.domain.books.draws import Kind
 from app.domain.books.pools import FREE
-from app.domain.governance.charter import Charter, MoneyKind
+from app.domain.governance.charter import Charter
+from app.domain.governance.parts import MoneyKind
 
 
 def kinds_for(charter: Charter, window: str, purpose: str) -> Iterator[Kind]:

@@ -5,7 +5,7 @@ settles it or sends it back. Money that comes back returns to the contributors i
 to, at exactly those shares.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from app.domain.accounting.dates import Dated, require_dates
 from app.domain.accounting.valuation import (
@@ -15,7 +15,6 @@ from app.domain.accounting.valuation import (
     valuation_keys,
 )
 from app.domain.book import Book, Key
-from app.domain.books.draws import Draw
 from app.domain.books.journal import (
     account_of,
     applied,
@@ -29,27 +28,31 @@ from app.domain.books.journal import (
     reserved,
     transit,
 )
-from app.domain.books.pools import paid_in, pool_key, pool_of
-from app.domain.books.positions import moved, position_key
+from app.domain.books.positions import moved
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
+from app.domain.governance.docket import docket_key
 from app.domain.governance.funds import Fund, charter_of, fund_key, require_bank_account
+from app.domain.governance.polls import poll_key
+from app.domain.governance.seats import require_quorum, seats_key
 from app.domain.inflow.receipts import BankLine, Direction, bank_line_key, require_unused
-from app.domain.outflow.attributions import attribution_key, ended, settled
+from app.domain.outflow.attributions import ended, settled
 from app.domain.outflow.disbursements import (
     Disbursement,
     DisbursementState,
     disbursement_key,
 )
+from app.domain.outflow.outcomes import concluded, require_conditions_met, require_standing
+from app.domain.outflow.reservations import drawn_keys, each, given_back, unreserved
 from app.domain.outflow.steps import (
+    answer_keys,
     approval_keys,
-    closed,
     involved,
     involvement_key,
     require_uninvolved,
 )
 from app.domain.refusals import InsufficientFunds, WrongParty
-from app.domain.values import BankAccountId, BankReference, Identifier, Money, Role, Text
+from app.domain.values import BankAccountId, BankReference, Identifier, Role, Text
 
 
 class InstructionTerms(Terms):
@@ -66,11 +69,15 @@ class DisbursementInstructed(
 
     def permit(self, book: Book, act: Act) -> None:
         """Raises NotFound, ProposalClosed, SeparationOfDuties, UnknownBankAccount,
-        CurrencyMismatch, InsufficientFunds, PeriodClosed.
+        CurrencyMismatch, InsufficientFunds, PeriodClosed, QuorumLost, ApprovalExpired,
+        ConditionsOpen.
         """
         disbursement = book.get(Disbursement, self.disbursement_id)
         disbursement.require(DisbursementState.RESERVED)
         require_uninvolved(book, self.disbursement_id, act)
+        require_quorum(book)
+        require_standing(book, disbursement, act)
+        require_conditions_met(book, disbursement)
         amount = disbursement.amount
         require_bank_account(charter_of(book), self.bank_account, amount.currency)
         held = account_of(book, cash(self.bank_account), amount.currency).balance
@@ -102,10 +109,12 @@ class InstructDisbursement(InstructionTerms, Command, event=DisbursementInstruct
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield fund_key()
+        yield seats_key()
         yield disbursement_key(self.disbursement_id)
         yield involvement_key(self.disbursement_id, actor.party, actor.subject)
         disbursement = book.peek(Disbursement, self.disbursement_id)
         if disbursement is not None:
+            yield from answer_keys(book, self.disbursement_id, disbursement.asked)
             currency = disbursement.amount.currency
             yield from posting_keys(book, cash(self.bank_account), currency)
             yield from posting_keys(book, transit(self.bank_account), currency)
@@ -145,7 +154,7 @@ class DisbursementSettled(
             *(debit(granted(disbursement.recipient, draw.window), draw.amount) for draw in draws),
             credit(transit(disbursement.bank_account or ""), amount),
             debit(reserved(self.disbursement_id), amount),
-            *(credit(applied(party, window), share) for window, party, share in _each(draws)),
+            *(credit(applied(party, window), share) for window, party, share in each(draws)),
         )
         for draw in draws:
             book = moved(book, draw.window, draw.shares, "-reserved", "disbursed")
@@ -203,7 +212,7 @@ class DisbursementReturned(ReturnTerms, Event, type="disbursement.returned", rol
         undone = (
             (
                 *(credit(granted(disbursement.recipient, d.window), d.amount) for d in draws),
-                *(debit(applied(party, window), share) for window, party, share in _each(draws)),
+                *(debit(applied(party, window), share) for window, party, share in each(draws)),
             )
             if was_settled
             else (
@@ -216,9 +225,9 @@ class DisbursementReturned(ReturnTerms, Event, type="disbursement.returned", rol
             self.effective,
             debit(cash(bank_account), amount),
             *undone,
-            *(credit(contributor(party, window), share) for window, party, share in _each(draws)),
+            *(credit(contributor(party, window), share) for window, party, share in each(draws)),
         )
-        book = _given_back(book, draws, "-disbursed" if was_settled else "-reserved")
+        book = given_back(book, disbursement, "-disbursed" if was_settled else "-reserved")
         if was_settled:
             book = taken_in(book, charter_of(book), amount, self.effective)
         book = ended(book, self.disbursement_id, disbursement.shares, act.seq)
@@ -264,17 +273,8 @@ class DisbursementCancelled(
     def fold(self, book: Book, act: Act) -> Book:
         disbursement = book.get(Disbursement, self.disbursement_id)
         if disbursement.state is DisbursementState.RESERVED:
-            draws = disbursement.draws
-            book = post(
-                book,
-                act.day,
-                debit(reserved(self.disbursement_id), disbursement.amount),
-                *(credit(contributor(party, w), share) for w, party, share in _each(draws)),
-            )
-            book = _given_back(book, draws, "-reserved")
-            book = ended(book, self.disbursement_id, disbursement.shares, act.seq)
-        book = closed(book, charter_of(book), self.disbursement_id)
-        return book.put(disbursement.but(state=DisbursementState.CANCELLED))
+            book = unreserved(book, disbursement, act)
+        return concluded(book, self.disbursement_id, DisbursementState.CANCELLED)
 
     def sentence(self, act: Act) -> str:
         return f"{act.party} cancelled disbursement {self.disbursement_id}: {self.reason}"
@@ -284,10 +284,12 @@ class CancelDisbursement(CancellationTerms, Command, event=DisbursementCancelled
     """Take a request back before the bank is told."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
+        yield docket_key()
+        yield poll_key(self.disbursement_id)
         yield from _payment_keys(book, self.disbursement_id)
-        fund = book.peek(Fund)
-        if fund is not None and book.peek(Disbursement, self.disbursement_id) is not None:
-            yield from approval_keys(fund.charter, self.disbursement_id)
+        disbursement = book.peek(Disbursement, self.disbursement_id)
+        if disbursement is not None:
+            yield from approval_keys(self.disbursement_id, disbursement.asked)
 
     def decide(self, book: Book, act: Act) -> Event:
         return DisbursementCancelled(**self.stated())
@@ -309,31 +311,12 @@ def _payment_keys(
         yield bank_line_key(bank_account, terms.bank_reference)
         yield from valuation_keys(book, fund.charter, currency, effective)
     accounts = [cash(bank_account), transit(bank_account), reserved(disbursement_id)]
-    for draw in disbursement.draws:
-        yield pool_key(draw.window, draw.restriction, currency)
-        accounts.append(granted(disbursement.recipient, draw.window))
-    for window, party, _ in _each(disbursement.draws):
-        yield position_key(party, window, currency)
-        yield attribution_key(party, disbursement_id)
+    yield from drawn_keys(book, fund.charter, disbursement)
+    accounts += (granted(disbursement.recipient, draw.window) for draw in disbursement.draws)
+    for window, party, _ in each(disbursement.draws):
         accounts += [contributor(party, window), applied(party, window)]
     for account in accounts:
         yield from posting_keys(book, account, currency, effective)
-
-
-def _each(draws: Iterable[Draw]) -> Iterator[tuple[str, str, Money]]:
-    """Window, party and share of everybody whose money was drawn."""
-    for draw in draws:
-        for party, share in draw.shares.items():
-            yield draw.window, party, share
-
-
-def _given_back(book: Book, draws: Iterable[Draw], change: str) -> Book:
-    """The book in which the pools have again what was drawn, at its original attribution."""
-    for draw in draws:
-        book = moved(book, draw.window, draw.shares, change)
-        pool = pool_of(book, draw.window, draw.restriction, draw.amount.currency)
-        book = book.put(paid_in(pool, draw.shares))
-    return book
 
 
 def _bank_line(

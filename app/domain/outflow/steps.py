@@ -4,37 +4,82 @@ When a disbursement is requested, every answer that the charter asks for becomes
 the electorate is frozen then, and what is still missing can be seen by everybody.
 """
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from app.domain.book import Book, Key, State, key
 from app.domain.event import Act
-from app.domain.governance.charter import Charter, Step, Who
+from app.domain.governance.charter import Charter
+from app.domain.governance.keys import PartyKey, party_key
+from app.domain.governance.requirements import GOVERNMENTS, Step
 from app.domain.refusals import SeparationOfDuties, StepNotOpen
-from app.domain.values import Identifier, PartyId, Role, Seq, StepId, Subject
+from app.domain.values import Identifier, KeyId, PartyId, Role, Seq, StepId, Subject, Text
 
 
 class Answer(StrEnum):
-    """pending -> approved | refused; closed when the request ended without this answer."""
+    """pending -> approved | refused | abstained; approved -> revoked, which waits again.
+
+    closed when the request ended without this answer.
+    """
 
     PENDING = "pending"
     APPROVED = "approved"
     REFUSED = "refused"
+    ABSTAINED = "abstained"
+    REVOKED = "revoked"
     CLOSED = "closed"
 
 
 class Approval(State, table="approvals", key=("disbursement_id", "step", "party")):
-    """One party's answer to one step of one request."""
+    """One party's answer to one step of one request.
+
+    It is due by `due_at`, where the step has a deadline; an approval holds until `holds_until`,
+    where the step says for how long. `conditions` stand in the way of the payment until they are
+    met, by entry `conditions_met_seq`. `kid` is the key that signed it.
+    """
 
     disbursement_id: Identifier
     step: StepId
     party: PartyId
     role: Role
     answer: Answer
+    passes: bool
     waiting_since: datetime
+    due_at: datetime | None
     subject: Subject | None
     answered_seq: Seq | None
+    holds_until: datetime | None
+    conditions: tuple[Text, ...]
+    conditions_met_seq: Seq | None
+    kid: KeyId | None
+
+    @property
+    def waits(self) -> bool:
+        """Whether the request goes no further before this party answers (again)."""
+        return not self.passes and self.answer is not Answer.REFUSED
+
+    @property
+    def conditions_open(self) -> bool:
+        return bool(self.conditions) and self.conditions_met_seq is None
+
+    def is_overdue(self, at: datetime) -> bool:
+        """Whether nobody has answered it in time."""
+        return self.answer is Answer.PENDING and self.due_at is not None and at > self.due_at
+
+    def doubt(self, book: Book, at: datetime) -> str | None:
+        """Why what was approved does not count any more, in words; None where it counts."""
+        if self.answer is not Answer.APPROVED:
+            return None
+        if self.holds_until is not None and at > self.holds_until:
+            return f"{self.party}'s approval of step {self.step} held until {self.holds_until}."
+        key_of = book.find(PartyKey, self.kid) if self.kid is not None else None
+        if key_of is not None and not key_of.trusts(self.answered_seq or 0):
+            return (
+                f"{self.party}'s approval of step {self.step} was signed by a key that is "
+                f"trusted through entry {key_of.trusted_through} only."
+            )
+        return None
 
 
 class Involvement(State, table="involvements", key=("disbursement_id", "party", "subject")):
@@ -46,16 +91,35 @@ class Involvement(State, table="involvements", key=("disbursement_id", "party", 
     capacity: str
 
 
+def label(step: str, party: str) -> str:
+    """How a request names one answer that it takes: `legal_review/DE`."""
+    return f"{step}/{party}"
+
+
 def approval_key(disbursement_id: str, step: str, party: str) -> Key:
     """The key of one answer's row."""
     return key(Approval, disbursement_id, step, party)
 
 
-def approval_keys(charter: Charter, disbursement_id: str) -> Iterator[Key]:
-    """The keys of all answers that the charter asks for."""
-    for step in charter.approval_steps:
-        for party in charter.approvers(step):
-            yield approval_key(disbursement_id, step.id, party)
+def approval_keys(disbursement_id: str, asked: Iterable[str]) -> Iterator[Key]:
+    """The keys of all answers that a request takes."""
+    for name in asked:
+        step, _, party = name.partition("/")
+        yield approval_key(disbursement_id, step, party)
+
+
+def answer_keys(book: Book, disbursement_id: str, asked: Iterable[str]) -> Iterator[Key]:
+    """The same, and the party's keys that the answers were signed with."""
+    for row in approval_keys(disbursement_id, asked):
+        yield row
+        approval = book.peek(Approval, *row[1])
+        if approval is not None and approval.kid is not None:
+            yield party_key(approval.kid)
+
+
+def answers(book: Book, disbursement_id: str, asked: Iterable[str]) -> list[Approval]:
+    """All answers of a request, in the charter's order."""
+    return [book.get(Approval, *identity) for _, identity in approval_keys(disbursement_id, asked)]
 
 
 def involvement_key(disbursement_id: str, party: str, subject: str) -> Key:
@@ -63,32 +127,51 @@ def involvement_key(disbursement_id: str, party: str, subject: str) -> Key:
     return key(Involvement, disbursement_id, party, subject)
 
 
-def opened(book: Book, charter: Charter, disbursement_id: str, act: Act) -> Book:
+def opened(book: Book, asked: Iterable[tuple[Step, str]], disbursement_id: str, act: Act) -> Book:
     """The book with every answer that this request needs, waiting."""
-    for step in charter.approval_steps:
-        for party in charter.approvers(step):
-            book = book.put(
-                Approval(
-                    disbursement_id=disbursement_id,
-                    step=step.id,
-                    party=party,
-                    role=step.role,
-                    answer=Answer.PENDING,
-                    waiting_since=act.at,
-                    subject=None,
-                    answered_seq=None,
-                )
+    for step, party in asked:
+        book = book.put(
+            Approval(
+                disbursement_id=disbursement_id,
+                step=step.id,
+                party=party,
+                role=step.role,
+                answer=Answer.PENDING,
+                passes=False,
+                waiting_since=act.at,
+                due_at=_days_after(act.at, step.within_days),
+                subject=None,
+                answered_seq=None,
+                holds_until=None,
+                conditions=(),
+                conditions_met_seq=None,
+                kid=None,
             )
+        )
     return book
 
 
-def closed(book: Book, charter: Charter, disbursement_id: str) -> Book:
+def closed(book: Book, disbursement_id: str, asked: Iterable[str]) -> Book:
     """The book with every answer that still waits closed: the request has ended."""
-    for _, identity in approval_keys(charter, disbursement_id):
-        approval = book.get(Approval, *identity)
-        if approval.answer is Answer.PENDING:
+    for approval in answers(book, disbursement_id, asked):
+        if approval.waits:
             book = book.put(approval.but(answer=Answer.CLOSED))
     return book
+
+
+def answered(approval: Approval, step: Step, answer: Answer, act: Act) -> Approval:
+    """The row after somebody answered, for as long as the step lets it hold."""
+    approved = answer is Answer.APPROVED
+    return approval.but(
+        answer=answer,
+        passes=approved or (answer is Answer.ABSTAINED and step.abstention_passes),
+        subject=act.subject,
+        answered_seq=act.seq,
+        holds_until=_days_after(act.at, step.valid_days) if approved else None,
+        conditions=(),
+        conditions_met_seq=None,
+        kid=act.kid or None,
+    )
 
 
 def involved(book: Book, disbursement_id: str, act: Act, capacity: str) -> Book:
@@ -112,17 +195,32 @@ def require_uninvolved(book: Book, disbursement_id: str, act: Act) -> None:
         )
 
 
-def require_turn(book: Book, charter: Charter, disbursement_id: str, step: Step, act: Act) -> None:
+def require_turn(rows: Iterable[Approval], charter: Charter, approval: Approval) -> None:
     """Check that every step that comes before this one was approved. Raises StepNotOpen."""
-    for earlier_id in step.after:
-        earlier = charter.step(earlier_id)
-        assert earlier is not None, "the charter was checked when it came into force"  # noqa: S101
-        for party in _parties_before(charter, earlier, step, act):
-            if book.get(Approval, disbursement_id, earlier_id, party).answer is not Answer.APPROVED:
-                raise StepNotOpen(f"Step {step.id} comes after {earlier_id} of {party}.")
+    before = comes_after(rows, charter, approval)
+    if before is not None:
+        raise StepNotOpen(f"Step {approval.step} comes after {before.step} of {before.party}.")
 
 
-def _parties_before(charter: Charter, earlier: Step, step: Step, act: Act) -> list[str]:
+def comes_after(rows: Iterable[Approval], charter: Charter, approval: Approval) -> Approval | None:
+    """The first answer of a request that must be there before this one and is not.
+
+    A step that the request does not take is none of its rows, so it is not waited for.
+    """
+    step = charter.step(approval.step)
+    for row in rows:
+        if step is not None and row.step in step.after and not row.passes:
+            earlier = charter.step(row.step)
+            if earlier is not None and not _is_anothers(earlier, step, row, approval):
+                return row
+    return None
+
+
+def _is_anothers(earlier: Step, step: Step, row: Approval, approval: Approval) -> bool:
     """A government waits for its own earlier steps only; everybody else for all of them."""
-    own = earlier.who is Who.EACH_GOVERNMENT and step.who is Who.EACH_GOVERNMENT
-    return [act.party] if own else charter.approvers(earlier)
+    own = earlier.who in GOVERNMENTS and step.who in GOVERNMENTS
+    return own and row.party != approval.party
+
+
+def _days_after(since: datetime, days: int | None) -> datetime | None:
+    return None if days is None else since + timedelta(days=days)

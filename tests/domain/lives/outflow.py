@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.domain.books.pools import Pool
-from app.domain.outflow.approvals import AnswerStep
+from app.domain.outflow.approvals import AnswerStep, MeetConditions, RevokeApproval
 from app.domain.outflow.disbursements import Disbursement, DisbursementState, RequestDisbursement
 from app.domain.outflow.payments import (
     CancelDisbursement,
@@ -55,6 +55,41 @@ def refuse(life: Life) -> None:
         approval = life.random.choice(waiting(life, asked)[:2])
         reason = life.random.choice(("No", "No", None))
         answer(life, approval, asked, decision="refuse", reason=reason)
+
+
+def abstain(life: Life) -> None:
+    """Somebody who is asked says neither yes nor no; the request waits on."""
+    asked = life.pick(Disbursement, _in(State.REQUESTED))
+    if asked is not None and life.random.random() < 0.5:
+        answer(life, life.random.choice(waiting(life, asked)[:2]), asked, decision="abstain")
+
+
+def revoke(life: Life) -> None:
+    """Somebody takes an approval back, before the bank was told."""
+    found = life.pick(Disbursement, _in(State.REQUESTED, State.RESERVED))
+    if found is None or found.state is State.INSTRUCTED:
+        return
+    approval = life.random.choice(waiting(life, found)[-3:])
+    body = {
+        "disbursement_id": found.disbursement_id,
+        "step": approval.step,
+        "reason": "New facts",
+    }
+    who = Person(approval.party, approval.role)
+    life.attempt(who, RevokeApproval.model_validate(body))
+
+
+def attach(life: Life) -> None:
+    """Somebody approves on a condition, which is met or not."""
+    asked = life.pick(Disbursement, _in(State.REQUESTED))
+    if asked is None:
+        return
+    approval = waiting(life, asked)[0]
+    answer(life, approval, asked, conditions=["A report"])
+    if life.random.random() < 0.8:
+        body = {"disbursement_id": asked.disbursement_id, "step": approval.step}
+        who = Person(approval.party, approval.role)
+        life.attempt(who, MeetConditions.model_validate(body))
 
 
 def instruct(life: Life) -> None:

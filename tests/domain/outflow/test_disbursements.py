@@ -8,13 +8,9 @@ from pydantic import ValidationError
 from app.domain.books.attribution import RULE
 from app.domain.event import Event
 from app.domain.inflow.agreements import DraftAgreement
-from app.domain.outflow.disbursements import (
-    Disbursement,
-    DisbursementApproved,
-    DisbursementReserved,
-    DisbursementState,
-    RequestDisbursement,
-)
+from app.domain.outflow.disbursements import Disbursement, DisbursementState, RequestDisbursement
+from app.domain.outflow.outcomes import DisbursementApproved
+from app.domain.outflow.reservations import DisbursementReserved
 from app.domain.outflow.steps import Answer, Approval
 from app.domain.values import Money
 from tests.builders import (
@@ -129,7 +125,7 @@ def test_with_the_last_approval_the_decision_names_its_ballots() -> None:
     ballots = [n for n, line in enumerate(paper.log) if line.event.type == "approval.given"]
     assert isinstance(decision.event, DisbursementApproved)
     assert decision.event.ballots == request.ballots == tuple(ballots)
-    assert decision.event.rule == "unanimity"
+    assert decision.event.rule == "steps"
     assert decision.event.charter_seq == 0
     assert decision.event.cause == ballots[-1]
     assert decision.postings == ()
@@ -153,7 +149,7 @@ def test_the_decision_says_on_how_many_approvals_it_stands() -> None:
     request = paper.approved(paper.requested(money(50)))
 
     assert said(paper, "disbursement.approved") == (
-        f"Disbursement {request.disbursement_id} was approved by unanimity, on 9 approvals."
+        f"Disbursement {request.disbursement_id} was approved by steps, on 9 approvals."
     )
 
 

@@ -1,0 +1,75 @@
+"""Parties' signatures on requests: found, checked, and handed to the write door.
+
+Checked here, in a thread, so that the one writer has nothing to reckon; whether the key may speak
+is decided at the door, at the entry's own position. What does not hold goes to the door too: a
+refusal is on the record.
+"""
+
+from typing import Any, Final
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+
+from app.api.problems import Problem
+from app.chain.canonical import NotCanonical, encode
+from app.chain.jws import SignatureError
+from app.domain.command import Command
+from app.domain.governance.keys import PartyKey, RegisterKey
+from app.domain.refusals import KeyNotValid, Refusal, SignatureMismatch
+from app.signatures import Signature, check_signature, named_key
+from app.store import queries
+from app.store.engine import Database
+
+HEADER: Final = "x-jws-signature"
+MAX_KNOWN: Final = 10_000
+
+
+class PartyKeys:
+    """Registered public keys by name. A name is a digest of its key, so it never changes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def find(self, fund: str, kid: str) -> dict[str, Any] | None:
+        """The key of this name, whatever its state; None when nobody registered it."""
+        known = self._known.get((fund, kid))
+        if known is not None:
+            return known
+        with self._database.read() as connection:
+            row = queries.one(connection, fund, PartyKey, kid)
+        if row is None:
+            return None
+        if len(self._known) >= MAX_KNOWN:
+            self._known.clear()
+        self._known[fund, kid] = found = row.jwk.model_dump()
+        return found
+
+
+async def signature_of(
+    request: Request, fund: str, command: Command, body: Any, keys: PartyKeys
+) -> Signature | Refusal | None:
+    """The request's signature, if it has one: checked, or why it does not hold. Raises Problem."""
+    headers = request.headers.getlist(HEADER)
+    if not headers:
+        return None
+    if len(headers) > 1:
+        raise Problem(400, "duplicate_header", "A request carries one signature.")
+    return await run_in_threadpool(checked, headers[0], fund, command, body, keys)
+
+
+def checked(
+    jws: str, fund: str, command: Command, body: Any, keys: PartyKeys
+) -> Signature | Refusal:
+    """A signature over the canonical form of `body`, checked; or why it does not hold."""
+    try:
+        kid = named_key(jws)
+        own = command.jwk.model_dump() if isinstance(command, RegisterKey) else None
+        jwk = own or keys.find(fund, kid)
+        if jwk is None:
+            return KeyNotValid("Nobody has registered the key that this is signed with.")
+        return check_signature(jws, encode(body), fund, jwk)
+    except SignatureError as error:
+        return SignatureMismatch(f"The signature is refused: {error}.")
+    except NotCanonical:
+        return SignatureMismatch("The body has no canonical form that could be signed.")

@@ -1,0 +1,70 @@
+"""The second log of a bundle, `access/`: what was refused and read, in the same forms.
+
+Its entries are no events and change nothing, so there are no rules to execute: form, chain, tree
+and signed checkpoint are all there is to check. It is signed by the log's own key, under the
+second log's name.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from app.audit.archive import Archive, CannotTell
+from app.audit.layout import (
+    ACCESS,
+    CHECKPOINT,
+    ENTRIES_PER_FILE,
+    MAX_SMALL_FILE_BYTES,
+    entries_path,
+)
+from app.audit.segments import Reader
+from app.audit.walk import Walk
+from app.chain.checkpoint import Checkpoint, open_checkpoint
+from app.chain.note import NoteError, VerifierKey
+
+TYPES: Final = frozenset({"access.refused", "access.exported", "access.limited"})
+
+
+def second_files(archive: Archive) -> list[str]:
+    """The files that the second log takes here; none where there is none."""
+    if ACCESS + CHECKPOINT not in archive.names:
+        return []
+    held = [name for name in archive.names if name.startswith(f"{ACCESS}entries/")]
+    return [ACCESS + CHECKPOINT, *sorted(held)]
+
+
+def check_second(
+    archive: Archive, fund: str, log: VerifierKey, found: Callable[[str], None]
+) -> int:
+    """Check the second log; how many entries it has. `found` takes what is wrong."""
+    if not second_files(archive):
+        return 0
+    try:
+        raw = archive.small(ACCESS + CHECKPOINT, MAX_SMALL_FILE_BYTES)
+        checkpoint = open_checkpoint(raw, replace(log, name=f"{log.name}/access"))
+        _check_entries(archive, fund, checkpoint, found)
+    except (NoteError, CannotTell) as error:
+        found(f"the second log: {error}")
+        return 0
+    return checkpoint.size
+
+
+def _check_entries(
+    archive: Archive, fund: str, checkpoint: Checkpoint, found: Callable[[str], None]
+) -> None:
+    walk = Walk(lambda why, _: found(f"the second log: {why}"), range(checkpoint.size))
+    for seq, line in enumerate(_lines(archive, checkpoint.size)):
+        if seq >= checkpoint.size:
+            found("the second log: there are more entries than were signed")
+            return
+        entry = walk.take(seq, line)
+        if entry is not None and (entry.type not in TYPES or entry.fund != fund):
+            found(f"the second log: seq {seq}: no entry of this fund's second log")
+    walk.finish()
+    if walk.size != checkpoint.size or walk.frontier().root() != checkpoint.root:
+        found("the second log: its entries do not make the signed root")
+
+
+def _lines(archive: Archive, size: int) -> Iterator[bytes]:
+    for number in range(-(-size // ENTRIES_PER_FILE)):
+        yield from Reader(archive, number, ACCESS + entries_path(number)).lines()

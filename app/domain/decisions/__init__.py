@@ -1,0 +1,1 @@
+"""What governments decide together: proposals, votes, and what follows from them."""

@@ -1,0 +1,155 @@
+"""Polls: a vote under way, on a request or on a proposal.
+
+Who may vote, with which weight and by which rule, is frozen when it opens. What the ballots come
+to is arithmetic (`rules`); what follows from it is recorded by the ledger (`decisions/`).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from app.domain.book import Book, Key, State, key
+from app.domain.event import Act
+from app.domain.governance.calendars import deadline
+from app.domain.governance.charter import Charter
+from app.domain.governance.funds import Fund
+from app.domain.governance.rules import (
+    NO_OBJECTION,
+    Choice,
+    DecisionClass,
+    Rule,
+    Verdict,
+    Vote,
+    settled,
+    verdict,
+)
+from app.domain.values import Digest, Identifier, PartyId, Seq, Subject, Weight
+
+
+class PollState(StrEnum):
+    """open -> accepted | refused | no_quorum; ended, where its matter ended without it."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    NO_QUORUM = "no_quorum"
+    ENDED = "ended"
+
+
+class Ballot(BaseModel):
+    """What a party said, by whom and in which entry."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    party: PartyId
+    subject: Subject
+    choice: Choice
+    seq: Seq
+
+
+class Poll(State, table="polls", key=("matter_id",), listed_by="opened_seq"):
+    """One vote. `vote` is the rule that counts now; `after_objection` the one that may follow."""
+
+    matter_id: Identifier
+    decision: DecisionClass
+    digest: Digest
+    charter_seq: Seq
+    vote: Vote
+    after_objection: Vote | None
+    electorate: dict[PartyId, Weight]
+    ballots: tuple[Ballot, ...]
+    opened_seq: Seq
+    opened_at: datetime
+    closes_at: datetime | None
+    state: PollState
+
+    @property
+    def cast(self) -> dict[str, Choice]:
+        """What each party said."""
+        return {ballot.party: ballot.choice for ballot in self.ballots}
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """The electorate with its weights as numbers."""
+        return {party: int(weight) for party, weight in self.electorate.items()}
+
+    def is_over(self, at: datetime) -> bool:
+        """Whether its deadline has passed; at the deadline itself it has not."""
+        return self.closes_at is not None and at > self.closes_at
+
+    @property
+    def objected(self) -> bool:
+        """Whether somebody objected where an objection leads to another vote."""
+        against = Choice.AGAINST in self.cast.values()
+        return self.after_objection is not None and self.vote.rule in NO_OBJECTION and against
+
+    def outcome(self, at: datetime) -> Verdict | None:
+        """The verdict; None while it is open."""
+        if self.is_over(at):
+            return verdict(self.vote, self.weights, self.cast)
+        return settled(self.vote, self.weights, self.cast)
+
+
+def opened_poll(
+    book: Book, decision: DecisionClass, matter_id: str, weights: Mapping[str, int], act: Act
+) -> Book:
+    """The book in which a vote on this matter is open, for these governments.
+
+    Raises CalendarEnds.
+    """
+    fund = book.get(Fund)
+    charter, rule = fund.charter, fund.charter.rule(decision)
+    return book.put(
+        Poll(
+            matter_id=matter_id,
+            decision=decision,
+            digest=act.digest,
+            charter_seq=fund.charter_seq,
+            vote=_without_then(rule),
+            after_objection=rule.then,
+            electorate={party: str(weight) for party, weight in sorted(weights.items())},
+            ballots=(),
+            opened_seq=act.seq,
+            opened_at=act.at,
+            closes_at=closing(charter, rule, act.at),
+            state=PollState.OPEN,
+        )
+    )
+
+
+def reopened_poll(poll: Poll, charter: Charter, act: Act) -> Poll:
+    """The vote that an objection led to: the same electorate, no ballots, a new clock."""
+    vote = poll.after_objection or poll.vote
+    return poll.but(
+        vote=vote, after_objection=None, ballots=(), closes_at=closing(charter, vote, act.at)
+    )
+
+
+def closing(charter: Charter, vote: Vote, since: datetime) -> datetime | None:
+    """When a vote that begins now closes; None where it has no clock. Raises CalendarEnds."""
+    if vote.clock is None:
+        return None
+    return deadline(vote.clock, charter.calendar(vote.clock.calendar), since)
+
+
+def ended_poll(book: Book, matter_id: str) -> Book:
+    """The book in which a vote on this matter, if there is one, is over without a verdict."""
+    poll = book.find(Poll, matter_id)
+    if poll is None or poll.state is not PollState.OPEN:
+        return book
+    return book.put(poll.but(state=PollState.ENDED))
+
+
+def poll_key(matter_id: str) -> Key:
+    """The key of a vote's row."""
+    return key(Poll, matter_id)
+
+
+def _without_then(rule: Rule) -> Vote:
+    """The rule's own vote."""
+    fields = {
+        name: getattr(rule, name) for name in rule.model_fields_set & Vote.model_fields.keys()
+    }
+    return Vote(**fields)

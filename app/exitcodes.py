@@ -1,0 +1,3 @@
+"""What the command `fundledger` ends with."""
+
+OK, WRONG, CANNOT_TELL = 0, 1, 2

@@ -1,0 +1,92 @@
+"""Parties' signatures: whether one holds, for exactly this statement in exactly this fund.
+
+The header `X-JWS-Signature` of a request is a detached JWS over the canonical bytes of `data`; it
+is stored verbatim in the entry. The same function checks it when the request arrives and in every
+replay. Whether the key may speak for the party is a rule (`domain/governance/keys`).
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from app.chain.jws import (
+    SignatureError,
+    key_from_jwk,
+    protected_header,
+    sign_detached,
+    verify_detached,
+)
+
+JWS_TYPE: Final = "fund-ledger+jws"
+_NEEDED: Final = {"alg", "kid", "typ", "fund", "op", "nonce"}
+_OPTIONAL: Final = {"seen"}
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One that holds: by which key, for which operation, under which nonce, over what.
+
+    `digest` is SHA-256 (hex) of the canonical bytes that it was made over.
+    """
+
+    jws: str
+    kid: str
+    op: str
+    nonce: str
+    digest: str
+
+
+def named_key(jws: str) -> str:
+    """The key that a signature says it was made with: only good for finding it.
+
+    Raises SignatureError.
+    """
+    kid = protected_header(jws).get("kid")
+    if type(kid) is not str:
+        raise SignatureError("the header names no key")
+    return kid
+
+
+def check_signature(jws: str, payload: bytes, fund: str, jwk: dict[str, Any]) -> Signature:
+    """Check a signature over the canonical bytes of `data`. Raises SignatureError."""
+    header = verify_detached(jws, payload, key_from_jwk(jwk))
+    if not _NEEDED <= header.keys() <= _NEEDED | _OPTIONAL:
+        raise SignatureError(f"the header has exactly {', '.join(sorted(_NEEDED))}, or seen too")
+    if header["typ"] != JWS_TYPE:
+        raise SignatureError(f"typ is not {JWS_TYPE}")
+    if header["fund"] != fund:
+        raise SignatureError("it was made for another fund")
+    for name in ("op", "nonce"):
+        if type(header[name]) is not str or not header[name]:
+            raise SignatureError(f"{name} is not a text")
+    _check_seen(header.get("seen"))
+    return Signature(jws, header["kid"], header["op"], header["nonce"], sha256(payload).hexdigest())
+
+
+def sign(
+    payload: bytes,
+    key: ec.EllipticCurvePrivateKey,
+    *,
+    fund: str,
+    op: str,
+    nonce: str,
+    seen: dict[str, Any] | None = None,
+) -> str:
+    """The header's value for a request: `payload` is the canonical form of its body."""
+    header = {"typ": JWS_TYPE, "fund": fund, "op": op, "nonce": nonce}
+    return sign_detached(payload, key, header if seen is None else {**header, "seen": seen})
+
+
+def _check_seen(seen: object) -> None:
+    """A checkpoint that the signer had verified, if they say so. Raises SignatureError."""
+    if seen is None:
+        return
+    if (
+        type(seen) is not dict
+        or seen.keys() != {"size", "root"}
+        or type(seen["size"]) is not int
+        or type(seen["root"]) is not str
+    ):
+        raise SignatureError("seen names a size and a root")
