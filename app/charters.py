@@ -127,19 +127,18 @@ def _require_plain(node: Any, depth: int = 0) -> None:
 
 
 def _wrong(root: Any, item: Any) -> Wrong:
-    """Where an error stands in the file: the innermost part of its place that is there."""
+    """Where an error stands in the file: at the innermost part of its place that is there."""
     places = list(item["loc"])
     member = str(item.get("ctx", {}).get("member", ""))
     if not places and member:
         places = [member]
-    node, reached, line = root, list[str](), root.start_mark.line
+    node, line = root, root.start_mark.line
     for place in places:
         found = _child(node, place)
         if found is None:
             break
         line, node = found
-        reached.append(str(place))
-    return Wrong(line + 1, "/".join(reached), str(item["msg"]))
+    return Wrong(line + 1, "/".join(map(str, places)), str(item["msg"]))
 
 
 def _child(node: Any, place: str | int) -> tuple[int, Any] | None:

@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     add_to(command)
     demo = command("demo", _demo, "play the ERA history against a server of its own")
     demo.add_argument("--out", type=Path, default=Path("build/demo"))
-    openapi = command("openapi", _openapi, "write openapi.json and events.json")
+    openapi = command("openapi", _openapi, "write what is published of the interface into a folder")
     openapi.add_argument("folder", type=Path)
     return parser
 

@@ -12,7 +12,8 @@ from starlette.concurrency import run_in_threadpool
 
 from app import clock
 from app.chain.entry import time_text
-from app.domain.command import Actor
+from app.domain.command import Actor, Command
+from app.domain.decisions.effects import DropMatter
 from app.domain.decisions.votes import ElapseClock
 from app.domain.refusals import Refusal
 from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role
@@ -38,20 +39,31 @@ async def run(database: Database, ledger: Ledger, pause_s: float = PAUSE_S) -> N
 
 
 async def tick(database: Database, ledger: Ledger) -> None:
-    """Record every clock that has ended. Raises Unavailable, QueueFull and what the door raises."""
-    for fund, matter, deadline in await run_in_threadpool(_overdue, database):
-        # Under one key for each deadline: any process may, and one does.
-        key = f"clock-{matter}-{deadline}"
-        command = ElapseClock(matter_id=matter)
+    """Record every clock that has ended, and all that a new charter has.
+
+    Raises Unavailable, QueueFull and what the door raises.
+    """
+    for fund, command, key in await run_in_threadpool(_due, database):
+        # Under one key each: any process may, and one does.
         asked = Asked(command, key, sha256(key.encode()).digest())
         try:
             await ledger.submit(fund, LEDGER_ITSELF, asked)
         except Refusal as refusal:
             # Another process was first; or the decision cannot be carried out yet, for lack of
             # money or of a mandate: `blockers` says so, and it is tried again.
-            _logger.debug("clock of %s: %s", matter, refusal.sentence)
+            _logger.debug("%s: %s", key, refusal.sentence)
 
 
-def _overdue(database: Database) -> list[tuple[str, str, str]]:
+def _due(database: Database) -> list[tuple[str, Command, str]]:
     with database.read() as connection:
-        return queries.overdue(connection, time_text(clock.now()))
+        late = queries.overdue(connection, time_text(clock.now()))
+        dropped = queries.dropped(connection)
+    due: list[tuple[str, Command, str]] = [
+        (fund, DropMatter(matter_id=matter), f"drop-{matter}-{charter}")
+        for fund, matter, charter in dropped
+    ]
+    due += [
+        (fund, ElapseClock(matter_id=matter), f"clock-{matter}-{deadline}")
+        for fund, matter, deadline in late
+    ]
+    return due

@@ -25,6 +25,8 @@ def _add_key_commands(command: Callable[..., Any]) -> None:
     key = command("key", _key, "make a party's key, or show what is public of it")
     key.add_argument("action", choices=("new", "show"))
     key.add_argument("file", type=Path, help="PEM, mode 0600")
+    issuers = command("issuers", _issuers, "show the registry's issuers and their rows' digests")
+    issuers.add_argument("file", type=Path, help="the issuer registry (JSON)")
     sign = command("sign", _sign, "sign a request's body: prints the header X-JWS-Signature")
     sign.add_argument("body", type=Path, help="the JSON that will be posted")
     sign.add_argument("--key", type=Path, required=True, help="the party's private key, PEM")
@@ -59,6 +61,14 @@ def _key(chosen: argparse.Namespace) -> int:
         return CANNOT_TELL
     key = read_signing_key(chosen.file, create=chosen.action == "new")
     return _print(json.dumps(public_jwk(key.public_key())))
+
+
+def _issuers(chosen: argparse.Namespace) -> int:
+    from app.api.issuers import FileRegistry
+
+    for row in FileRegistry(chosen.file).rows:
+        print(f"{row.party}  {row.digest}  {row.issuer}")
+    return OK
 
 
 def _sign(chosen: argparse.Namespace) -> int:

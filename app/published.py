@@ -1,6 +1,6 @@
-"""What is published of the interface: `openapi.json` and the event catalogue `events.json`.
+"""What is published: `openapi.json`, the event catalogue `events.json`, `charter.schema.json`.
 
-Both are generated; a test compares the files in the repository with what the code gives. For the
+All are generated; a test compares the files in the repository with what the code gives. For the
 catalogue that comparison is what makes an edit to a released event fail.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 
 from app.domain.admission import ROOTS
 from app.domain.event import EVENTS, Event
+from app.domain.governance.charter import Charter
 from app.main import create_app
 from app.settings import Settings
 
@@ -27,10 +28,21 @@ def events() -> dict[str, Any]:
     return {name: _event(kind) for name, kind in sorted(EVENTS.items())}
 
 
+def charter_schema() -> dict[str, Any]:
+    """The JSON Schema of a charter; what no schema can say, `fundledger charter check` does."""
+    schema = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": schema, **Charter.model_json_schema()}
+
+
 def write_files(folder: Path) -> list[Path]:
-    """Write both files into `folder`."""
+    """Write them into `folder`."""
     written = []
-    for name, content in (("openapi.json", openapi()), ("events.json", events())):
+    contents = {
+        "openapi.json": openapi(),
+        "events.json": events(),
+        "charter.schema.json": charter_schema(),
+    }
+    for name, content in contents.items():
         path = folder / name
         path.write_text(as_text(content))
         written.append(path)

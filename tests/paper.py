@@ -16,6 +16,7 @@ from app.domain.accounting.rates import PublishRates
 from app.domain.admission import admit, decided
 from app.domain.book import Book, Posting
 from app.domain.command import Actor, Command
+from app.domain.decisions.effects import DropMatter
 from app.domain.decisions.votes import ElapseClock
 from app.domain.event import Act, Event
 from app.domain.governance.funds import OpenFund
@@ -126,6 +127,10 @@ class Paper:
     def elapsed(self, matter_id: str) -> Event:
         """The ledger says that a clock has ended. Raises Refusal."""
         return self.do(LEDGER, ElapseClock(matter_id=matter_id))
+
+    def dropped(self, matter_id: str) -> Event:
+        """The ledger says that a new charter has ended it. Raises Refusal."""
+        return self.do(LEDGER, DropMatter(matter_id=matter_id))
 
     def open(self, **changes: Any) -> Self:
         self.do(TRUSTEE, OpenFund.model_validate(a_charter(**changes)))

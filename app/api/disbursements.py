@@ -51,7 +51,6 @@ from app.domain.refusals import (
     SeparationOfDuties,
     StaleProposal,
     StepNotOpen,
-    TooManyOpen,
     UnknownBankAccount,
     UnknownStep,
     UnknownWindow,
@@ -77,7 +76,7 @@ records(
     meaning="For the recipient. Every approval that the charter asks for begins to wait.",
     example=DISBURSEMENT,
     refuses=(
-        *(WrongParty, UnknownWindow, CurrencyNotInCharter, PurposeNotAllowed, TooManyOpen),
+        *(WrongParty, UnknownWindow, CurrencyNotInCharter, PurposeNotAllowed),
         *(InsufficientFunds, RateMissing, CalendarEnds),
     ),
     values=(*MONEY_CODES, *TEXT_CODES),
@@ -129,7 +128,7 @@ records(
     summary="Take an approval back",
     meaning="For the role that the step names, before the payment is settled.",
     example=APPROVAL_REVOCATION,
-    refuses=(NotFound, UnknownStep, WrongParty, ProposalClosed, StepNotOpen, PeriodClosed),
+    refuses=(NotFound, WrongParty, ProposalClosed, StepNotOpen, PeriodClosed),
     values=TEXT_CODES,
 )
 
@@ -141,7 +140,7 @@ records(
     summary="Say that your conditions are met",
     meaning="For the role that the step names: what the approval depended on is there.",
     example=CONDITIONS_MET,
-    refuses=(NotFound, UnknownStep, WrongParty, ProposalClosed, StepNotOpen),
+    refuses=(NotFound, WrongParty, ProposalClosed, StepNotOpen),
     values=TEXT_CODES,
 )
 

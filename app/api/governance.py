@@ -202,10 +202,7 @@ records(
     summary="Ask the governments to decide",
     meaning="For governments and the trustee: a new charter, a party's issuers, a motion.",
     example=PROPOSAL,
-    refuses=(
-        *(WrongParty, TooManyOpen, RateMissing, CalendarEnds, CharterIncompatible),
-        AlreadyExists,
-    ),
+    refuses=(*(WrongParty, RateMissing, CalendarEnds, CharterIncompatible, AlreadyExists),),
     values=("charter_invalid", *TEXT_CODES),
 )
 
@@ -286,6 +283,7 @@ records(
         *(NotFound, ProposalClosed, NotInElectorate, AlreadyDecided, RoleNotPermitted),
         *(SeparationOfDuties, StaleProposal, ReasonRequired, CalendarEnds, InsufficientFunds),
         *(PeriodClosed, QuorumLost, DrawnPartyMissing, MandateRequired, ExceedsMandate),
+        *(CharterIncompatible, AlreadyExists),
     ),
     values=TEXT_CODES,
 )

@@ -100,6 +100,11 @@ class FileRegistry:
         if len(self._by_name) != len(issuers):
             raise RegistryUnusable(f"issuer registry {path}: an issuer stands twice")
 
+    @property
+    def rows(self) -> list[Issuer]:
+        """All of them."""
+        return list(self._by_name.values())
+
     def find(self, issuer: str) -> Issuer | None:
         """The row with exactly this name."""
         return self._by_name.get(issuer)

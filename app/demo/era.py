@@ -24,6 +24,10 @@ _GOVERNMENTS: Final = {
     "UK": "United Kingdom",
     "US": "United States",
 }
+MANDATED: Final = ("UK",)
+"""The UK pays under an act of its parliament: beyond its cap nothing is agreed or released."""
+SIGNERS: Final = (*_GOVERNMENTS, SUPERVISOR, RECIPIENT)
+"""The parties whose approvals carry their own signature."""
 _PURPOSES: Final = ["budget-support", "pensions", "salaries", "energy"]
 _OWN_STEPS: Final = (
     ("legal_review", "Legal review", Role.LEGAL_REVIEWER),
@@ -113,13 +117,15 @@ def charter() -> dict[str, Any]:
                 "after": [*before, "no_objection"],
             },
         ],
+        "decision_rules": {"motion": {"rule": "consensus", "clock": {"days": 14}}},
+        "signed": ["approval.given"],
     }
 
 
-def _parties() -> list[dict[str, str]]:
+def _parties() -> list[dict[str, Any]]:
     return [
         *(
-            {"id": party, "name": name, "kind": "government"}
+            {"id": party, "name": name, "kind": "government", "mandated": party in MANDATED}
             for party, name in _GOVERNMENTS.items()
         ),
         {"id": TRUSTEE, "name": "Trustee of the fund", "kind": "trustee"},

@@ -4,36 +4,29 @@ Ends well only if everything happened as it should; whatever does not is an exce
 """
 
 import itertools
-import json
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.api.devissuer import DevelopmentIssuer
+from app.chain.checkpoint import Checkpoint
+from app.chain.jws import public_jwk
+from app.chain.note import Note
 from app.client import Client, Refused
 from app.demo import era
-from app.domain.values import Money, Role
+from app.demo.stage import DemoFailed, expect, server, shown, verify_and_tamper
+from app.domain.values import Role
 from app.settings import LOCAL_ORIGIN, Settings
 
-START_TIMEOUT_S: Final = 20.0
 _WINDOW_OF_PURPOSE: Final = {
     "military": "defence",
     "non-military": "budget-support",
     "unrestricted": "budget-support",
 }
-
-
-class DemoFailed(AssertionError):
-    """Something did not happen as it should have."""
 
 
 def play(out: Path) -> int:
@@ -49,8 +42,10 @@ def play(out: Path) -> int:
             issuers_file=None,
             audience="demo",
         )
-        with _server(settings) as address:
+        with server(settings) as address:
             story = _Story(address, settings)
+            story.parties_register_keys()
+            story.a_parliament_allows_it()
             story.lenders_pledge_and_agree()
             story.money_moves()
             story.show_summary()
@@ -58,7 +53,7 @@ def play(out: Path) -> int:
             story.cheating_is_refused()
             story.export(out)
             story.close()
-    _verify_and_tamper(out)
+    verify_and_tamper(out)
     print(f"\nWritten: {out / 'era-audit.zip'} and {out / 'trust.policy'}")
     return 0
 
@@ -71,10 +66,48 @@ class _Story:
         self._address = address
         self._clients: dict[era.Person, Client] = {}
         self._agreements: dict[str, str] = {}
+        self._mandates: dict[str, str] = {}
+        self._signing = {party: ec.generate_private_key(ec.SECP256R1()) for party in era.SIGNERS}
         self._keys = (f"demo-{number}" for number in itertools.count(1))
         self._charter = era.charter()
         self._history = era.history()
         print(f"{era.NOTICE}\n")
+
+    # -- before anything moves -------------------------------------------------------------------
+
+    def parties_register_keys(self) -> None:
+        """Each party's key signs itself in, over the charter and a checkpoint that it has seen."""
+        print("Seven parties register keys of their own; their approvals will carry signatures.")
+        fund = self._get((era.AUDITOR, Role.AUDITOR), "")
+        newest = httpx.get(f"{self._address}/v1/funds/{era.FUND}/log/checkpoint").content
+        seen = Checkpoint.parse(Note.parse(newest).text)
+        for party, key in self._signing.items():
+            jwk = public_jwk(key.public_key())
+            body = {
+                "jwk": {name: jwk[name] for name in ("kty", "crv", "x", "y")},
+                "charter_digest": fund["charter_digest"],
+                "checkpoint": {"size": seen.size, "root": seen.root.hex()},
+            }
+            self._post((party, Role.ADMIN), "/keys", body, "key.registered")
+
+    def a_parliament_allows_it(self) -> None:
+        """The UK's act: a cap that every agreement and every release must fit under.
+
+        The digest is that of its citation: the simulation has no text of it.
+        """
+        for mandate in self._history["mandates"]:
+            party, cap = mandate["party"], era.money(mandate["cap"], mandate["currency"])
+            body = {
+                "citation": mandate["citation"],
+                "document": sha256(mandate["citation"].encode()).hexdigest(),
+                "cap": cap,
+                "purposes": ["defence"],
+                "valid_from": mandate["valid_from"],
+                "valid_through": mandate["valid_through"],
+            }
+            posted = self._post((party, Role.LEGISLATURE_CLERK), "/mandates", body)
+            self._mandates[party] = posted["entry"]["derived"]["mandate_id"]
+            print(f"{party}'s parliament allows {shown(cap)}: {mandate['citation']}\n")
 
     # -- inflow ----------------------------------------------------------------------------------
 
@@ -92,6 +125,8 @@ class _Story:
                 "instalments": self._instalments(lender),
                 "pledge_id": pledge["entry"]["derived"]["pledge_id"],
             }
+            if party in self._mandates:
+                terms["mandate_id"] = self._mandates[party]
             drafted = self._post(treasury, "/agreements", terms)["entry"]["derived"]
             self._agreements[party] = identifier = drafted["agreement_id"]
             digest = self._get(treasury, f"/agreements/{identifier}")["digest"]
@@ -100,8 +135,8 @@ class _Story:
             signed = self._post(
                 (era.TRUSTEE, Role.TRUSTEE), f"/agreements/{identifier}/signatures", signature
             )
-            _expect(signed["consequences"][0]["type"], "agreement.entered_into_force")
-            print(f"  {party}  {_shown(amount):>25}  window {window}")
+            expect(signed["consequences"][0]["type"], "agreement.entered_into_force")
+            print(f"  {party}  {shown(amount):>25}  window {window}")
 
     def _instalments(self, lender: dict[str, Any]) -> list[dict[str, Any]]:
         """What was paid on its day; what is still open falls due at the end of the programme."""
@@ -130,7 +165,7 @@ class _Story:
                 identifier = self._request(window, amount, f"ERA {party} {movement['number']}")
                 self._approve(identifier)
                 self._pay(identifier, amount, day, f"OUT-{party}-{movement['number']}")
-            print(f"  {day}  {party}  {_shown(amount):>25}  {movement['kind']}")
+            print(f"  {day}  {party}  {shown(amount):>25}  {movement['kind']}")
 
     def _receive(self, party: str, amount: dict[str, str], day: str, number: str) -> None:
         receipt = {
@@ -164,7 +199,8 @@ class _Story:
         answer: dict[str, Any] = {}
         for row in waiting[: -1 if but_the_last else None]:
             body = self._approval(identifier, row["step"], view["disbursement"]["digest"])
-            answer = self._post((row["party"], Role(row["role"])), f"{path}/approvals", body)
+            who = (row["party"], Role(row["role"]))
+            answer = self._post(who, f"{path}/approvals", body, "approval.given")
         return answer
 
     @staticmethod
@@ -197,15 +233,15 @@ class _Story:
         names = ("pledged", "agreed", "received", "reserved", "disbursed")
         print("       " + "".join(f"{name:>24}" for name in names))
         for row in rows:
-            amounts = "".join(f"{_shown(row[name]):>24}" for name in names)
+            amounts = "".join(f"{shown(row[name]):>24}" for name in names)
             print(f"  {row['party']:<5}{amounts}")
         (union,) = [row for row in rows if row["party"] == "EU"]
         agreement = self._get(auditor, f"/agreements/{self._agreements['EU']}")
-        _expect(union["disbursed"], era.money("18100000000", "EUR"))
-        _expect(agreement["outstanding"], era.money("15000000", "EUR"))
+        expect(union["disbursed"], era.money("18100000000", "EUR"))
+        expect(agreement["outstanding"], era.money("15000000", "EUR"))
         print(
-            f"  After its tenth tranche the EU has paid {_shown(union['received'])}; "
-            f"{_shown(agreement['outstanding'])} of its share remains."
+            f"  After its tenth tranche the EU has paid {shown(union['received'])}; "
+            f"{shown(agreement['outstanding'])} of its share remains."
         )
 
     def answer_a_parliament(self) -> None:
@@ -215,10 +251,10 @@ class _Story:
         for line in asked["lines"]["items"]:
             share, seqs = line["attribution"], [proof["entry"]["seq"] for proof in line["entries"]]
             proven = " and ".join(map(str, seqs))
-            amount = _shown(share["amount"])
+            amount = shown(share["amount"])
             print(f"  {amount:>25}  {share['purpose']}, proven by the receipts of entries {proven}")
         books = self._get((era.AUDITOR, Role.AUDITOR), "/trial-balance")
-        _expect(books["debits"], books["credits"])
+        expect(books["debits"], books["credits"])
         turnover = ", ".join(f"{amount} {name}" for name, amount in books["debits"].items())
         print(f"  The trial balance: debits equal credits, {turnover}.")
 
@@ -247,18 +283,18 @@ class _Story:
         first = client.post(address, pledge, "replayed-request")
         second = client.post(address, pledge, "replayed-request")
         same = second["replayed"] and second["entry"] == first["entry"]
-        _expect((same, second["receipt"]), (True, first["receipt"]))
+        expect((same, second["receipt"]), (True, first["receipt"]))
         print("  a replayed request   the first answer again, nothing recorded twice")
         try:
             other = {**pledge, "amount": era.money("2", "EUR")}
             client.post(address, other, "replayed-request")
         except Refused as refused:
-            _expect((refused.status, refused.code), (422, "idempotency_key_reused"))
+            expect((refused.status, refused.code), (422, "idempotency_key_reused"))
             print(f"  its key, reused      {refused}")
         else:
             raise DemoFailed("a reused key was accepted")
         after = self._get((era.AUDITOR, Role.AUDITOR), "")["size"]
-        _expect(after, size + 1 + 20 + 1)
+        expect(after, size + 1 + 20 + 1)
 
     def _refused(
         self,
@@ -270,9 +306,10 @@ class _Story:
         body: dict[str, str],
     ) -> None:
         try:
-            self._post(who, f"{path}/approvals", body)
+            signed = "approval.given" if who[0] in self._signing else None
+            self._post(who, f"{path}/approvals", body, signed)
         except Refused as refused:
-            _expect((refused.status, refused.code), (status, code))
+            expect((refused.status, refused.code), (status, code))
             print(f"  {what:<20} {refused}")
             return
         raise DemoFailed(f"{what} was accepted")
@@ -299,88 +336,15 @@ class _Story:
         person = era.Person(*who)
         if person not in self._clients:
             token = self._issuer.token(person.party, [str(person.role)], person.subject)
-            self._clients[person] = Client(self._address, token)
+            self._clients[person] = Client(self._address, token, self._signing.get(person.party))
         return self._clients[person]
 
-    def _post(self, who: tuple[str, Role], path: str, body: dict[str, Any]) -> dict[str, Any]:
+    def _post(
+        self, who: tuple[str, Role], path: str, body: dict[str, Any], op: str | None = None
+    ) -> dict[str, Any]:
+        """Post it, signed where `op` names the event that is asked for."""
         address = f"/v1/funds/{era.FUND}{path}"
-        return self._client(who).post(address, body, next(self._keys))
+        return self._client(who).post(address, body, next(self._keys), op)
 
     def _get(self, who: tuple[str, Role], path: str) -> dict[str, Any]:
         return self._client(who).get(f"/v1/funds/{era.FUND}{path}")
-
-
-def _verify_and_tamper(out: Path) -> None:
-    """The bundle verifies; a copy with one byte changed does not, and its entry is named."""
-    bundle, trust = out / "era-audit.zip", out / "trust.policy"
-    print("\nThe auditor verifies, offline:")
-    _expect(_fundledger("verify", str(bundle), "--trust", str(trust), "--quiet"), 0)
-    copy = out / "tampered.zip"
-    seq = _change_one_byte(bundle, copy)
-    print(f"\nOne byte of entry {seq} changed in a copy:")
-    report = json.loads(_output("verify", str(copy), "--trust", str(trust), "--quiet", "--json"))
-    _expect((report["result"], report["first_bad_seq"]), ("wrong", seq))
-    _expect(_fundledger("verify", str(copy), "--trust", str(trust), "--quiet"), 1)
-
-
-def _change_one_byte(bundle: Path, copy: Path) -> int:
-    """Copy the archive with one digit of one receipt changed; the entry that holds it."""
-    with zipfile.ZipFile(bundle) as old, zipfile.ZipFile(copy, "w") as new:
-        for name in old.namelist():
-            content = old.read(name)
-            if name == "entries/00000000.jsonl":
-                lines = content.split(b"\n")
-                seq = next(n for n, line in enumerate(lines) if b'"receipt.booked"' in line)
-                lines[seq] = lines[seq].replace(b'"amount":"2', b'"amount":"1', 1)
-                content = b"\n".join(lines)
-            new.writestr(name, content)
-    return seq
-
-
-def _fundledger(*arguments: str) -> int:
-    return subprocess.run([sys.executable, "-m", "app.cli", *arguments], check=False).returncode
-
-
-def _output(*arguments: str) -> str:
-    command = [sys.executable, "-m", "app.cli", *arguments]
-    return subprocess.run(command, check=False, capture_output=True, text=True).stdout
-
-
-@contextmanager
-def _server(settings: Settings) -> Iterator[str]:
-    """`fundledger serve --demo` on a free port, ended when the block ends."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "serve", "--demo", "--port", str(port)],
-        env=settings.environment(),
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        address = f"http://127.0.0.1:{port}"
-        _wait_until_ready(address, server)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-
-
-def _wait_until_ready(address: str, server: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            if httpx.get(f"{address}/readyz").is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise DemoFailed("the server did not become ready")
-
-
-def _shown(value: Any) -> str:
-    return str(Money.read(value)) if isinstance(value, dict) else str(value)
-
-
-def _expect(found: object, expected: object) -> None:
-    if found != expected:
-        raise DemoFailed(f"expected {expected}, found {found}")

@@ -283,7 +283,7 @@ class CharterIncompatible(Refusal):
 
 
 class TooManyOpen(Refusal):
-    """Too many requests and proposals wait for a decision."""
+    """A party has as many of these as a release can look at."""
 
     kind, code = Kind.CONFLICT, "too_many_open"
 

@@ -1,5 +1,6 @@
 """Reading for answers: lists, single rows, summaries, what waits. Nothing here changes anything."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,8 @@ from app.domain.book import Book, Key, State, key
 from app.domain.books.positions import Position
 from app.domain.governance.funds import Fund
 from app.domain.governance.polls import Poll, PollState
+from app.domain.governance.rules import DecisionClass
+from app.domain.outflow.disbursements import Disbursement, DisbursementState
 from app.domain.outflow.steps import Answer, Approval
 from app.store import readtables
 from app.store.tables import READ_TABLES
@@ -99,6 +102,30 @@ def overdue(connection: Connection, now: str) -> list[tuple[str, str, str]]:
     )
     query = votes.union(late).limit(MAX_OVERDUE)
     return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+
+
+def dropped(connection: Connection) -> list[tuple[str, str, str]]:
+    """Fund, matter and charter of what a newer charter has ended unrecorded, over all funds."""
+    found: list[tuple[str, str, str]] = []
+    funds, requests, polls = (READ_TABLES[kind].table for kind in (Fund, Disbursement, Poll))
+    amended = select(funds.c.fund, funds.c.reread).where(funds.c.reread != "{}")
+    for slug, text in connection.execute(amended).all():
+        for decision, seq in json.loads(text).items():
+            stale = select(polls.c.matter_id).where(
+                polls.c.fund == slug,
+                polls.c.state == PollState.OPEN,
+                polls.c.decision == decision,
+                polls.c.charter_seq < seq,
+            )
+            if decision == DecisionClass.RELEASE:
+                stale = select(requests.c.disbursement_id).where(
+                    requests.c.fund == slug,
+                    requests.c.state == DisbursementState.REQUESTED,
+                    requests.c.charter_seq < seq,
+                )
+            rows = connection.execute(stale.limit(MAX_OVERDUE)).scalars()
+            found += [(slug, matter, str(seq)) for matter in rows]
+    return found
 
 
 def positions(connection: Connection, slug: str) -> Sequence[Position]:

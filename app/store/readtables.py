@@ -89,6 +89,7 @@ def from_row(plan: ReadTable, row: Mapping[Any, Any]) -> State:
             charter_seq=row["charter_seq"],
             charter_digest=row["charter_digest"],
             issuers=json.loads(row["issuers"]),
+            reread=json.loads(row["reread"]),
         )
     values: dict[str, Any] = {}
     for name in plan.state.model_fields:

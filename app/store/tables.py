@@ -222,6 +222,8 @@ def _read_table(state: type[State]) -> ReadTable:
     if state.table == "approvals":
         constraints.append(Index(None, "fund", "answer", "party"))
         constraints.append(Index(None, "answer", "due_at"))
+    if state.table == "disbursements":
+        constraints.append(Index(None, "fund", "state", "charter_seq"))
     if state.table == "polls":
         constraints.append(Index(None, "fund", "state"))
         constraints.append(Index(None, "state", "closes_at"))

@@ -198,6 +198,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("requested_seq", sa.BigInteger(), nullable=False),
+        sa.Column("charter_seq", sa.BigInteger(), nullable=False),
         sa.Column("asked", sa.Text(), nullable=False),
         sa.Column("outstanding", sa.BigInteger(), nullable=False),
         sa.Column("ballots", sa.Text(), nullable=False),
@@ -214,6 +215,12 @@ def upgrade() -> None:
         op.f("ix_disbursements_fund_requested_seq"),
         "disbursements",
         ["fund", "requested_seq"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_disbursements_fund_state_charter_seq"),
+        "disbursements",
+        ["fund", "state", "charter_seq"],
         unique=False,
     )
     op.create_table(
@@ -246,6 +253,7 @@ def upgrade() -> None:
         sa.Column("charter_seq", sa.BigInteger(), nullable=False),
         sa.Column("charter_digest", sa.Text(), nullable=False),
         sa.Column("issuers", sa.Text(), nullable=False),
+        sa.Column("reread", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("fund", name=op.f("pk_funds")),
     )
     op.create_table(

@@ -15,12 +15,6 @@ down_revision = "0001"
 def upgrade() -> None:
     """Create the tables; the log's guards stand as they were."""
     op.create_table(
-        "docket",
-        sa.Column("fund", sa.Text(), nullable=False),
-        sa.Column("open", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("fund", name=op.f("pk_docket")),
-    )
-    op.create_table(
         "keyrings",
         sa.Column("fund", sa.Text(), nullable=False),
         sa.Column("party", sa.Text(), nullable=False),

@@ -124,7 +124,7 @@ def second_thoughts(story: Story) -> None:
     asked = approved(story)
     path = f"/disbursements/{asked}"
     story.tell("no-2", f"{path}/revocations", "APPROVAL_REVOCATION", disbursement_id=asked)
-    named = {"disbursement_id": asked, "digest": story.digest(path)}
+    named: dict[str, Any] = {"disbursement_id": asked, "digest": story.digest(path)}
     story.tell("no-2", f"{path}/approvals", "APPROVAL", conditions=["The report"], **named)
     story.tell("no-2", f"{path}/conditions", "CONDITIONS_MET", disbursement_id=asked)
 

@@ -1,7 +1,7 @@
 -- What wrk sends. The first argument says which kind of load:
 --   receipt TOKEN FUND PREFIX DAY AGREEMENT...         single receipts, each with a key of its own
 --   batch   TOKEN FUND PREFIX DAY SIZE AGREEMENT...    the same, SIZE of them in a request
---   lines   FILE                                       each line once: TOKEN, path, key, body (tabs)
+--   lines   FILE           each line once: TOKEN, path, key, signature or nothing, body (tabs)
 --   read    TOKEN PATH...                              the paths in turn
 
 local make, number = nil, 0
@@ -59,9 +59,12 @@ function kinds.lines(arguments)
       wrk.thread:stop()
       return wrk.format("GET", "/livez")
     end
-    local token, path, key, body = line:match("([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)")
-    return wrk.format("POST", path, { ["Content-Type"] = json, ["Idempotency-Key"] = key,
-      ["Authorization"] = "Bearer " .. token }, body)
+    local token, path, key, signature, body =
+      line:match("([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)")
+    local headers = { ["Content-Type"] = json, ["Idempotency-Key"] = key,
+      ["Authorization"] = "Bearer " .. token }
+    if signature ~= "" then headers["X-JWS-Signature"] = signature end
+    return wrk.format("POST", path, headers, body)
   end
 end
 

@@ -11,11 +11,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from app.chain.canonical import encode
+from app.chain.jws import public_jwk
+from app.client import Client
+from app.domain.values import Role
+from app.signatures import check_signature, sign
 from tests.bench import load
 from tests.bench.load import Measured
 from tests.bench.servers import TODAY, Ledger, durable_postgres, item, ledger
 from tests.bench.yardstick import pgbench
-from tests.builders import REQUESTER, Person, a_charter, a_request, an_approval, money, treasury
+from tests.builders import (
+    PUBLIC_JWK,
+    REQUESTER,
+    Person,
+    a_charter,
+    a_key_registration,
+    a_request,
+    an_approval,
+    money,
+    treasury,
+)
 
 Row = dict[str, Any]
 SECONDS = int(os.environ.get("BENCH_SECONDS", "8"))
@@ -58,14 +75,30 @@ def batches(folder: Path) -> Iterator[Row]:
 
 
 def approvals(folder: Path) -> Iterator[Row]:
-    """Single approvals: each by the person whom the step asks, on requests that wait."""
-    with durable_postgres() as url, ledger(folder, url) as running:
-        lines = folder / "approvals.txt"
-        # More than can be given in the time: each line is sent once.
-        lines.write_text("".join(_approvals(running, 400 * SECONDS)))
-        begun = load.begin(running.addresses[0], 64, SECONDS, "lines", str(lines))
-        measured = load.finish(begun)
-        yield _row("approvals", measured, 64)
+    """Single approvals: each by the person whom the step asks, on requests that wait; then the
+    same, each with its party's own signature; and what checking a signature alone takes.
+    """
+    yield {"what": "ES256 checks, one core", "rate": _checks_a_second()}
+    for signed in (False, True):
+        inside = folder / f"signed-{signed}"
+        with durable_postgres() as url, ledger(inside, url) as running:
+            lines = inside / "approvals.txt"
+            # More than can be given in the time: each line is sent once.
+            lines.write_text("".join(_approvals(running, 400 * SECONDS, signed=signed)))
+            begun = load.begin(running.addresses[0], 64, SECONDS, "lines", str(lines))
+            what = "approvals, signed" if signed else "approvals"
+            yield _row(what, load.finish(begun), 64)
+
+
+def _checks_a_second() -> float:
+    """Detached signatures that this machine checks, one after the other."""
+    key, payload = ec.generate_private_key(ec.SECP256R1()), b"{}" * 200
+    jws = sign(payload, key, fund=FUND, op="approval.given", nonce="n")
+    jwk, count, begun = public_jwk(key.public_key()), 0, time.perf_counter()
+    while time.perf_counter() - begun < SECONDS / 4:
+        check_signature(jws, payload, FUND, jwk)
+        count += 1
+    return count / (time.perf_counter() - begun)
 
 
 def processes(folder: Path) -> Iterator[Row]:
@@ -151,9 +184,10 @@ def _row(what: str, measured: Measured, connections: int, *, hot: int = 2, facto
     }
 
 
-def _approvals(running: Ledger, requests: int) -> Iterator[str]:
+def _approvals(running: Ledger, requests: int, *, signed: bool) -> Iterator[str]:
     """Lines for the load generator: the first approvals of many requests, in any order."""
     running.opened(FUND, 1)
+    keys = {party: _registered(running, party) for party in ("DE", "FR")} if signed else {}
     path = f"/v1/funds/{FUND}"
     asked = [
         item("disbursement.requested", f"ask-{n}", a_request(money(1))) for n in range(requests)
@@ -176,8 +210,24 @@ def _approvals(running: Ledger, requests: int) -> Iterator[str]:
         for (party, step), token in tokens.items():
             body = an_approval(identifier, step, digests[identifier])
             address = f"{path}/disbursements/{identifier}/approvals"
-            text = str(body).replace("'", '"')
-            yield f"{token}\t{address}\tapprove-{number}-{party}-{step}\t{text}\n"
+            text, nonce = str(body).replace("'", '"'), f"approve-{number}-{party}-{step}"
+            jws = ""
+            if party in keys:
+                payload = encode(body)
+                jws = sign(payload, keys[party], fund=FUND, op="approval.given", nonce=nonce)
+            yield f"{token}\t{address}\t{nonce}\t{jws}\t{text}\n"
+
+
+def _registered(running: Ledger, party: str) -> ec.EllipticCurvePrivateKey:
+    """A key that its party has registered."""
+    key, admin = ec.generate_private_key(ec.SECP256R1()), Person(party, Role.ADMIN)
+    jwk = {name: public_jwk(key.public_key())[name] for name in PUBLIC_JWK}
+    path = f"/v1/funds/{FUND}"
+    digest = running.client(admin).get(path)["charter_digest"]
+    with Client(running.addresses[0], running.token(admin), key) as client:
+        body = a_key_registration(digest, jwk)
+        client.post(f"{path}/keys", body, f"key-{party}", "key.registered")
+    return key
 
 
 @contextmanager

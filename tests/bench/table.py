@@ -48,6 +48,11 @@ def comparisons(rows: Sequence[Row]) -> str:
             _rate(rows, processes=2, funds=2),
             _rate(rows, processes=1, funds=2),
         ),
+        (
+            "signed approvals : unsigned ones",
+            _rate(rows, what="approvals, signed"),
+            _rate(rows, what="approvals"),
+        ),
     )
     lines = [f"{what}: {one / two:.2f}" for what, one, two in pairs if one and two]
     lines += [

@@ -60,6 +60,12 @@ def test_events_json_is_what_the_code_gives() -> None:
     assert written == published.as_text(published.events()), "a released event was changed"
 
 
+def test_the_charters_schema_is_what_the_code_gives() -> None:
+    written = (ROOT / "openapi" / "charter.schema.json").read_text()
+
+    assert written == published.as_text(published.charter_schema()), "run `make openapi`"
+
+
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.methods} {route.path}")
 def test_every_route_has_a_policy(route: APIRoute) -> None:
     policy = policy_of(route)

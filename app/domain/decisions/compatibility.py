@@ -37,17 +37,22 @@ def require_compatible(old: Charter, new: Charter) -> None:
 
 
 def reread(old: Charter, new: Charter) -> set[DecisionClass]:
-    """The classes of decisions that would be made otherwise under the new charter."""
-    return {
-        decision for decision in DecisionClass if _read_as(old, decision) != _read_as(new, decision)
-    }
+    """The classes of decisions that would be made otherwise under the new charter.
+
+    Charters always: what another one was compared with is not in force any more.
+    """
+    changed = {kind for kind in DecisionClass if _read_as(old, kind) != _read_as(new, kind)}
+    return changed | {DecisionClass.CHARTER}
 
 
 def _read_as(charter: Charter, decision: DecisionClass) -> tuple[Any, ...]:
-    parties = [(party.id, party.kind, party.weight_bp) for party in charter.parties]
-    steps = charter.approval_steps if decision is DecisionClass.RELEASE else ()
-    open_vote = decision in charter.decision_rules
-    return (charter.rule(decision), open_vote, parties, steps, charter.calendars)
+    """All that decisions of a class follow from."""
+    parties = [(party.id, party.kind, party.weight_bp, party.mandated) for party in charter.parties]
+    rule = (charter.rule(decision), decision in charter.decision_rules, charter.calendars)
+    if decision is not DecisionClass.RELEASE:
+        return (*rule, parties)
+    money = (charter.windows, charter.restrictions, charter.draw_order)
+    return (*rule, parties, charter.approval_steps, *money)
 
 
 def _essence(part: Any) -> tuple[Any, ...]:

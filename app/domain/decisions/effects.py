@@ -1,23 +1,31 @@
 """Effects: what an accepted proposal changes, recorded by the ledger."""
 
-from app.domain.book import Book
-from app.domain.decisions.compatibility import reread
+from collections.abc import Iterator
+
+from app.domain.book import Book, Key
+from app.domain.command import Actor, Command
+from app.domain.decisions.compatibility import require_compatible, reread
 from app.domain.decisions.proposals import (
     CharterChange,
     IssuerChange,
     Proposal,
     ProposalState,
     closed_proposal,
+    proposal_key,
+    require_new_members,
 )
-from app.domain.event import Act, Event, LedgerEvent, Terms
+from app.domain.event import Act, Event, LedgerEvent, Terms, TimedEvent
 from app.domain.governance.charter import Charter
-from app.domain.governance.docket import Docket
-from app.domain.governance.funds import Fund, charter_of, installed
+from app.domain.governance.funds import Fund, charter_of, fund_key, installed
+from app.domain.governance.polls import Poll, poll_key
 from app.domain.governance.quorum import quorum_turned
 from app.domain.governance.rules import DecisionClass
-from app.domain.outflow.outcomes import DisbursementDropped
-from app.domain.refusals import ProposalClosed
-from app.domain.values import Digest, Identifier, PartyId
+from app.domain.governance.versions import is_stale
+from app.domain.outflow.disbursements import Disbursement, DisbursementState, disbursement_key
+from app.domain.outflow.outcomes import concluded
+from app.domain.outflow.steps import answer_keys
+from app.domain.refusals import ClockRuns, ProposalClosed
+from app.domain.values import Digest, Identifier, PartyId, Role
 
 
 class ProposalReference(Terms):
@@ -27,62 +35,101 @@ class ProposalReference(Terms):
 
 
 class CharterAmended(ProposalReference, LedgerEvent, type="charter.amended"):
-    """Another charter is in force. Open matters that it would read otherwise are dropped."""
+    """Another charter is in force. Open matters that it would read otherwise are dropped.
+
+    `rereads` names their classes; each one's end is an event of its own (`matter.dropped`).
+    """
 
     charter_digest: Digest
-    drops: tuple[Identifier, ...] = ()
+    rereads: tuple[DecisionClass, ...]
 
     @classmethod
     def of(cls, book: Book, proposal_id: str, cause: int) -> "CharterAmended":
         """The amendment as it follows from the book."""
-        old, new = charter_of(book), _charter_of(book, proposal_id)
-        classes, docket = reread(old, new), book.get(Docket)
+        new = _charter_of(book, proposal_id)
         return cls(
             proposal_id=proposal_id,
             cause=cause,
             charter_digest=book.get(Proposal, proposal_id).charter_digest or "",
-            drops=tuple(matter for matter, kind in docket.open.items() if kind in classes),
+            rereads=tuple(sorted(reread(charter_of(book), new))),
         )
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed."""
+        """Raises ProposalClosed, CharterIncompatible, AlreadyExists."""
         _require_accepted(book, self.proposal_id)
+        new = _charter_of(book, self.proposal_id)
+        require_compatible(charter_of(book), new)
+        require_new_members(book, new)
 
     def fold(self, book: Book, act: Act) -> Book:
-        new = _charter_of(book, self.proposal_id)
-        fund = book.get(Fund)
-        book = book.put(
-            fund.but(charter=new, charter_seq=act.seq, charter_digest=self.charter_digest)
+        new, fund = _charter_of(book, self.proposal_id), book.get(Fund)
+        fund = fund.but(
+            charter=new,
+            charter_seq=act.seq,
+            charter_digest=self.charter_digest,
+            reread={**fund.reread, **dict.fromkeys(self.rereads, act.seq)},
         )
-        return installed(book, new, new.members, act)
+        return installed(book.put(fund), new, new.members, act)
 
     def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:
-        docket = book.get(Docket)
-        dropped: list[Event] = []
-        for matter in self.drops:
-            if docket.open[matter] is DecisionClass.RELEASE:
-                dropped.append(DisbursementDropped(disbursement_id=matter, cause=act.seq))
-            else:
-                dropped.append(ProposalDropped(proposal_id=matter, cause=act.seq))
-        return (*dropped, *quorum_turned(book, charter_of(book), act))
+        return quorum_turned(book, charter_of(book), act)
 
     def sentence(self, act: Act) -> str:
-        dropped = f" {len(self.drops)} open matters are dropped." if self.drops else ""
-        return f"The charter of proposal {self.proposal_id} is in force.{dropped}"
+        return (
+            f"The charter of proposal {self.proposal_id} is in force; what is open of "
+            f"{', '.join(self.rereads)} is dropped."
+        )
 
 
-class ProposalDropped(ProposalReference, LedgerEvent, type="proposal.dropped"):
-    """The charter changed under it: it would be decided by another rule."""
+class MatterTerms(Terms):
+    """A disbursement or a proposal."""
+
+    matter_id: Identifier
+
+
+class MatterDropped(MatterTerms, TimedEvent, type="matter.dropped"):
+    """A request or a proposal ends: a newer charter would decide it otherwise."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed."""
-        book.get(Proposal, self.proposal_id).require_open()
+        """Raises NotFound, ProposalClosed, ClockRuns."""
+        proposal = book.find(Proposal, self.matter_id)
+        if proposal is not None:
+            proposal.require_open()
+            poll = book.get(Poll, self.matter_id)
+            stale = is_stale(book, poll.decision, poll.charter_seq)
+        else:
+            disbursement = book.get(Disbursement, self.matter_id)
+            disbursement.require(DisbursementState.REQUESTED)
+            stale = disbursement.is_stale(book)
+        if not stale:
+            raise ClockRuns("The charter in force decides it as before.")
 
     def fold(self, book: Book, act: Act) -> Book:
-        return closed_proposal(book, self.proposal_id, ProposalState.DROPPED, act)
+        if book.find(Proposal, self.matter_id) is not None:
+            return closed_proposal(book, self.matter_id, ProposalState.DROPPED, act)
+        return concluded(book, self.matter_id, DisbursementState.DROPPED)
 
     def sentence(self, act: Act) -> str:
-        return f"Proposal {self.proposal_id} was dropped: the charter changed."
+        return f"{self.matter_id} was dropped: the charter changed."
+
+
+class DropMatter(MatterTerms, Command, event=MatterDropped, internal=True):
+    """Say that a new charter has ended something. The ledger asks this of itself."""
+
+    def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
+        yield fund_key()
+        yield proposal_key(self.matter_id)
+        yield poll_key(self.matter_id)
+        yield disbursement_key(self.matter_id)
+        disbursement = book.peek(Disbursement, self.matter_id)
+        if disbursement is not None:
+            yield from answer_keys(book, self.matter_id, disbursement.asked)
+
+    def in_role(self, book: Book, actor: Actor) -> Role:
+        return Role.LEDGER
+
+    def decide(self, book: Book, act: Act) -> Event:
+        return MatterDropped(**self.stated())
 
 
 class IssuersRegistered(ProposalReference, LedgerEvent, type="issuers.registered"):

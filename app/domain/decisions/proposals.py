@@ -18,11 +18,11 @@ from app.domain.command import Actor, Command
 from app.domain.decisions.compatibility import require_compatible
 from app.domain.event import Act, Event, Terms
 from app.domain.governance.charter import Charter
-from app.domain.governance.docket import docket_key, entered, require_room, struck
 from app.domain.governance.funds import Fund, charter_of, digest_of, fund_key
 from app.domain.governance.members import Member, member_key
-from app.domain.governance.polls import ended_poll, opened_poll, poll_key
+from app.domain.governance.polls import Poll, ended_poll, opened_poll, poll_key
 from app.domain.governance.rules import DecisionClass
+from app.domain.governance.versions import require_current
 from app.domain.outflow.steps import involved
 from app.domain.refusals import AlreadyExists, ProposalClosed, StaleProposal, WrongParty
 from app.domain.values import Digest, Distinct, Identifier, PartyId, PartyKind, Role, Seq, Text
@@ -106,10 +106,7 @@ class ProposalOpened(ProposalTerms, Event, type="proposal.opened", roles=PROPOSE
     proposal_id: Identifier
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises WrongParty, TooManyOpen, RateMissing, CalendarEnds, CharterIncompatible,
-        AlreadyExists.
-        """
-        require_room(book)
+        """Raises WrongParty, RateMissing, CalendarEnds, CharterIncompatible, AlreadyExists."""
         _require_proposable(self, book, act)
 
     def fold(self, book: Book, act: Act) -> Book:
@@ -128,7 +125,6 @@ class ProposalOpened(ProposalTerms, Event, type="proposal.opened", roles=PROPOSE
                 decided_seq=None,
             )
         )
-        book = entered(book, self.proposal_id, decision)
         book = involved(book, self.proposal_id, act, "proposer")
         weights = weights_of(book, charter_of(book), decision, act.day)
         return opened_poll(book, decision, self.proposal_id, weights, act)
@@ -162,6 +158,8 @@ class ProposalRevised(RevisionTerms, Event, type="proposal.revised", roles=PROPO
         CharterIncompatible, AlreadyExists.
         """
         proposal = _own(book, self.proposal_id, act)
+        poll = book.get(Poll, self.proposal_id)
+        require_current(book, poll.decision, poll.charter_seq)
         if self.replaces != proposal.digest:
             raise StaleProposal(f"The proposal has digest {proposal.digest}.")
         if self.subject.kind != proposal.subject.kind:
@@ -191,6 +189,7 @@ class ReviseProposal(RevisionTerms, Command, event=ProposalRevised):
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield proposal_key(self.proposal_id)
+        yield poll_key(self.proposal_id)
         yield from _opening_keys(book, self.subject, actor.day)
 
     def decide(self, book: Book, act: Act) -> Event:
@@ -224,7 +223,6 @@ class WithdrawProposal(ProposalWithdrawalTerms, Command, event=ProposalWithdrawn
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield proposal_key(self.proposal_id)
         yield poll_key(self.proposal_id)
-        yield docket_key()
 
     def decide(self, book: Book, act: Act) -> Event:
         return ProposalWithdrawn(**self.stated())
@@ -238,7 +236,7 @@ def proposal_key(proposal_id: str) -> Key:
 def closed_proposal(book: Book, proposal_id: str, state: ProposalState, act: Act) -> Book:
     """The book in which the proposal has ended so."""
     proposal = book.get(Proposal, proposal_id)
-    book = struck(ended_poll(book, proposal_id), proposal_id)
+    book = ended_poll(book, proposal_id)
     return book.put(proposal.but(state=state, decided_seq=act.seq))
 
 
@@ -246,6 +244,13 @@ def _charter_digest(event: "ProposalOpened | ProposalRevised") -> str | None:
     """The digest of the charter as it was stated, where one is proposed."""
     charter = event.data()["subject"].get("charter")
     return None if charter is None else digest_of(charter)
+
+
+def require_new_members(book: Book, charter: Charter) -> None:
+    """Nobody comes with a new party who acts in the fund, or was denied. Raises AlreadyExists."""
+    for member in charter.members:
+        if book.find(Member, member.subject) is not None:
+            raise AlreadyExists("Somebody of a new party is known in this fund: revise it.")
 
 
 def _own(book: Book, proposal_id: str, act: Act) -> Proposal:
@@ -269,14 +274,11 @@ def _require_proposable(terms: ProposalTerms, book: Book, act: Act) -> None:
         require_compatible(charter, subject.charter)
         if subject.charter == charter:
             raise AlreadyExists("This charter is in force.")
-        for member in subject.charter.members:
-            if book.find(Member, member.subject) is not None:
-                raise AlreadyExists("A member of a new party acts in this fund already.")
+        require_new_members(book, subject.charter)
 
 
 def _opening_keys(book: Book, subject: Subject, day: date | None) -> Iterator[Key]:
     yield fund_key()
-    yield docket_key()
     fund = book.peek(Fund)
     if fund is not None:
         yield from weight_keys(fund.charter, DecisionClass(subject.kind), day)

@@ -19,7 +19,6 @@ from app.domain.decisions.proposals import (
     proposal_key,
 )
 from app.domain.event import Act, Event, LedgerEvent, Terms, TimedEvent
-from app.domain.governance.docket import Docket, docket_key
 from app.domain.governance.funds import Fund, charter_of, fund_key
 from app.domain.governance.members import member_key
 from app.domain.governance.polls import (
@@ -30,8 +29,16 @@ from app.domain.governance.polls import (
     poll_key,
     reopened_poll,
 )
-from app.domain.governance.rules import Choice, RuleKind, Tally, Verdict, tally
+from app.domain.governance.rules import (
+    Choice,
+    DecisionClass,
+    RuleKind,
+    Tally,
+    Verdict,
+    tally,
+)
 from app.domain.governance.seats import seats_key
+from app.domain.governance.versions import require_current
 from app.domain.outflow.approvals import ANY_ROLE
 from app.domain.outflow.disbursements import Disbursement, DisbursementState, disbursement_key
 from app.domain.outflow.outcomes import (
@@ -87,7 +94,8 @@ class BallotCast(BallotTerms, Event, type="ballot.cast", roles=ANY_ROLE):
     def permit(self, book: Book, act: Act) -> None:
         """Raises NotFound, ProposalClosed, NotInElectorate, AlreadyDecided, RoleNotPermitted,
         SeparationOfDuties, StaleProposal, ReasonRequired, CalendarEnds, InsufficientFunds,
-        PeriodClosed, QuorumLost, DrawnPartyMissing, MandateRequired, ExceedsMandate.
+        PeriodClosed, QuorumLost, DrawnPartyMissing, MandateRequired, ExceedsMandate,
+        CharterIncompatible, AlreadyExists.
         """
         poll = book.get(Poll, self.matter_id)
         if act.party not in poll.electorate:
@@ -96,6 +104,7 @@ class BallotCast(BallotTerms, Event, type="ballot.cast", roles=ANY_ROLE):
             raise AlreadyDecided(f"{act.party} has voted.")
         if poll.state is not PollState.OPEN:
             raise ProposalClosed(f"The vote is {poll.state}.")
+        require_current(book, poll.decision, poll.charter_seq)
         if poll.is_over(act.at):
             raise ProposalClosed(f"The vote closed at {poll.closes_at}.")
         if act.role is not poll.vote.role:
@@ -235,12 +244,15 @@ class ClockElapsed(MatterReference, TimedEvent, type="clock.elapsed"):
     def permit(self, book: Book, act: Act) -> None:
         """Raises NotFound, ClockRuns, ProposalClosed, and what the decision's effects raise."""
         poll = book.find(Poll, self.matter_id)
+        if poll is not None:
+            require_current(book, poll.decision, poll.charter_seq)
         if poll is not None and poll.state is PollState.OPEN and poll.is_over(act.at):
             return
         if poll is not None and book.find(Disbursement, self.matter_id) is None:
             raise ClockRuns(f"The vote is {poll.state}, and closes at {poll.closes_at}.")
         disbursement = book.get(Disbursement, self.matter_id)
         disbursement.require(DisbursementState.REQUESTED)
+        require_current(book, DecisionClass.RELEASE, disbursement.charter_seq)
         if not _is_overdue(book, disbursement, act):
             raise ClockRuns("Nothing is overdue.")
 
@@ -282,7 +294,6 @@ def _matter_keys(book: Book, matter_id: str) -> Iterator[Key]:
     """Everything that a decision on this matter may change."""
     yield fund_key()
     yield seats_key()
-    yield docket_key()
     yield poll_key(matter_id)
     yield disbursement_key(matter_id)
     yield proposal_key(matter_id)
@@ -294,16 +305,3 @@ def _matter_keys(book: Book, matter_id: str) -> Iterator[Key]:
     proposal = book.peek(Proposal, matter_id)
     if proposal is not None and isinstance(proposal.subject, CharterChange):
         yield from (member_key(m.subject) for m in proposal.subject.charter.members)
-        yield from _droppable_keys(book)
-
-
-def _droppable_keys(book: Book) -> Iterator[Key]:
-    """Everything that waits: a new charter may drop it."""
-    docket = book.peek(Docket)
-    for matter in docket.open if docket is not None else ():
-        yield poll_key(matter)
-        yield disbursement_key(matter)
-        yield proposal_key(matter)
-        disbursement = book.peek(Disbursement, matter)
-        if disbursement is not None:
-            yield from answer_keys(book, matter, disbursement.asked)

@@ -12,6 +12,7 @@ from app.domain.governance.charter import Charter
 from app.domain.governance.members import Member
 from app.domain.governance.parts import CharterMember
 from app.domain.governance.quorum import quorum_turned
+from app.domain.governance.rules import DecisionClass
 from app.domain.governance.seats import Seats, seated, seats_key
 from app.domain.refusals import (
     AlreadyExists,
@@ -24,7 +25,7 @@ from app.domain.refusals import (
     UnknownWindow,
     WrongParty,
 )
-from app.domain.values import Digest, Money, PartyId, PartyKind, Role
+from app.domain.values import Digest, Money, PartyId, PartyKind, Role, Seq
 
 
 class Fund(State, table="funds", key=()):
@@ -35,6 +36,8 @@ class Fund(State, table="funds", key=()):
     charter_digest: Digest
     issuers: dict[PartyId, tuple[Digest, ...]]
     """Whose tokens a party uses here, where that was decided; any registered issuer's otherwise."""
+    reread: dict[DecisionClass, Seq]
+    """Since which entry a class of decisions is made by other rules than before."""
 
 
 class FundOpened(Charter, Event, type="fund.opened", roles=(Role.TRUSTEE, Role.ADMIN)):
@@ -61,7 +64,13 @@ class FundOpened(Charter, Event, type="fund.opened", roles=(Role.TRUSTEE, Role.A
     def fold(self, book: Book, act: Act) -> Book:
         """The charter is in force, its members are members."""
         charter = self.charter()
-        fund = Fund(charter=charter, charter_seq=act.seq, charter_digest=act.digest, issuers={})
+        fund = Fund(
+            charter=charter,
+            charter_seq=act.seq,
+            charter_digest=act.digest,
+            issuers={},
+            reread={},
+        )
         book = book.put(fund).put(Seats(deciders={}, lost_seq=None))
         return installed(book, charter, charter.members, act)
 

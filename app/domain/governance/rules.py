@@ -189,7 +189,9 @@ def verdict(vote: Vote, electorate: Mapping[str, int], cast: Mapping[str, Choice
 def settled(
     vote: Vote, electorate: Mapping[str, int], cast: Mapping[str, Choice]
 ) -> Verdict | None:
-    """The verdict that nothing can change any more, whatever the others say; None while it can."""
+    """Accepted, as soon as nothing can change that; refused, as soon as nothing can bring it about,
+    a quorum or not; None while either is possible.
+    """
     silent = [party for party in electorate if party not in cast]
     endings = {verdict(vote, electorate, cast)}
     for choice in Choice:

@@ -15,11 +15,12 @@ from pydantic import Field, model_validator
 from app.domain.book import Book, Key
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
-from app.domain.governance.docket import docket_key
 from app.domain.governance.funds import Fund, charter_of, fund_key
 from app.domain.governance.polls import poll_key
 from app.domain.governance.requirements import Step
+from app.domain.governance.rules import DecisionClass
 from app.domain.governance.seats import seats_key
+from app.domain.governance.versions import require_current
 from app.domain.outflow.disbursements import (
     Disbursement,
     DisbursementState,
@@ -49,7 +50,6 @@ from app.domain.outflow.steps import (
 from app.domain.refusals import (
     AlreadyDecided,
     EvidenceRequired,
-    NotFound,
     ProposalClosed,
     ReasonRequired,
     StaleProposal,
@@ -107,12 +107,29 @@ def _asked(terms: AnswerReference, book: Book, act: Act) -> tuple[Disbursement, 
     Raises NotFound, UnknownStep, WrongParty.
     """
     step = charter_of(book).step(terms.step)
-    disbursement = book.get(Disbursement, terms.disbursement_id)
+    book.get(Disbursement, terms.disbursement_id)
     if step is None:
         raise UnknownStep("The charter names no such approval step.")
-    if label(step.id, act.party) not in disbursement.asked:
-        raise WrongParty(f"Step {step.id} is not asked of {act.party}.")
-    return disbursement, step, book.get(Approval, terms.disbursement_id, step.id, act.party)
+    disbursement, approval = _own(terms, book, act)
+    return disbursement, step, approval
+
+
+def _own(terms: AnswerReference, book: Book, act: Act) -> tuple[Disbursement, Approval]:
+    """The request and the answer, whatever the charter says of that step by now.
+
+    Raises NotFound, WrongParty.
+    """
+    disbursement = book.get(Disbursement, terms.disbursement_id)
+    if label(terms.step, act.party) not in disbursement.asked:
+        raise WrongParty(f"Step {terms.step} is not asked of {act.party}.")
+    return disbursement, book.get(Approval, terms.disbursement_id, terms.step, act.party)
+
+
+def _require_role(approval: Approval, act: Act) -> None:
+    """Raises StepNotOpen."""
+    step, role = approval.step, approval.role
+    if act.role is not role:
+        raise StepNotOpen(f"Step {step} is taken by the role {role}, not {act.role}.")
 
 
 def _require_open(terms: ApprovalTerms, book: Book, act: Act) -> Step:
@@ -132,12 +149,13 @@ def _require_open(terms: ApprovalTerms, book: Book, act: Act) -> Step:
     if approval.answer is Answer.REFUSED or (approval.answer is Answer.APPROVED and not renewed):
         raise AlreadyDecided(f"{act.party} has {approval.answer} step {step.id}.")
     disbursement.require(*(_RENEWABLE if renewed else _WAITING))
+    if disbursement.state is DisbursementState.REQUESTED:
+        require_current(book, DecisionClass.RELEASE, disbursement.charter_seq)
     if approval.is_overdue(act.at):
         raise ProposalClosed(f"Step {step.id} was due by {approval.due_at}.")
     if approval.subject != act.subject:
         require_uninvolved(book, terms.disbursement_id, act)
-    if act.role is not step.role:
-        raise StepNotOpen(f"Step {step.id} is taken by the role {step.role}, not {act.role}.")
+    _require_role(approval, act)
     rows = answers(book, terms.disbursement_id, disbursement.asked)
     require_turn(rows, charter_of(book), approval)
     if terms.digest != disbursement.digest:
@@ -259,8 +277,7 @@ class AnswerStep(ApprovalTerms, Command, event=ApprovalGiven):
     """Approve or refuse one step of a disbursement for your party, or abstain."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
-        yield approval_key(self.disbursement_id, self.step, actor.party)
-        yield from _answer_keys(book, self.disbursement_id, actor)
+        yield from _answer_keys(book, self, actor)
         fund, disbursement = book.peek(Fund), book.peek(Disbursement, self.disbursement_id)
         if fund is not None and disbursement is not None and disbursement.outstanding <= 1:
             yield from reservation_keys(book, fund.charter, disbursement)
@@ -285,17 +302,16 @@ class ApprovalRevoked(AnswerRevocation, Event, type="approval.revoked", roles=AN
     """
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, UnknownStep, WrongParty, ProposalClosed, StepNotOpen, PeriodClosed."""
-        disbursement, step, approval = _asked(self, book, act)
+        """Raises NotFound, WrongParty, ProposalClosed, StepNotOpen, PeriodClosed."""
+        disbursement, approval = _own(self, book, act)
         disbursement.require(*_REVOCABLE)
         if approval.answer not in (Answer.APPROVED, Answer.ABSTAINED):
-            raise ProposalClosed(f"{act.party} has not approved step {step.id}.")
-        if act.role is not step.role:
-            raise StepNotOpen(f"Step {step.id} is taken by the role {step.role}, not {act.role}.")
+            raise ProposalClosed(f"{act.party} has not approved step {self.step}.")
+        _require_role(approval, act)
 
     def fold(self, book: Book, act: Act) -> Book:
-        _, step, before = _asked(self, book, act)
-        return _put(book, before, answered(before, step, Answer.REVOKED, act), act)
+        _, before = _own(self, book, act)
+        return _put(book, before, answered(before, None, Answer.REVOKED, act), act)
 
     def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:
         state = book.get(Disbursement, self.disbursement_id).state
@@ -314,7 +330,7 @@ class RevokeApproval(AnswerRevocation, Command, event=ApprovalRevoked):
     """Take your party's approval back before the payment is settled."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
-        yield from _answer_keys(book, self.disbursement_id, actor)
+        yield from _answer_keys(book, self, actor)
         fund, disbursement = book.peek(Fund), book.peek(Disbursement, self.disbursement_id)
         if fund is not None and disbursement is not None:
             yield from drawn_keys(book, fund.charter, disbursement)
@@ -338,13 +354,12 @@ class ConditionsMet(ConditionsTerms, Event, type="approval.conditions_met", role
     """What a party had made its approval depend on is there."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, UnknownStep, WrongParty, ProposalClosed, StepNotOpen."""
-        disbursement, step, approval = _asked(self, book, act)
+        """Raises NotFound, WrongParty, ProposalClosed, StepNotOpen."""
+        disbursement, approval = _own(self, book, act)
         disbursement.require(*_RENEWABLE)
         if approval.answer is not Answer.APPROVED or not approval.conditions_open:
             raise ProposalClosed("No condition is open here.")
-        if act.role is not step.role:
-            raise StepNotOpen(f"Step {step.id} is taken by the role {step.role}, not {act.role}.")
+        _require_role(approval, act)
 
     def fold(self, book: Book, act: Act) -> Book:
         approval = book.get(Approval, self.disbursement_id, self.step, act.party)
@@ -361,7 +376,7 @@ class MeetConditions(ConditionsTerms, Command, event=ConditionsMet):
     """Say that the conditions of your party's approval are met."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
-        yield from _answer_keys(book, self.disbursement_id, actor)
+        yield from _answer_keys(book, self, actor)
 
     def in_role(self, book: Book, actor: Actor) -> Role:
         return _role_of(self, book, actor) or super().in_role(book, actor)
@@ -371,24 +386,22 @@ class MeetConditions(ConditionsTerms, Command, event=ConditionsMet):
 
 
 def _role_of(terms: AnswerReference, book: Book, actor: Actor) -> Role | None:
-    """The role that the step asks for, where the actor has it; else any that they have."""
-    try:
-        step = charter_of(book).step(terms.step)
-    except NotFound:
-        step = None
-    if step is not None and step.role in actor.roles:
-        return step.role
+    """The role that the answer is given in, where the actor has it; else any that they have."""
+    approval = book.find(Approval, terms.disbursement_id, terms.step, actor.party)
+    if approval is not None and approval.role in actor.roles:
+        return approval.role
     # Any role that they do hold: `permit` says what is wrong with it.
     return next(iter(sorted(actor.roles)), None)
 
 
-def _answer_keys(book: Book, disbursement_id: str, actor: Actor) -> Iterator[Key]:
+def _answer_keys(book: Book, terms: AnswerReference, actor: Actor) -> Iterator[Key]:
+    disbursement_id, step = terms.disbursement_id, terms.step
     yield fund_key()
     yield seats_key()
-    yield docket_key()
     yield disbursement_key(disbursement_id)
     yield poll_key(disbursement_id)
     yield involvement_key(disbursement_id, actor.party, actor.subject)
+    yield approval_key(disbursement_id, step, actor.party)
     disbursement = book.peek(Disbursement, disbursement_id)
     if disbursement is not None:
         yield from answer_keys(book, disbursement_id, disbursement.asked)

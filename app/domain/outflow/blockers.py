@@ -13,7 +13,9 @@ from app.domain.event import Act
 from app.domain.governance.charter import Charter
 from app.domain.governance.funds import Fund, charter_of, fund_key
 from app.domain.governance.polls import Poll, PollState, poll_key
+from app.domain.governance.rules import DecisionClass
 from app.domain.governance.seats import require_quorum, seats_key
+from app.domain.governance.versions import require_current
 from app.domain.outflow.disbursements import Disbursement, DisbursementState, disbursement_key
 from app.domain.outflow.reservations import require_reservable, reservation_keys
 from app.domain.outflow.steps import Answer, Approval, answer_keys, answers, comes_after
@@ -45,6 +47,7 @@ def blockers(book: Book, disbursement: Disbursement, act: Act) -> list[Blocker]:
     match disbursement.state:
         case DisbursementState.REQUESTED:
             found = [
+                *_asked_of(lambda: _require_current(book, disbursement)),
                 *_missing(charter_of(book), rows, act),
                 *_doubts(book, rows, act),
                 *_vote(book, disbursement, act),
@@ -125,6 +128,10 @@ def _vote(book: Book, disbursement: Disbursement, act: Act) -> Iterator[Blocker]
         since=poll.opened_at,
         until=poll.closes_at,
     )
+
+
+def _require_current(book: Book, disbursement: Disbursement) -> None:
+    require_current(book, DecisionClass.RELEASE, disbursement.charter_seq)
 
 
 def _condition(row: Approval) -> Blocker:

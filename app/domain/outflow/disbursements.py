@@ -18,7 +18,6 @@ from app.domain.books.pools import Pool, Shares, pool_key
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
 from app.domain.governance.charter import Charter
-from app.domain.governance.docket import docket_key, entered, require_room
 from app.domain.governance.funds import (
     Fund,
     charter_of,
@@ -30,6 +29,7 @@ from app.domain.governance.funds import (
 from app.domain.governance.polls import opened_poll
 from app.domain.governance.requirements import Step, Who
 from app.domain.governance.rules import DecisionClass
+from app.domain.governance.versions import is_stale
 from app.domain.inflow.mandates import Use
 from app.domain.outflow.kinds import kinds_for
 from app.domain.outflow.steps import involved, label, opened
@@ -106,6 +106,7 @@ class Disbursement(
     state: DisbursementState
     digest: Digest
     requested_seq: Seq
+    charter_seq: Seq
     asked: tuple[str, ...]
     outstanding: int
     ballots: tuple[Seq, ...]
@@ -119,6 +120,10 @@ class Disbursement(
     def shares(self) -> Shares:
         """What each contributor gives, by party code."""
         return shares_of(self.draws)
+
+    def is_stale(self, book: Book) -> bool:
+        """Whether a newer charter decides releases otherwise."""
+        return is_stale(book, DecisionClass.RELEASE, self.charter_seq)
 
     def require(self, *states: DisbursementState) -> None:
         """Raises ProposalClosed unless it stands in one of `states`."""
@@ -135,7 +140,7 @@ class DisbursementRequested(
     disbursement_id: Identifier
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises WrongParty, UnknownWindow, PurposeNotAllowed, CurrencyNotInCharter, TooManyOpen,
+        """Raises WrongParty, UnknownWindow, PurposeNotAllowed, CurrencyNotInCharter,
         InsufficientFunds, RateMissing, CalendarEnds.
         """
         charter = charter_of(book)
@@ -146,7 +151,6 @@ class DisbursementRequested(
         if window is None or self.purpose not in window.purposes:
             allowed = ", ".join(window.purposes) if window else "nothing"
             raise PurposeNotAllowed(f"Window {self.window} pays for {allowed}.")
-        require_room(book)
         if not any(step.is_for_all for step, _ in _asked(book, self)):
             # Only those are asked whose money it is, and nobody's money is there.
             raise InsufficientFunds(f"Window {self.window} has nothing available for this purpose.")
@@ -157,7 +161,6 @@ class DisbursementRequested(
         charter, asked = charter_of(book), _asked(book, self)
         book = opened(book, asked, self.disbursement_id, act)
         book = involved(book, self.disbursement_id, act, "requester")
-        book = entered(book, self.disbursement_id, DecisionClass.RELEASE)
         if DecisionClass.RELEASE in charter.decision_rules:
             weights = weights_of(book, charter, DecisionClass.RELEASE, act.day)
             book = opened_poll(book, DecisionClass.RELEASE, self.disbursement_id, weights, act)
@@ -172,6 +175,7 @@ class DisbursementRequested(
                 state=DisbursementState.REQUESTED,
                 digest=act.digest,
                 requested_seq=act.seq,
+                charter_seq=book.get(Fund).charter_seq,
                 asked=tuple(label(step.id, party) for step, party in asked),
                 outstanding=len(asked),
                 ballots=(),
@@ -194,7 +198,6 @@ class RequestDisbursement(DisbursementTerms, Command, event=DisbursementRequeste
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield fund_key()
-        yield docket_key()
         fund = book.peek(Fund)
         if fund is None:
             return

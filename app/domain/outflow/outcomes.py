@@ -1,13 +1,14 @@
 """Outcomes: what the answers and the vote on a request come to, recorded by the ledger.
 
-Approved, and then reserved in the same transaction; or refused, expired, dropped.
+Approved, and then reserved in the same transaction; or refused, or expired.
 """
 
 from app.domain.book import Book
 from app.domain.event import Act, Event, LedgerEvent
-from app.domain.governance.docket import struck
 from app.domain.governance.funds import Fund
 from app.domain.governance.polls import Poll, PollState, ended_poll
+from app.domain.governance.rules import DecisionClass
+from app.domain.governance.versions import require_current
 from app.domain.outflow.disbursements import (
     Disbursement,
     DisbursementReference,
@@ -49,6 +50,7 @@ class DisbursementApproved(DisbursementReference, LedgerEvent, type="disbursemen
         """Raises ProposalClosed, ApprovalExpired."""
         disbursement = book.get(Disbursement, self.disbursement_id)
         disbursement.require(DisbursementState.REQUESTED)
+        require_current(book, DecisionClass.RELEASE, disbursement.charter_seq)
         if disbursement.outstanding:
             raise ProposalClosed(f"{disbursement.outstanding} approvals are still missing.")
         require_standing(book, disbursement, act)
@@ -105,24 +107,12 @@ class DisbursementExpired(DisbursementReference, LedgerEvent, type="disbursement
         return f"Disbursement {self.disbursement_id} expired: an answer did not come in time."
 
 
-class DisbursementDropped(DisbursementReference, LedgerEvent, type="disbursement.dropped"):
-    """The charter changed under the request: it would be decided by other rules."""
-
-    def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed."""
-        _require_waiting(book, self.disbursement_id)
-
-    def fold(self, book: Book, act: Act) -> Book:
-        return concluded(book, self.disbursement_id, DisbursementState.DROPPED)
-
-    def sentence(self, act: Act) -> str:
-        return f"Disbursement {self.disbursement_id} was dropped: the charter changed."
-
-
 def approved_if_complete(book: Book, disbursement_id: str, act: Act) -> tuple[Event, ...]:
     """The approval, once nothing is missing any more."""
     disbursement = book.get(Disbursement, disbursement_id)
     if disbursement.state is not DisbursementState.REQUESTED or disbursement.outstanding:
+        return ()
+    if disbursement.is_stale(book):
         return ()
     poll = book.find(Poll, disbursement_id)
     if poll is not None and poll.state is not PollState.ACCEPTED:
@@ -138,7 +128,7 @@ def concluded(book: Book, disbursement_id: str, state: DisbursementState) -> Boo
     disbursement = book.get(Disbursement, disbursement_id)
     book = closed(book, disbursement_id, disbursement.asked)
     book = ended_poll(book, disbursement_id)
-    return struck(book, disbursement_id).put(disbursement.but(state=state))
+    return book.put(disbursement.but(state=state))
 
 
 def require_standing(book: Book, disbursement: Disbursement, act: Act) -> None:

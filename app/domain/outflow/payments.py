@@ -31,7 +31,6 @@ from app.domain.books.journal import (
 from app.domain.books.positions import moved
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
-from app.domain.governance.docket import docket_key
 from app.domain.governance.funds import Fund, charter_of, fund_key, require_bank_account
 from app.domain.governance.polls import poll_key
 from app.domain.governance.seats import require_quorum, seats_key
@@ -284,7 +283,6 @@ class CancelDisbursement(CancellationTerms, Command, event=DisbursementCancelled
     """Take a request back before the bank is told."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
-        yield docket_key()
         yield poll_key(self.disbursement_id)
         yield from _payment_keys(book, self.disbursement_id)
         disbursement = book.peek(Disbursement, self.disbursement_id)

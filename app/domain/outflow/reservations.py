@@ -14,10 +14,8 @@ from app.domain.books.pools import Pool, Shares, paid_in, pool_key, pool_of
 from app.domain.books.positions import moved, position_key
 from app.domain.event import Act, LedgerEvent
 from app.domain.governance.charter import Charter
-from app.domain.governance.docket import entered, struck
 from app.domain.governance.funds import charter_of
 from app.domain.governance.requirements import Source, Who
-from app.domain.governance.rules import DecisionClass
 from app.domain.governance.seats import require_quorum
 from app.domain.inflow.mandates import Use, authorised, mandate_keys, released_under
 from app.domain.outflow.attributions import attributed, attribution_key, ended
@@ -86,7 +84,7 @@ class DisbursementReserved(DisbursementReference, LedgerEvent, type="disbursemen
         for draw in self.draws:
             book = moved(book, draw.window, draw.shares, "reserved")
         book = attributed(book, disbursement, self.shares, act.seq)
-        book = released_under(struck(book, self.disbursement_id), self.mandates)
+        book = released_under(book, self.mandates)
         return book.put(
             disbursement.but(
                 state=DisbursementState.RESERVED, draws=self.draws, mandates=self.mandates
@@ -108,7 +106,6 @@ class DisbursementUnreserved(DisbursementReference, LedgerEvent, type="disbursem
     def fold(self, book: Book, act: Act) -> Book:
         disbursement = book.get(Disbursement, self.disbursement_id)
         book = unreserved(book, disbursement, act)
-        book = entered(book, self.disbursement_id, DecisionClass.RELEASE)
         return book.put(disbursement.but(state=DisbursementState.REQUESTED, draws=(), mandates=()))
 
     def sentence(self, act: Act) -> str:

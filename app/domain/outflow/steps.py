@@ -159,15 +159,17 @@ def closed(book: Book, disbursement_id: str, asked: Iterable[str]) -> Book:
     return book
 
 
-def answered(approval: Approval, step: Step, answer: Answer, act: Act) -> Approval:
+def answered(approval: Approval, step: Step | None, answer: Answer, act: Act) -> Approval:
     """The row after somebody answered, for as long as the step lets it hold."""
     approved = answer is Answer.APPROVED
+    abstaining = step is not None and step.abstention_passes and answer is Answer.ABSTAINED
+    valid_days = step.valid_days if step is not None and approved else None
     return approval.but(
         answer=answer,
-        passes=approved or (answer is Answer.ABSTAINED and step.abstention_passes),
+        passes=approved or abstaining,
         subject=act.subject,
         answered_seq=act.seq,
-        holds_until=_days_after(act.at, step.valid_days) if approved else None,
+        holds_until=_days_after(act.at, valid_days),
         conditions=(),
         conditions_met_seq=None,
         kid=act.kid or None,

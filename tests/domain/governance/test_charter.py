@@ -9,11 +9,17 @@ from app.domain.books.chart import AccountKind
 from app.domain.governance.charter import Charter
 from app.domain.governance.parts import ROLES_OF, ExchangeRates, MoneyKind, Restriction
 from app.domain.values import PartyKind, Role
-from tests.builders import a_charter, valued
+from tests.builders import a_charter, money, valued
 
 
 def without(rows: list[dict[str, Any]], name: str, value: str) -> list[dict[str, Any]]:
     return [row for row in rows if row[name] != value]
+
+
+def weighing(**weights: int) -> list[dict[str, Any]]:
+    """The parties, some of them with a weight."""
+    weight = {party: {"weight_bp": share} for party, share in weights.items()}
+    return [{**party, **weight.get(party["id"], {})} for party in a_charter()["parties"]]
 
 
 PARTIES = a_charter()["parties"]
@@ -25,6 +31,8 @@ SOURCE = {"source": "ECB", "base": "EUR", "max_age_days": 5, "tolerance_bp": 100
 WINDOW = {"id": "w", "name": "W", "purposes": ["p"]}
 LEGAL = {"id": "s", "name": "S", "role": "legal_reviewer", "who": "each_government"}
 MAJORITY = {"rule": "majority"}
+CALENDAR = {"id": "brussels", "time_zone": "Europe/Brussels", "through": "2027-12-31"}
+PRINCIPAL = [*a_charter()["windows"], {**WINDOW, "source": "principal"}]
 NO_OBJECTION = {"id": "n", "name": "N", "role": "supervisor", "who": "supervisor"}
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
@@ -136,6 +144,98 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"approval_steps": [NO_OBJECTION]},
         "approval_steps: at least one step is each government's own, always",
     ),
+    "calendar twice": ({"calendars": [CALENDAR, CALENDAR]}, "calendars: a name stands twice"),
+    "weights that miss the whole": (
+        {"parties": weighing(DE=6000, FR=3999)},
+        "parties: the governments' weights sum to 10000",
+    ),
+    "weights beyond the whole": (
+        {"parties": weighing(DE=6000, FR=4001)},
+        "parties: the governments' weights sum to 10000",
+    ),
+    "a government without a weight": (
+        {"parties": weighing(DE=10000)},
+        "parties: the governments' weights sum to 10000",
+    ),
+    "the weight of a trustee": (
+        {"parties": weighing(DE=6000, FR=4000, TRUSTEE=1)},
+        "parties: only a government has a weight",
+    ),
+    "a quorum of more than there are": (
+        {"quorum": 3},
+        "quorum: no more governments can be there than there are",
+    ),
+    "a step of a party that it does not name": (
+        {"approval_steps": [LEGAL, {**LEGAL, "id": "s2", "who": "party"}]},
+        "approval_steps: a step names a party when it asks one, and only then",
+    ),
+    "a step of everybody that names one": (
+        {"approval_steps": [{**LEGAL, "party": "DE"}]},
+        "approval_steps: a step names a party when it asks one, and only then",
+    ),
+    "a step of a party that does not exist": (
+        {"approval_steps": [LEGAL, {**LEGAL, "id": "s2", "who": "party", "party": "XX"}]},
+        "approval_steps: a step asks a party that does not exist",
+    ),
+    "a party's step in a role of others": (
+        {"approval_steps": [LEGAL, {**LEGAL, "id": "s2", "who": "party", "party": "TRUSTEE"}]},
+        "approval_steps: no member of a trustee could take this step",
+    ),
+    "a step for an unknown window": (
+        {"approval_steps": [LEGAL, {**LEGAL, "id": "s2", "windows": ["energy"]}]},
+        "approval_steps: a step is for a window that does not exist",
+    ),
+    "two limits in one currency": (
+        {"approval_steps": [LEGAL, {**LEGAL, "id": "s2", "at_least": [money(1), money(2)]}]},
+        "approval_steps: a band has one amount for each currency",
+    ),
+    "two ends in one currency": (
+        {"approval_steps": [LEGAL, {**LEGAL, "id": "s2", "below": [money(1), money(1)]}]},
+        "approval_steps: a band has one amount for each currency",
+    ),
+    "a band of nothing": (
+        {
+            "approval_steps": [
+                LEGAL,
+                {**LEGAL, "id": "s2", "at_least": [money(5)], "below": [money(5)]},
+            ]
+        },
+        "approval_steps: a band ends above where it begins",
+    ),
+    "governments asked for large amounts only": (
+        {"approval_steps": [{**LEGAL, "at_least": [money(5)]}]},
+        "approval_steps: at least one step is each government's own, always",
+    ),
+    "more answers than one request may need": (
+        {
+            "parties": [*PARTIES[2:], *({**PARTIES[0], "id": f"G{n}"} for n in range(26))],
+            "members": [],
+            "approval_steps": [{**LEGAL, "id": f"s{n}"} for n in range(20)],
+        },
+        "approval_steps: a request would need more than 500",
+    ),
+    "principal without a vote": (
+        {"windows": PRINCIPAL},
+        "decision_rules: principal is released by a unanimous vote only",
+    ),
+    "principal by majority": (
+        {"windows": PRINCIPAL, "decision_rules": {"release": MAJORITY}},
+        "decision_rules: principal is released by a unanimous vote only",
+    ),
+    **{
+        f"a signature on {name}": (
+            {"signed": [name]},
+            "signed: no such event can carry its party's signature",
+        )
+        for name in (
+            "approval.granted",  # unknown
+            "disbursement.approved",  # the ledger's
+            "clock.elapsed",
+            "fund.opened",  # there is no key yet
+            "key.registered",
+            "key.revoked",
+        )
+    },
 }
 
 
@@ -174,6 +274,13 @@ def test_a_charter_that_contradicts_itself_is_refused(name: str) -> None:
         ),
         ({"decision_rules": {"motion": {"rule": "majority", "quorum": 0.5}}}, "string_type"),
         ({"quorum": 0}, "greater_than_equal"),
+        ({"quorum": 101}, "less_than_equal"),
+        ({"approval_steps": [{**LEGAL, "id": f"s{n}"} for n in range(10_000)]}, "too_long"),
+        ({"parties": [{**PARTIES[0], "id": f"G{n}"} for n in range(101)]}, "too_long"),
+        ({"members": [{**MEMBERS[0], "subject": f"s{n}"} for n in range(2_001)]}, "too_long"),
+        ({"calendars": [{**CALENDAR, "id": f"c{n}"} for n in range(21)]}, "too_long"),
+        ({"signed": ["approval.given", "approval.given"]}, "stands_twice"),
+        ({"signed": ["approval"]}, "string_pattern_mismatch"),
         ({"currencies": ["EUR", "XXX"]}, "unknown_currency"),
         ({"title": "hidden\u200b"}, "forbidden_character"),
         ({"fund": "Not A Slug"}, "string_pattern_mismatch"),
