@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from app.audit.verify import verify
+from app.chain.canonical import encode
 from app.chain.policy import Policy
 from app.domain.values import Role
+from app.signatures import sign
 from tests.attack.hostile import (
     Answer,
     Attacker,
     at_once,
-    nothing_recorded,
     posting,
     size_of,
 )
@@ -34,7 +35,7 @@ from tests.builders import (
     treasury,
 )
 from tests.service import FUND, Service
-from tests.signers import a_key, admin, post_signed, registered
+from tests.signers import a_key, admin, registered
 
 LEGAL = Person("DE", Role.LEGAL_REVIEWER)
 VOTER = Person("DE", Role.TREASURY_APPROVER)
@@ -96,18 +97,19 @@ def test_fifty_approvals_under_twenty_five_keys_are_one_and_its_echo(fund: Servi
     assert size_of(fund) == before + 1
 
 
-def test_fifty_signed_approvals_at_once_use_one_signature(fund: Service) -> None:
-    """The same captured request, sent by everybody: one is recorded, the others are its echo."""
+def test_one_signed_request_sent_by_everybody_at_once_is_recorded_once(fund: Service) -> None:
     registered(fund, "DE", a_key(1))
-    path, body = asked(fund)
-    first = post_signed(fund, LEGAL, path, body, a_key(1), "approval.given")["entry"]
-    other_path, other = asked(fund)
-    captured = {"X_JWS_Signature": first["jws"]}
+    (path, body), (other_path, other) = asked(fund), asked(fund)
+    nonce = "signed-once"
+    jws = sign(encode(body), a_key(1), fund="test-fund", op="approval.given", nonce=nonce)
+    before = size_of(fund)
 
-    with nothing_recorded(fund):
-        counted = together(fund, [posting(LEGAL, other_path, other, **captured)] * 10)
+    same = [posting(LEGAL, path, body, X_JWS_Signature=jws, Idempotency_Key=nonce)] * 10
+    elsewhere = [posting(LEGAL, other_path, other, X_JWS_Signature=jws)] * 10
+    counted = together(fund, [*same, *elsewhere])
 
-    assert counted == {"signature_mismatch": 10}
+    assert counted == {"new": 1, "again": 9, "signature_mismatch": 10}
+    assert size_of(fund) == before + 1
 
 
 def test_approving_refusing_and_abstaining_at_once_have_one_winner(fund: Service) -> None:

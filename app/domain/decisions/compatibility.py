@@ -51,8 +51,9 @@ def _read_as(charter: Charter, decision: DecisionClass) -> tuple[Any, ...]:
     rule = (charter.rule(decision), decision in charter.decision_rules, charter.calendars)
     if decision is not DecisionClass.RELEASE:
         return (*rule, parties)
-    money = (charter.windows, charter.restrictions, charter.draw_order)
-    return (*rule, parties, charter.approval_steps, *money)
+    windows = [(part.id, part.purposes, part.unrestricted, part.source) for part in charter.windows]
+    ties = [(part.id, part.only, part.excludes) for part in charter.restrictions]
+    return (*rule, parties, charter.approval_steps, windows, ties, charter.draw_order)
 
 
 def _essence(part: Any) -> tuple[Any, ...]:

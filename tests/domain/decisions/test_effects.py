@@ -89,7 +89,8 @@ def test_amending_says_what_is_dropped() -> None:
     paper = funded()
     first = amended(paper, title="Another title")
     assert said(paper, "charter.amended") == (
-        f"The charter of proposal {first.proposal_id} is in force; what is open of charter is dropped."
+        f"The charter of proposal {first.proposal_id} is in force; "
+        "what is open of charter is dropped."
     )
     proposed(paper)
 
