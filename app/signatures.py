@@ -5,6 +5,7 @@ is stored verbatim in the entry. The same function checks it when the request ar
 replay. Whether the key may speak for the party is a rule (`domain/governance/keys`).
 """
 
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
@@ -20,6 +21,7 @@ from app.chain.jws import (
 )
 
 JWS_TYPE: Final = "fund-ledger+jws"
+_VISIBLE: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _NEEDED: Final = {"alg", "kid", "typ", "fund", "op", "nonce"}
 _OPTIONAL: Final = {"seen"}
 
@@ -59,8 +61,9 @@ def check_signature(jws: str, payload: bytes, fund: str, jwk: dict[str, Any]) ->
     if header["fund"] != fund:
         raise SignatureError("it was made for another fund")
     for name in ("op", "nonce"):
-        if type(header[name]) is not str or not header[name]:
-            raise SignatureError(f"{name} is not a text")
+        # As an idempotency key may be: whatever else it is looked up by, it is harmless.
+        if type(header[name]) is not str or not _VISIBLE.fullmatch(header[name]):
+            raise SignatureError(f"{name} is not 1 to 255 visible ASCII characters")
     _check_seen(header.get("seen"))
     return Signature(jws, header["kid"], header["op"], header["nonce"], sha256(payload).hexdigest())
 

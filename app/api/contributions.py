@@ -130,7 +130,7 @@ records(
     example=COVER,
     refuses=(
         *(NotFound, WrongParty, ProposalClosed, MandateRequired, CurrencyMismatch),
-        ExceedsMandate,
+        *(ExceedsMandate, ExceedsPledge),
     ),
 )
 

@@ -18,7 +18,8 @@ from app.api.examples import (
 from app.api.lists import After, Limit, Page
 from app.api.things import listed, the_one
 from app.api.writes import records
-from app.domain.outflow.approvals import AnswerStep, MeetConditions, RevokeApproval
+from app.domain.outflow.approvals import AnswerStep, RevokeApproval
+from app.domain.outflow.conditions import MeetConditions
 from app.domain.outflow.disbursements import Disbursement, RequestDisbursement
 from app.domain.outflow.payments import (
     CancelDisbursement,
@@ -128,7 +129,10 @@ records(
     summary="Take an approval back",
     meaning="For the role that the step names, before the payment is settled.",
     example=APPROVAL_REVOCATION,
-    refuses=(NotFound, WrongParty, ProposalClosed, StepNotOpen, PeriodClosed),
+    refuses=(
+        *(NotFound, WrongParty, ProposalClosed, SeparationOfDuties, StepNotOpen),
+        PeriodClosed,
+    ),
     values=TEXT_CODES,
 )
 

@@ -12,11 +12,11 @@ from app import clock
 from app.api.answers import reading
 from app.api.deps import ReaderHere, ServicesHere, reader
 from app.api.things import the_one
-from app.domain.book import State
+from app.domain.book import Book, Key, State
 from app.domain.event import Act
 from app.domain.governance.charter import Charter
 from app.domain.governance.keys import KeyState, PartyKey
-from app.domain.governance.members import Member
+from app.domain.governance.members import Member, holds, member_key, principal_keys
 from app.domain.governance.polls import Poll, PollState
 from app.domain.inflow.agreements import Agreement, AgreementState
 from app.domain.inflow.mandates import Mandate, MandateState
@@ -30,7 +30,7 @@ router = APIRouter(prefix="/v1/funds/{fund}", tags=["inbox"])
 
 S = TypeVar("S", bound=State)
 MOST: Final = 100
-"""Rows of each kind."""
+"""Rows of each kind; those that have waited longest come first."""
 WARN_DAYS: Final = 60
 """How long before its end a mandate is in the inbox."""
 
@@ -86,13 +86,19 @@ def get_inbox(fund: str, actor: ReaderHere, here: ServicesHere) -> Inbox:
     """Approvals, votes, signatures, keys, payments and mandates, for the roles that you hold."""
     now = clock.now()
     with here.database.read() as connection:
-        member = queries.one(connection, fund, Member, actor.subject)
+        book = queries.book_of(connection, fund, lambda b: _own_keys(b, actor.subject))
+        member = book.find(Member, actor.subject)
         state = queries.fund(connection, fund)
         if member is None or state is None or member.party != actor.party or not member.active:
             return Inbox(items=[])
-        held = {role for role in actor.roles if member.holds(role, now.date())}
+        held = {role for role in actor.roles if holds(book, member, role, now.date())}
         desk = _Desk(connection, fund, state.charter, actor.party, held, now)
         return Inbox(items=[item for item in desk.items() if item.role in held])
+
+
+def _own_keys(book: Book, subject: str) -> Iterator[Key]:
+    yield member_key(subject)
+    yield from principal_keys(book.peek(Member, subject))
 
 
 class _Desk:
@@ -127,10 +133,10 @@ class _Desk:
         waiting = [
             row
             for answer in (Answer.PENDING, Answer.REVOKED, Answer.ABSTAINED)
-            for row in self._rows(Approval, answer=answer, party=self._party)
-            if row.role in self._held and row.waits
+            for role in self._held
+            for row in self._rows(Approval, answer=answer, party=self._party, role=role, passes=0)
         ]
-        for row in waiting[:MOST]:
+        for row in sorted(waiting, key=lambda one: one.waiting_since)[:MOST]:
             others = queries.approvals(self._connection, self._fund, row.disbursement_id)
             before = comes_after(others, self._charter, row)
             after = f", after {before.step} of {before.party}" if before is not None else ""
@@ -219,7 +225,7 @@ class _Desk:
                     role=Role.TRUSTEE,
                 )
 
-    def _rows(self, kind: type[S], **only: str) -> list[S]:
+    def _rows(self, kind: type[S], **only: str | int) -> list[S]:
         return queries.matching(self._connection, self._fund, kind, only, MOST)
 
 

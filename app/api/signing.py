@@ -5,6 +5,7 @@ is decided at the door, at the entry's own position. What does not hold goes to 
 refusal is on the record.
 """
 
+import re
 from typing import Any, Final
 
 from fastapi import Request
@@ -21,6 +22,7 @@ from app.store import queries
 from app.store.engine import Database
 
 HEADER: Final = "x-jws-signature"
+_THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 MAX_KNOWN: Final = 10_000
 
 
@@ -33,6 +35,8 @@ class PartyKeys:
 
     def find(self, fund: str, kid: str) -> dict[str, Any] | None:
         """The key of this name, whatever its state; None when nobody registered it."""
+        if not _THUMBPRINT.fullmatch(kid):
+            return None
         known = self._known.get((fund, kid))
         if known is not None:
             return known

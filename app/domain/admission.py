@@ -14,9 +14,10 @@ from app.domain.event import EVENTS, Act, Event, LedgerEvent, TimedEvent
 from app.domain.governance.delegations import GrantDelegation
 from app.domain.governance.funds import FundOpened, OpenFund, fund_key
 from app.domain.governance.keys import RegisterKey, remembered, require_signed, signing_keys
-from app.domain.governance.members import member_key, require_actor
+from app.domain.governance.members import Member, member_key, principal_keys, require_actor
 from app.domain.governance.membership import AddMember
 from app.domain.inflow.suspense import BookUnidentified
+from app.domain.outflow.conditions import MeetConditions
 from app.domain.outflow.payments import InstructDisbursement
 from app.domain.refusals import RoleNotPermitted
 from app.domain.treasury.conversions import BookConversion
@@ -32,6 +33,7 @@ ROOTS = (
     ClosePeriod,
     PublishRates,
     BookUnidentified,
+    MeetConditions,
     InstructDisbursement,
     BookConversion,
     CorrectReceipt,
@@ -81,6 +83,7 @@ def wanted(command: Command, book: Book, actor: Actor) -> set[Key]:
     """Rows that deciding `command` takes and that the book does not know yet."""
     named = {
         member_key(actor.subject),
+        *principal_keys(book.peek(Member, actor.subject)),
         fund_key(),
         closing_key(),
         *signing_keys(actor.kid, actor.nonce, actor.party),

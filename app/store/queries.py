@@ -71,7 +71,7 @@ def many(
 
 
 def matching(
-    connection: Connection, slug: str, kind: type[S], only: Mapping[str, str], limit: int
+    connection: Connection, slug: str, kind: type[S], only: Mapping[str, str | int], limit: int
 ) -> list[S]:
     """Up to `limit` rows whose fields have these values, by key."""
     plan = READ_TABLES[kind]
@@ -98,7 +98,9 @@ def overdue(connection: Connection, now: str) -> list[tuple[str, str, str]]:
         polls.c.state == PollState.OPEN, polls.c.closes_at < now
     )
     late = select(answers.c.fund, answers.c.disbursement_id, answers.c.due_at).where(
-        answers.c.answer == Answer.PENDING, answers.c.due_at < now
+        answers.c.answer.in_([Answer.PENDING, Answer.ABSTAINED]),
+        answers.c.passes == 0,
+        answers.c.due_at < now,
     )
     query = votes.union(late).limit(MAX_OVERDUE)
     return [(row[0], row[1], row[2]) for row in connection.execute(query)]

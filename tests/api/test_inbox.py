@@ -308,3 +308,14 @@ def test_an_open_vote_and_a_missing_mandate_block_a_release(service: Service) ->
     assert found["vote_open"]["until"] is not None
     (vote,) = (item for item in about(service, treasury("DE"), identifier))
     assert (vote["kind"], vote["until"]) == ("vote", found["vote_open"]["until"])
+
+
+def test_whatever_waits_for_others_of_the_party_does_not_crowd_the_callers_out(
+    opened: Service,
+) -> None:
+    before = len(inbox(opened, LEGAL))
+
+    for _ in range(30):
+        opened.requested(money(5))
+
+    assert len(inbox(opened, LEGAL)) == before + 30

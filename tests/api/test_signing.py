@@ -191,6 +191,7 @@ def with_a_member_twice(payload: bytes, nonce: str) -> str:
 
 
 WRONG: dict[str, Callable[[bytes, str], str]] = {
+    "a NUL for a nonce": lambda payload, _: by_hand(a_header("\x00"), payload),
     "other bytes": over_other_bytes,
     "not canonical": over_the_body_as_it_was_sent,
     "other fund": with_header(fund="other-fund"),
@@ -236,7 +237,7 @@ def test_a_signature_made_for_anything_else_is_refused(
     assert_refused(answer, 422, "signature_mismatch", jws)
 
 
-@pytest.mark.parametrize("kid", ["unknown", "", "'--", "x" * 4_000, "\u00e9"])
+@pytest.mark.parametrize("kid", ["\x00" * 43, "unknown", "", "'--", "x" * 4_000, "\u00e9"])
 def test_a_key_that_nobody_registered_signs_nothing(
     opened: Service, attacker: Attacker, waiting: tuple[str, dict[str, Any]], kid: str
 ) -> None:

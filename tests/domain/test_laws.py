@@ -26,9 +26,9 @@ NOT_PLAYED = {
     if name.partition(".")[0]
     in {
         *("member", "delegation", "key", "quorum", "proposal", "charter", "issuers", "mandate"),
-        *("ballot", "vote", "decision", "clock"),
+        *("ballot", "vote", "decision", "clock", "matter"),
     }
-} | {"agreement.covered", "disbursement.dropped", "disbursement.expired"}
+} | {"agreement.covered", "disbursement.expired"}
 """What governments decide together moves no money, and has tests of its own."""
 EVERY_LIFE_MEETS = {
     "bank_reference_used",

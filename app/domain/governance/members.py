@@ -5,6 +5,7 @@ a subject that was ever a member of one party can never become one of another. M
 the log, so an auditor can tell whether an approver held the role when they approved.
 """
 
+from collections.abc import Iterator
 from datetime import date
 
 from pydantic import BaseModel, ConfigDict
@@ -45,16 +46,39 @@ class Member(State, table="members", key=("subject",), listed_by="since_seq"):
     def active(self) -> bool:
         return self.until_seq is None
 
-    def holds(self, role: Role, day: date) -> bool:
-        """Whether they may act in this role on this day, by themselves or as an alternate."""
-        return role in self.roles or any(
-            lent.role is role and lent.from_day <= day <= lent.through for lent in self.delegations
+    def lent(self, role: Role, day: date) -> Delegation | None:
+        """What lets them act in a role that they do not hold themselves, on this day."""
+        return next(
+            (
+                lent
+                for lent in self.delegations
+                if lent.role is role and lent.from_day <= day <= lent.through
+            ),
+            None,
         )
 
 
 def member_key(subject: str) -> Key:
     """The key of a member's row."""
     return key(Member, subject)
+
+
+def principal_keys(member: Member | None) -> Iterator[Key]:
+    """The rows of those for whom a member stands in."""
+    for lent in member.delegations if member is not None else ():
+        if lent.principal is not None:
+            yield member_key(lent.principal)
+
+
+def holds(book: Book, member: Member, role: Role, day: date) -> bool:
+    """Whether a member may act in a role on a day: their own, or lent by somebody who has it."""
+    if role in member.roles:
+        return True
+    lent = member.lent(role, day)
+    if lent is None or lent.principal is None:
+        return lent is not None
+    principal = book.find(Member, lent.principal)
+    return principal is not None and principal.active and role in principal.roles
 
 
 def require_actor(book: Book, act: Act, roles: frozenset[Role]) -> None:
@@ -67,6 +91,6 @@ def require_actor(book: Book, act: Act, roles: frozenset[Role]) -> None:
     member = book.find(Member, act.subject)
     if member is None or member.party != act.party or not member.active:
         raise NotAMember(f"This person is not a member of {act.party} in this fund.")
-    if act.role not in roles or not member.holds(act.role, act.day):
+    if act.role not in roles or not holds(book, member, act.role, act.day):
         needed = " or ".join(sorted(roles))
         raise RoleNotPermitted(f"This takes the role {needed}, held in this fund.")

@@ -277,7 +277,7 @@ class AgreementCovered(CoverTerms, Event, type="agreement.covered", roles=(Role.
 
     def permit(self, book: Book, act: Act) -> None:
         """Raises NotFound, WrongParty, ProposalClosed, MandateRequired, CurrencyMismatch,
-        ExceedsMandate.
+        ExceedsMandate, ExceedsPledge.
         """
         agreement = book.get(Agreement, self.agreement_id)
         if agreement.party != act.party:
@@ -286,6 +286,9 @@ class AgreementCovered(CoverTerms, Event, type="agreement.covered", roles=(Role.
         if not waits or agreement.mandate_id is not None:
             raise ProposalClosed("The agreement does not wait for a mandate.")
         require_covered(book.get(Mandate, self.mandate_id), act.party, agreement.amount, act)
+        if agreement.pledge_id is not None:
+            # Another agreement may have used the pledge up while this one waited.
+            book.get(Pledge, agreement.pledge_id).require_room_for(agreement.amount)
 
     def fold(self, book: Book, act: Act) -> Book:
         return book.put(book.get(Agreement, self.agreement_id).but(mandate_id=self.mandate_id))

@@ -62,8 +62,8 @@ from app.domain.values import Digest, Identifier, Role, StepId, Text, require_sa
 ANY_ROLE: Final = tuple(role for role in Role if role is not Role.LEDGER)
 """Which role takes a step is the charter's to say, so it is `permit` that asks."""
 _WAITING: Final = (DisbursementState.REQUESTED,)
-_RENEWABLE: Final = (DisbursementState.REQUESTED, DisbursementState.RESERVED)
-_REVOCABLE: Final = (*_RENEWABLE, DisbursementState.INSTRUCTED)
+BEFORE_THE_BANK: Final = (DisbursementState.REQUESTED, DisbursementState.RESERVED)
+_REVOCABLE: Final = (*BEFORE_THE_BANK, DisbursementState.INSTRUCTED)
 
 
 class StepDecision(StrEnum):
@@ -110,11 +110,11 @@ def _asked(terms: AnswerReference, book: Book, act: Act) -> tuple[Disbursement, 
     book.get(Disbursement, terms.disbursement_id)
     if step is None:
         raise UnknownStep("The charter names no such approval step.")
-    disbursement, approval = _own(terms, book, act)
+    disbursement, approval = own_answer(terms, book, act)
     return disbursement, step, approval
 
 
-def _own(terms: AnswerReference, book: Book, act: Act) -> tuple[Disbursement, Approval]:
+def own_answer(terms: AnswerReference, book: Book, act: Act) -> tuple[Disbursement, Approval]:
     """The request and the answer, whatever the charter says of that step by now.
 
     Raises NotFound, WrongParty.
@@ -125,7 +125,7 @@ def _own(terms: AnswerReference, book: Book, act: Act) -> tuple[Disbursement, Ap
     return disbursement, book.get(Approval, terms.disbursement_id, terms.step, act.party)
 
 
-def _require_role(approval: Approval, act: Act) -> None:
+def require_role(approval: Approval, act: Act) -> None:
     """Raises StepNotOpen."""
     step, role = approval.step, approval.role
     if act.role is not role:
@@ -148,14 +148,14 @@ def _require_open(terms: ApprovalTerms, book: Book, act: Act) -> Step:
     renewed = approval.doubt(book, act.at) is not None
     if approval.answer is Answer.REFUSED or (approval.answer is Answer.APPROVED and not renewed):
         raise AlreadyDecided(f"{act.party} has {approval.answer} step {step.id}.")
-    disbursement.require(*(_RENEWABLE if renewed else _WAITING))
+    disbursement.require(*(BEFORE_THE_BANK if renewed else _WAITING))
     if disbursement.state is DisbursementState.REQUESTED:
         require_current(book, DecisionClass.RELEASE, disbursement.charter_seq)
     if approval.is_overdue(act.at):
         raise ProposalClosed(f"Step {step.id} was due by {approval.due_at}.")
     if approval.subject != act.subject:
         require_uninvolved(book, terms.disbursement_id, act)
-    _require_role(approval, act)
+    require_role(approval, act)
     rows = answers(book, terms.disbursement_id, disbursement.asked)
     require_turn(rows, charter_of(book), approval)
     if terms.digest != disbursement.digest:
@@ -277,14 +277,14 @@ class AnswerStep(ApprovalTerms, Command, event=ApprovalGiven):
     """Approve or refuse one step of a disbursement for your party, or abstain."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
-        yield from _answer_keys(book, self, actor)
+        yield from answering_keys(book, self, actor)
         fund, disbursement = book.peek(Fund), book.peek(Disbursement, self.disbursement_id)
         if fund is not None and disbursement is not None and disbursement.outstanding <= 1:
             yield from reservation_keys(book, fund.charter, disbursement)
 
     def in_role(self, book: Book, actor: Actor) -> Role:
         """The role that the step asks for, where the actor's token carries it."""
-        return _role_of(self, book, actor) or super().in_role(book, actor)
+        return role_of_answer(self, book, actor) or super().in_role(book, actor)
 
     def decide(self, book: Book, act: Act) -> Event:
         return _EVENTS[self.decision](**self.stated())
@@ -302,15 +302,20 @@ class ApprovalRevoked(AnswerRevocation, Event, type="approval.revoked", roles=AN
     """
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed, StepNotOpen, PeriodClosed."""
-        disbursement, approval = _own(self, book, act)
+        """Raises NotFound, WrongParty, ProposalClosed, SeparationOfDuties, StepNotOpen,
+        PeriodClosed.
+        """
+        disbursement, approval = own_answer(self, book, act)
         disbursement.require(*_REVOCABLE)
         if approval.answer not in (Answer.APPROVED, Answer.ABSTAINED):
             raise ProposalClosed(f"{act.party} has not approved step {self.step}.")
-        _require_role(approval, act)
+        if approval.subject != act.subject:
+            # Whoever takes it back may give it again: they must not have acted otherwise.
+            require_uninvolved(book, self.disbursement_id, act)
+        require_role(approval, act)
 
     def fold(self, book: Book, act: Act) -> Book:
-        _, before = _own(self, book, act)
+        _, before = own_answer(self, book, act)
         return _put(book, before, answered(before, None, Answer.REVOKED, act), act)
 
     def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:
@@ -330,62 +335,20 @@ class RevokeApproval(AnswerRevocation, Command, event=ApprovalRevoked):
     """Take your party's approval back before the payment is settled."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
-        yield from _answer_keys(book, self, actor)
-        fund, disbursement = book.peek(Fund), book.peek(Disbursement, self.disbursement_id)
-        if fund is not None and disbursement is not None:
-            yield from drawn_keys(book, fund.charter, disbursement)
+        yield from answering_keys(book, self, actor)
+        disbursement = book.peek(Disbursement, self.disbursement_id)
+        if disbursement is not None:
+            yield from drawn_keys(disbursement)
             yield from drawn_account_keys(book, disbursement)
 
     def in_role(self, book: Book, actor: Actor) -> Role:
-        return _role_of(self, book, actor) or super().in_role(book, actor)
+        return role_of_answer(self, book, actor) or super().in_role(book, actor)
 
     def decide(self, book: Book, act: Act) -> Event:
         return ApprovalRevoked(**self.stated())
 
 
-class ConditionsTerms(AnswerReference):
-    """Which conditions are met, and how the approver knows."""
-
-    documents: Documents = ()
-    note: Text | None = None
-
-
-class ConditionsMet(ConditionsTerms, Event, type="approval.conditions_met", roles=ANY_ROLE):
-    """What a party had made its approval depend on is there."""
-
-    def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed, StepNotOpen."""
-        disbursement, approval = _own(self, book, act)
-        disbursement.require(*_RENEWABLE)
-        if approval.answer is not Answer.APPROVED or not approval.conditions_open:
-            raise ProposalClosed("No condition is open here.")
-        _require_role(approval, act)
-
-    def fold(self, book: Book, act: Act) -> Book:
-        approval = book.get(Approval, self.disbursement_id, self.step, act.party)
-        return book.put(approval.but(conditions_met_seq=act.seq))
-
-    def sentence(self, act: Act) -> str:
-        return (
-            f"{act.party}'s conditions at step {self.step} of disbursement "
-            f"{self.disbursement_id} are met."
-        )
-
-
-class MeetConditions(ConditionsTerms, Command, event=ConditionsMet):
-    """Say that the conditions of your party's approval are met."""
-
-    def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
-        yield from _answer_keys(book, self, actor)
-
-    def in_role(self, book: Book, actor: Actor) -> Role:
-        return _role_of(self, book, actor) or super().in_role(book, actor)
-
-    def decide(self, book: Book, act: Act) -> Event:
-        return ConditionsMet(**self.stated())
-
-
-def _role_of(terms: AnswerReference, book: Book, actor: Actor) -> Role | None:
+def role_of_answer(terms: AnswerReference, book: Book, actor: Actor) -> Role | None:
     """The role that the answer is given in, where the actor has it; else any that they have."""
     approval = book.find(Approval, terms.disbursement_id, terms.step, actor.party)
     if approval is not None and approval.role in actor.roles:
@@ -394,7 +357,8 @@ def _role_of(terms: AnswerReference, book: Book, actor: Actor) -> Role | None:
     return next(iter(sorted(actor.roles)), None)
 
 
-def _answer_keys(book: Book, terms: AnswerReference, actor: Actor) -> Iterator[Key]:
+def answering_keys(book: Book, terms: AnswerReference, actor: Actor) -> Iterator[Key]:
+    """The rows that any answer to a step, or taking one back, reads."""
     disbursement_id, step = terms.disbursement_id, terms.step
     yield fund_key()
     yield seats_key()

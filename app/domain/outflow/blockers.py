@@ -58,7 +58,7 @@ def blockers(book: Book, disbursement: Disbursement, act: Act) -> list[Blocker]:
             ]
         case DisbursementState.RESERVED:
             found = [*_doubts(book, rows, act), *_asked_of(lambda: require_quorum(book))]
-            found += (_condition(row) for row in rows if row.conditions_open)
+            found += (_condition(row, row.condition) for row in rows if row.condition)
         case DisbursementState.INSTRUCTED:
             found = [_recall(row) for row in rows if row.answer is Answer.REVOKED]
         case _:
@@ -134,10 +134,10 @@ def _require_current(book: Book, disbursement: Disbursement) -> None:
     require_current(book, DecisionClass.RELEASE, disbursement.charter_seq)
 
 
-def _condition(row: Approval) -> Blocker:
+def _condition(row: Approval, sentence: str) -> Blocker:
     return Blocker(
         code="conditions_open",
-        sentence=f"{row.party} approved on conditions: {'; '.join(row.conditions)}",
+        sentence=sentence,
         party=row.party,
         step=row.step,
         role=row.role,

@@ -142,9 +142,8 @@ def require_standing(book: Book, disbursement: Disbursement, act: Act) -> None:
 def require_conditions_met(book: Book, disbursement: Disbursement) -> None:
     """Check that nothing an approver asked for is open. Raises ConditionsOpen."""
     for row in answers(book, disbursement.disbursement_id, disbursement.asked):
-        if row.conditions_open:
-            asked = "; ".join(row.conditions)
-            raise ConditionsOpen(f"{row.party} approved step {row.step} on conditions: {asked}")
+        if row.condition is not None:
+            raise ConditionsOpen(row.condition)
 
 
 def _require_waiting(book: Book, disbursement_id: str) -> Disbursement:

@@ -309,7 +309,7 @@ def _payment_keys(
         yield bank_line_key(bank_account, terms.bank_reference)
         yield from valuation_keys(book, fund.charter, currency, effective)
     accounts = [cash(bank_account), transit(bank_account), reserved(disbursement_id)]
-    yield from drawn_keys(book, fund.charter, disbursement)
+    yield from drawn_keys(disbursement)
     accounts += (granted(disbursement.recipient, draw.window) for draw in disbursement.draws)
     for window, party, _ in each(disbursement.draws):
         accounts += [contributor(party, window), applied(party, window)]

@@ -17,7 +17,7 @@ from app.domain.governance.charter import Charter
 from app.domain.governance.funds import charter_of
 from app.domain.governance.requirements import Source, Who
 from app.domain.governance.seats import require_quorum
-from app.domain.inflow.mandates import Use, authorised, mandate_keys, released_under
+from app.domain.inflow.mandates import Use, authorised, mandate_key, mandate_keys, released_under
 from app.domain.outflow.attributions import attributed, attribution_key, ended
 from app.domain.outflow.disbursements import (
     Disbursement,
@@ -166,14 +166,15 @@ def reservation_keys(book: Book, charter: Charter, disbursement: Disbursement) -
         yield from mandate_keys(book, _mandated(charter, parties))
 
 
-def drawn_keys(book: Book, charter: Charter, disbursement: Disbursement) -> Iterator[Key]:
+def drawn_keys(disbursement: Disbursement) -> Iterator[Key]:
     """The rows behind money that was drawn and moves on or back, but for its accounts."""
     for draw in disbursement.draws:
         yield pool_key(draw.window, draw.restriction, draw.amount.currency)
     for window, party, share in each(disbursement.draws):
         yield position_key(party, window, share.currency)
         yield attribution_key(party, disbursement.disbursement_id)
-    yield from mandate_keys(book, _mandated(charter, disbursement.shares))
+    # Also those that were withdrawn since: what went under them comes back to them.
+    yield from (mandate_key(use.mandate_id) for use in disbursement.mandates)
 
 
 def drawn_account_keys(book: Book, disbursement: Disbursement) -> Iterator[Key]:

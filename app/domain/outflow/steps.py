@@ -60,12 +60,20 @@ class Approval(State, table="approvals", key=("disbursement_id", "step", "party"
         return not self.passes and self.answer is not Answer.REFUSED
 
     @property
-    def conditions_open(self) -> bool:
-        return bool(self.conditions) and self.conditions_met_seq is None
+    def condition(self) -> str | None:
+        """What it depends on and is not there, in words; None where nothing is open."""
+        if not self.conditions or self.conditions_met_seq is not None:
+            return None
+        asked = "; ".join(self.conditions)
+        return f"{self.party} approved step {self.step} on conditions: {asked}"
 
     def is_overdue(self, at: datetime) -> bool:
-        """Whether nobody has answered it in time."""
-        return self.answer is Answer.PENDING and self.due_at is not None and at > self.due_at
+        """Whether no answer that goes on was given in time; one that was, and was taken back, is
+        not held to it again.
+        """
+        answers = (Answer.PENDING, Answer.ABSTAINED)
+        late = self.due_at is not None and at > self.due_at
+        return late and self.waits and self.answer in answers
 
     def doubt(self, book: Book, at: datetime) -> str | None:
         """Why what was approved does not count any more, in words; None where it counts."""

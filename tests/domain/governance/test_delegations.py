@@ -286,7 +286,7 @@ def test_a_delegation_may_have_begun_but_is_not_over() -> None:
     paper = funded()
     on(paper, LAST)
     paper.do(admin("DE"), a_grant())
-    assert paper.book.get(Member, "de-treasury").holds(Role.LEGAL_REVIEWER, LAST)
+    assert paper.book.get(Member, "de-treasury").lent(Role.LEGAL_REVIEWER, LAST)
 
     late = funded()
     on(late, LAST + timedelta(days=1))
@@ -326,3 +326,13 @@ def test_what_does_not_exist_is_not_ended() -> None:
 def test_a_delegation_has_its_form(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         a_grant(**changes)
+
+
+def test_nobody_stands_in_for_somebody_who_is_gone() -> None:
+    paper = lent()
+    on(paper, FIRST)
+    request = paper.requested(money(50))
+    paper.do(admin("DE"), RemoveMember(subject="de-legal-reviewer"))
+
+    with refused(paper, "role_not_permitted", "legal_reviewer"):
+        reviews(paper, Known("DE", Role.LEGAL_REVIEWER, "de-treasury"), request)

@@ -264,3 +264,17 @@ def test_an_agreement_takes_from_its_pledge_when_it_enters_into_force() -> None:
     covers(paper, agreement, registered(paper, 100))
 
     assert paper.book.get(Pledge, pledge.pledge_id).converted == eur(60)
+
+
+def test_what_a_pledge_gave_to_another_agreement_meanwhile_is_not_given_twice() -> None:
+    paper = mandated()
+    mandate = registered(paper, 1000)
+    paper.pledged("DE", money(100))
+    pledge = paper.newest(Pledge)
+    waiting = paper.agreed("DE", money(100), pledge_id=pledge.pledge_id)
+    named = {"pledge_id": pledge.pledge_id, "mandate_id": mandate.mandate_id}
+    paper.agreed("DE", money(100), **named)
+    command = CoverAgreement(agreement_id=waiting.agreement_id, mandate_id=mandate.mandate_id)
+
+    with refused(paper, "exceeds_pledge"):
+        paper.do(treasury("DE"), command)

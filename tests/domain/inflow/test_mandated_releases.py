@@ -274,3 +274,16 @@ def end(paper: Door, deed: str, number: int) -> str:
     else:
         returned(paper, request, f"BACK-{len(paper.log)}")
     return deed
+
+
+def test_money_goes_back_though_its_mandate_was_withdrawn_meanwhile() -> None:
+    paper = mandated()
+    mandate = registered(paper, 100)
+    under(paper, mandate, 100)
+    first, second = (paper.approved(paper.requested(money(40))) for _ in range(2))
+    paper.do(CLERK, WithdrawMandate(mandate_id=mandate.mandate_id, reason="Repealed"))
+
+    cancelled(paper, first)
+    returned(paper, paper.instructed(second))
+
+    assert paper.book.get(Mandate, mandate.mandate_id).released == eur(0)

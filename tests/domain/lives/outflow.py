@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from app.domain.books.pools import Pool
-from app.domain.outflow.approvals import AnswerStep, MeetConditions, RevokeApproval
+from app.domain.outflow.approvals import AnswerStep, RevokeApproval
+from app.domain.outflow.conditions import MeetConditions
 from app.domain.outflow.disbursements import Disbursement, DisbursementState, RequestDisbursement
 from app.domain.outflow.payments import (
     CancelDisbursement,

@@ -5,8 +5,9 @@ from typing import Any
 
 from app.domain.book import Book
 from app.domain.event import Act, Event
-from app.domain.outflow.approvals import AnswerStep, MeetConditions, RevokeApproval
+from app.domain.outflow.approvals import AnswerStep, RevokeApproval
 from app.domain.outflow.blockers import Blocker, blocker_keys, blockers
+from app.domain.outflow.conditions import MeetConditions
 from app.domain.outflow.disbursements import Disbursement
 from app.domain.outflow.steps import Approval
 from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role

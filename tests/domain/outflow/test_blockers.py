@@ -242,7 +242,7 @@ def test_conditions_that_are_open_are_named_until_they_are_met() -> None:
 
     blocker = the(paper, request, "legal_review", "DE")
     assert blocker.code == refusal_of(lambda: paper.instructed(request))[0] == "conditions_open"
-    assert blocker.sentence == "DE approved on conditions: One; Two"
+    assert blocker.sentence == "DE approved step legal_review on conditions: One; Two"
     assert blocker.role is Role.LEGAL_REVIEWER
     meets(paper, LAWYER, request)
     assert blocked(paper, request) == []

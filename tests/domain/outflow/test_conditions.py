@@ -46,7 +46,7 @@ def test_conditions_do_not_stand_in_the_way_of_the_decision() -> None:
     approval = answer_of(paper, request)
     assert request.state is DisbursementState.RESERVED
     assert approval.conditions == tuple(CONDITIONS)
-    assert approval.conditions_open
+    assert approval.condition is not None
     assert approval.conditions_met_seq is None
 
 
@@ -77,7 +77,7 @@ def test_money_is_paid_once_the_approver_says_that_the_conditions_are_met() -> N
 
     approval = answer_of(paper, request)
     assert approval.conditions_met_seq == len(paper.log) - 1
-    assert (approval.conditions, approval.conditions_open) == (tuple(CONDITIONS), False)
+    assert (approval.conditions, approval.condition is not None) == (tuple(CONDITIONS), False)
     assert said(paper, "approval.conditions_met") == (
         f"DE's conditions at step legal_review of disbursement {request.disbursement_id} are met."
     )

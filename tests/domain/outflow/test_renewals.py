@@ -4,7 +4,7 @@ import pytest
 
 from app.domain.governance.keys import RegisterKey, RevokeKey
 from app.domain.governance.membership import AddMember
-from app.domain.outflow.disbursements import DisbursementState
+from app.domain.outflow.disbursements import Disbursement, DisbursementState
 from app.domain.outflow.steps import Answer
 from app.domain.values import Role
 from tests.builders import Person, a_key_registration, money
@@ -284,3 +284,17 @@ def test_a_key_that_is_trusted_up_to_an_approval_takes_nothing_from_it() -> None
 
     assert answer_of(paper, request).kid == KID
     assert paper.instructed(request).state is DisbursementState.INSTRUCTED
+
+
+def test_an_abstention_that_does_not_pass_does_not_stop_the_clock() -> None:
+    paper = stepped(legal_review={"within_days": 10})
+    request = paper.requested(money(50))
+    answers(paper, LAWYER, request, decision="abstain")
+    later(paper, days=11)
+
+    with refused(paper, "proposal_closed", "due by"):
+        answers(paper, LAWYER, request)
+    paper.elapsed(request.disbursement_id)
+
+    state = paper.book.get(Disbursement, request.disbursement_id).state
+    assert state is DisbursementState.EXPIRED

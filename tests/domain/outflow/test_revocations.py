@@ -254,3 +254,15 @@ def test_an_approval_that_was_taken_back_and_given_again_holds_from_then_on() ->
     assert first is not None
     assert second is not None
     assert (second - first).days == 20
+
+
+def test_nobody_gets_at_a_second_step_by_taking_back_what_a_colleague_gave() -> None:
+    paper = stepped()
+    both = (Role.LEGAL_REVIEWER, Role.RISK_OFFICER)
+    paper.do(admin("DE"), AddMember(subject="de-both", roles=both))
+    request = paper.requested(money(50))
+    answers(paper, Known("DE", Role.RISK_OFFICER, "de-both"), request, "risk_assessment")
+    answers(paper, LAWYER, request)
+
+    with refused(paper, "separation_of_duties", "risk_officer"):
+        takes_back(paper, Known("DE", Role.LEGAL_REVIEWER, "de-both"), request)
