@@ -61,6 +61,9 @@ def read_charter(raw: bytes) -> tuple[dict[str, Any], list[Wrong]]:
     if len(raw) > MAX_CHARTER_BYTES:
         raise CharterUnreadable(f"a charter has at most {MAX_CHARTER_BYTES} bytes")
     try:
+        for event in yaml.parse(raw, Loader=_Json):
+            if getattr(event, "anchor", None) or getattr(event, "tag", None):
+                raise ValueError(f"line {event.start_mark.line + 1}: no aliases, no tags")
         root = yaml.compose(raw, Loader=_Json)
         _require_plain(root)
         members = yaml.load(raw, Loader=_Json)  # noqa: S506  a SafeLoader with less
@@ -111,7 +114,7 @@ def calendar(name: str, time_zone: str, places: list[str], years: range) -> dict
 
 
 def _require_plain(node: Any, depth: int = 0) -> None:
-    """Raises ValueError for what JSON does not have: aliases, tags, members that stand twice."""
+    """Raises ValueError for what JSON does not have: names that are no words, or stand twice."""
     if depth > MAX_DEPTH:
         raise ValueError("too deep")
     if isinstance(node, yaml.MappingNode):

@@ -69,6 +69,23 @@ def service(service_settings: Settings) -> Iterator[Service]:
         yield started
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def shared(
+    request: pytest.FixtureRequest, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """A running service without a fund that lives as long as the module, on both databases:
+    for tests that read much, or write and look away.
+    """
+    folder = tmp_path_factory.mktemp("shared")
+    url = f"sqlite:///{folder / 'ledger.db'}"
+    if request.param == "sqlite":
+        shutil.copy(sqlite_template, folder / "ledger.db")
+    else:
+        url = request.getfixturevalue("postgres_databases")()
+    with running(Settings(database_url=url, data_dir=folder)) as service:
+        yield service
+
+
 @pytest.fixture
 def fund(service: Service) -> Service:
     """A running service with the fund `test-fund` of DE and FR open."""

@@ -34,6 +34,16 @@ from tests.test_notary import without_guards
 @pytest.fixture
 def lived(service: Service) -> Service:
     """A fund in which something of every kind has happened."""
+    return live(service)
+
+
+@pytest.fixture(scope="module")
+def standing(shared: Service) -> Service:
+    """The same, for tests that leave it as it was."""
+    return live(shared)
+
+
+def live(service: Service) -> Service:
     service.open(**valued())
     service.post(treasury("DE"), "/pledges", a_pledge(money(5)))
     service.paid("DE", money(600))
@@ -84,8 +94,8 @@ def test_what_the_service_wrote_is_what_a_replay_gives(lived: Service) -> None:
 
 
 @pytest.mark.parametrize("table", sorted(kind.table for kind in READ_TABLES))
-def test_a_table_that_was_emptied_is_noticed_and_rebuilt(lived: Service, table: str) -> None:
-    database = lived.inside.database
+def test_a_table_that_was_emptied_is_noticed_and_rebuilt(standing: Service, table: str) -> None:
+    database = standing.inside.database
     with database.write() as connection:
         connection.execute(text(f"DELETE FROM {table}"))
 
