@@ -61,9 +61,7 @@ def read_charter(raw: bytes) -> tuple[dict[str, Any], list[Wrong]]:
     if len(raw) > MAX_CHARTER_BYTES:
         raise CharterUnreadable(f"a charter has at most {MAX_CHARTER_BYTES} bytes")
     try:
-        for event in yaml.parse(raw, Loader=_Json):
-            if getattr(event, "anchor", None) or getattr(event, "tag", None):
-                raise ValueError(f"line {event.start_mark.line + 1}: no aliases, no tags")
+        _require_no_references(raw)
         root = yaml.compose(raw, Loader=_Json)
         _require_plain(root)
         members = yaml.load(raw, Loader=_Json)  # noqa: S506  a SafeLoader with less
@@ -111,6 +109,13 @@ def calendar(name: str, time_zone: str, places: list[str], years: range) -> dict
         "through": f"{years[-1]}-12-31",
         "holidays": sorted(str(day) for day in days if day.weekday() < 5),
     }
+
+
+def _require_no_references(raw: bytes) -> None:
+    """Raises ValueError for aliases, which can make much of little, and for tags."""
+    for event in yaml.parse(raw, Loader=_Json):
+        if getattr(event, "anchor", None) or getattr(event, "tag", None):
+            raise ValueError(f"line {event.start_mark.line + 1}: no aliases, no tags")
 
 
 def _require_plain(node: Any, depth: int = 0) -> None:
