@@ -13,6 +13,9 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.chain.canonical import encode
+from app.chain.checkpoint import Checkpoint
+from app.chain.jws import public_jwk
+from app.chain.note import Note
 from app.interop.ecb import PublishedDay
 from app.signatures import sign
 
@@ -67,6 +70,30 @@ class Client:
             raise ValueError("this client has no key to sign with")
         fund = path.split("/")[3]
         return sign(encode(body), self._key, fund=fund, op=op, nonce=key)
+
+    def seen(self, fund: str) -> dict[str, Any]:
+        """The log's newest checkpoint, as a party acknowledges it. Whether it was signed by the
+        log's key is for whoever verifies a bundle or a receipt to say. Raises Refused, Unreachable.
+        """
+        response = self._send("GET", f"/v1/funds/{fund}/log/checkpoint")
+        if response.is_error:
+            _answer(response)
+        checkpoint = Checkpoint.parse(Note.parse(response.content).text)
+        return {"size": checkpoint.size, "root": checkpoint.root.hex()}
+
+    def register_key(self, fund: str, key: str) -> dict[str, Any]:
+        """Register this client's key for its party, over the charter in force and the newest
+        checkpoint; for an admin. Raises Refused, Unreachable, ValueError without a key.
+        """
+        if self._key is None:
+            raise ValueError("this client has no key to register")
+        jwk = public_jwk(self._key.public_key())
+        body = {
+            "jwk": {name: jwk[name] for name in ("kty", "crv", "x", "y")},
+            "charter_digest": self.get(f"/v1/funds/{fund}")["charter_digest"],
+            "checkpoint": self.seen(fund),
+        }
+        return self.post(f"/v1/funds/{fund}/keys", body, key, "key.registered")
 
     def batch(
         self, path: str, items: Iterable[dict[str, Any]], mode: str = "atomic"

@@ -30,7 +30,8 @@ _OPTIONAL: Final = {"seen"}
 class Signature:
     """One that holds: by which key, for which operation, under which nonce, over what.
 
-    `digest` is SHA-256 (hex) of the canonical bytes that it was made over.
+    `digest` is SHA-256 (hex) of the canonical bytes that it was made over; `seen` a checkpoint, as
+    size and root (hex), that the signer says they had verified.
     """
 
     jws: str
@@ -38,6 +39,7 @@ class Signature:
     op: str
     nonce: str
     digest: str
+    seen: tuple[int, str] | None = None
 
 
 def named_key(jws: str) -> str:
@@ -64,8 +66,9 @@ def check_signature(jws: str, payload: bytes, fund: str, jwk: dict[str, Any]) ->
         # As an idempotency key may be: whatever else it is looked up by, it is harmless.
         if type(header[name]) is not str or not _VISIBLE.fullmatch(header[name]):
             raise SignatureError(f"{name} is not 1 to 255 visible ASCII characters")
-    _check_seen(header.get("seen"))
-    return Signature(jws, header["kid"], header["op"], header["nonce"], sha256(payload).hexdigest())
+    seen = _seen(header.get("seen"))
+    digest = sha256(payload).hexdigest()
+    return Signature(jws, header["kid"], header["op"], header["nonce"], digest, seen)
 
 
 def sign(
@@ -82,10 +85,10 @@ def sign(
     return sign_detached(payload, key, header if seen is None else {**header, "seen": seen})
 
 
-def _check_seen(seen: object) -> None:
+def _seen(seen: object) -> tuple[int, str] | None:
     """A checkpoint that the signer had verified, if they say so. Raises SignatureError."""
     if seen is None:
-        return
+        return None
     if (
         type(seen) is not dict
         or seen.keys() != {"size", "root"}
@@ -93,3 +96,4 @@ def _check_seen(seen: object) -> None:
         or type(seen["root"]) is not str
     ):
         raise SignatureError("seen names a size and a root")
+    return seen["size"], seen["root"]

@@ -299,9 +299,14 @@ PUBLIC_JWK = {
 """The public half of the example in RFC 7517, appendix A.1."""
 
 
-def a_key_registration(charter_digest: str, jwk: dict[str, str] | None = None) -> dict[str, Any]:
+def a_key_registration(
+    charter_digest: str,
+    jwk: dict[str, str] | None = None,
+    seen: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """`seen` is a checkpoint of the log; on paper there are none."""
     return {
         "jwk": jwk or PUBLIC_JWK,
         "charter_digest": charter_digest,
-        "checkpoint": {"size": 1, "root": "0" * 64},
+        "checkpoint": seen or {"size": 1, "root": "0" * 64},
     }

@@ -18,6 +18,7 @@ from app.client import Client
 from app.main import create_app
 from app.settings import Settings
 from tests.builders import (
+    AUDITOR,
     RECENTLY,
     REQUESTER,
     TRUSTEE,
@@ -60,6 +61,10 @@ class Service:
             if label not in self._clients:
                 self._clients[label] = Client(self.address, self.token(who, subject=subject))
             return self._clients[label]
+
+    def seen(self, fund: str = "test-fund") -> dict[str, Any]:
+        """The newest checkpoint, as a party acknowledges it."""
+        return self.client(AUDITOR).seen(fund)
 
     def key(self) -> str:
         """An idempotency key that nobody has used."""

@@ -50,7 +50,7 @@ def post_signed(
 def registered(service: Service, party: str, private: EcKey, *, fund: str = FUND) -> str:
     """The name of a party's key, registered by itself."""
     with Client(service.address, service.token(admin(party))) as client:
-        digest = client.get(fund)["charter_digest"]
-    body = a_key_registration(digest, jwk_of(private))
+        digest, seen = client.get(fund)["charter_digest"], client.seen(fund.rpartition("/")[2])
+    body = a_key_registration(digest, jwk_of(private), seen)
     post_signed(service, admin(party), "/keys", body, private, "key.registered", fund=fund)
     return kid_of(private)

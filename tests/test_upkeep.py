@@ -68,7 +68,8 @@ def decide_something(service: Service) -> None:
     service.post(treasury("DE"), "/proposals", a_motion())
     key = ec.generate_private_key(ec.SECP256R1())
     jwk = {name: public_jwk(key.public_key())[name] for name in PUBLIC_JWK}
-    body = a_key_registration(service.get(admin, "")["charter_digest"], jwk)
+    digest = service.get(admin, "")["charter_digest"]
+    body = a_key_registration(digest, jwk, service.seen())
     with Client(service.address, service.token(admin), key) as client:
         client.post(f"{FUND}/keys", body, service.key(), "key.registered")
 

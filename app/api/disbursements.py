@@ -18,6 +18,7 @@ from app.api.examples import (
 from app.api.lists import After, Limit, Page
 from app.api.things import listed, the_one
 from app.api.writes import records
+from app.domain.governance.polls import Poll
 from app.domain.outflow.approvals import AnswerStep, RevokeApproval
 from app.domain.outflow.conditions import MeetConditions
 from app.domain.outflow.disbursements import Disbursement, RequestDisbursement
@@ -63,10 +64,11 @@ router = APIRouter(prefix="/v1/funds/{fund}/disbursements", tags=["disbursements
 
 
 class DisbursementView(BaseModel):
-    """A disbursement, and every approval that it has or waits for."""
+    """A disbursement, every approval that it has or waits for, and the vote, if it takes one."""
 
     disbursement: Disbursement
     approvals: list[Approval]
+    vote: Poll | None
 
 
 records(
@@ -103,7 +105,8 @@ def get_disbursement(fund: str, disbursement_id: str, here: ServicesHere) -> Dis
     found = the_one(here, fund, Disbursement, disbursement_id)
     with here.database.read() as connection:
         answers = queries.approvals(connection, fund, disbursement_id)
-    return DisbursementView(disbursement=found, approvals=answers)
+        vote = queries.one(connection, fund, Poll, disbursement_id)
+    return DisbursementView(disbursement=found, approvals=answers, vote=vote)
 
 
 records(

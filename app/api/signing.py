@@ -16,9 +16,9 @@ from app.chain.canonical import NotCanonical, encode
 from app.chain.jws import SignatureError
 from app.domain.command import Command
 from app.domain.governance.keys import PartyKey, RegisterKey
-from app.domain.refusals import KeyNotValid, Refusal, SignatureMismatch
+from app.domain.refusals import KeyNotValid, Refusal, SignatureMismatch, StaleProposal
 from app.signatures import Signature, check_signature, named_key
-from app.store import queries
+from app.store import log, queries
 from app.store.engine import Database
 
 HEADER: Final = "x-jws-signature"
@@ -27,7 +27,10 @@ MAX_KNOWN: Final = 10_000
 
 
 class PartyKeys:
-    """Registered public keys by name. A name is a digest of its key, so it never changes."""
+    """What checking a signature takes: registered keys by name, and the log that signers saw.
+
+    A key's name is its digest, so what stands under a name never changes.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -48,6 +51,14 @@ class PartyKeys:
             self._known.clear()
         self._known[fund, kid] = found = row.jwk.model_dump()
         return found
+
+    def has_been(self, fund: str, size: int, root: str) -> bool:
+        """Whether the fund's log, when it had this size, had this root (hex)."""
+        with self._database.read() as connection:
+            head = log.read_head(connection, fund)
+            if head is None or not 0 < size <= head.size:
+                return False
+            return log.hashes(connection, fund).root(size).hex() == root
 
 
 async def signature_of(
@@ -72,8 +83,24 @@ def checked(
         jwk = own or keys.find(fund, kid)
         if jwk is None:
             return KeyNotValid("Nobody has registered the key that this is signed with.")
-        return check_signature(jws, encode(body), fund, jwk)
+        signature = check_signature(jws, encode(body), fund, jwk)
+        return _other_log(signature, fund, command, keys) or signature
     except SignatureError as error:
         return SignatureMismatch(f"The signature is refused: {error}.")
     except NotCanonical:
         return SignatureMismatch("The body has no canonical form that could be signed.")
+
+
+def _other_log(
+    signature: Signature, fund: str, command: Command, keys: PartyKeys
+) -> Refusal | None:
+    """A refusal where the signer says that they have seen another log than this one."""
+    seen = [signature.seen] if signature.seen is not None else []
+    if isinstance(command, RegisterKey):
+        seen.append((command.checkpoint.size, command.checkpoint.root))
+    if all(keys.has_been(fund, size, root) for size, root in seen):
+        return None
+    return StaleProposal(
+        "The checkpoint that you name is none of this log. If it was signed by the log's key, "
+        "keep it: it proves that you were shown another one."
+    )

@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 
 from pydantic import ValidationError
 
+from app.audit.claims import Claim, claims_of
 from app.audit.shelf import Shelf
 from app.audit.views import Recorded
 from app.chain.canonical import encode
@@ -79,6 +80,8 @@ class Replay:
         self._windows: dict[tuple[str, str], int] = {}
         self.signature_count = 0
         """Parties' signatures that were found to hold."""
+        self.claims: list[Claim] = []
+        """Checkpoints that signers say they had seen."""
         self.party_keys: list[tuple[int, str, str]] = []
         """Every key that was registered: the entry, the party, its thumbprint."""
 
@@ -93,6 +96,7 @@ class Replay:
         except Refusal as refusal:
             raise NotPermitted(entry.seq, f"{refusal.code}: {refusal.sentence}") from None
         self._add_up(entry.seq, self.book.postings)
+        self.claims += claims_of(entry)
         if isinstance(event, KeyRegistered):
             self.party_keys.append((entry.seq, act.party, event.kid))
         try:

@@ -12,7 +12,6 @@ NOT_CHECKED: Final = (
     "documents that entries name by digest only",
     "README.txt and keys.json beyond their digests: they are for convenience and prove nothing",
     "who holds the keys that parties registered: pin them (--expect-party-keys)",
-    "checkpoints that signers say they had seen",
 )
 
 

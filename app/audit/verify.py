@@ -27,6 +27,7 @@ from itertools import islice
 from pathlib import Path
 
 from app.audit.archive import UNREADABLE, Archive, CannotTell
+from app.audit.claims import check_claims
 from app.audit.layout import (
     CHECKPOINT,
     ENTRIES_PER_FILE,
@@ -173,9 +174,13 @@ class _Verification:
                 self._complete = self._replay(replay, views)
                 self._signatures = replay.signature_count
                 self._party_keys = replay.party_keys
+                self._check_claims(replay)
             return self._join(walkers)
         finally:
             walkers.close()
+
+    def _check_claims(self, replay: Replay) -> None:
+        check_claims(replay.claims, self._lines(), lambda why, seq: self._found(5, why, seq))
 
     def _join(self, walkers: Walkers) -> Frontier:
         """Put together what the walks found."""

@@ -9,13 +9,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.api.devissuer import DevelopmentIssuer
-from app.chain.checkpoint import Checkpoint
-from app.chain.jws import public_jwk
-from app.chain.note import Note
 from app.client import Client, Refused
 from app.demo import era
 from app.demo.stage import DemoFailed, expect, server, shown, verify_and_tamper
@@ -78,17 +74,8 @@ class _Story:
     def parties_register_keys(self) -> None:
         """Each party's key signs itself in, over the charter and a checkpoint that it has seen."""
         print("Seven parties register keys of their own; their approvals will carry signatures.")
-        fund = self._get((era.AUDITOR, Role.AUDITOR), "")
-        newest = httpx.get(f"{self._address}/v1/funds/{era.FUND}/log/checkpoint").content
-        seen = Checkpoint.parse(Note.parse(newest).text)
-        for party, key in self._signing.items():
-            jwk = public_jwk(key.public_key())
-            body = {
-                "jwk": {name: jwk[name] for name in ("kty", "crv", "x", "y")},
-                "charter_digest": fund["charter_digest"],
-                "checkpoint": {"size": seen.size, "root": seen.root.hex()},
-            }
-            self._post((party, Role.ADMIN), "/keys", body, "key.registered")
+        for party in self._signing:
+            self._client((party, Role.ADMIN)).register_key(era.FUND, next(self._keys))
 
     def a_parliament_allows_it(self) -> None:
         """The UK's act: a cap that every agreement and every release must fit under.

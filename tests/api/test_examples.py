@@ -72,6 +72,10 @@ class Story:
             entry = client.post(where, body, self._service.key(), op)["entry"]
         return {**entry.get("derived", {}), "seq": entry["seq"]}
 
+    def seen(self) -> dict[str, Any]:
+        """The newest checkpoint."""
+        return self._service.seen("example")
+
     def charter_digest(self) -> str:
         """What a party acknowledges when it registers a key."""
         found = self._service.client(self._person("no-1"), subject="no-1").get(FUND)
@@ -158,6 +162,7 @@ def keys(story: Story) -> None:
     jwk = public_jwk(first.public_key())
     own: dict[str, Any] = {"jwk": {name: jwk[name] for name in ("kty", "crv", "x", "y")}}
     digest: dict[str, Any] = {"charter_digest": story.charter_digest()}
+    digest["checkpoint"] = story.seen()
     op = "key.registered"
     story.tell("no-admin", "/keys", "KEY", signed=(first, op), **own, **digest)
     story.tell("no-admin", "/keys", "KEY", signed=(second, op), **digest)

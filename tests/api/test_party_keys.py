@@ -64,7 +64,7 @@ def register(
 ) -> Answer:
     """Try to register a public key for FR, signed with a private one."""
     digest = service.get(AUDITOR, "")["charter_digest"]
-    body = {**a_key_registration(digest, jwk), **changes}
+    body = {**a_key_registration(digest, jwk, service.seen()), **changes}
     nonce = fresh_key()
     jws = sign(encode(body), key, fund="test-fund", op="key.registered", nonce=nonce)
     headers = {"X_JWS_Signature": jws, "Idempotency_Key": nonce}
@@ -153,12 +153,15 @@ def test_a_party_acknowledges_the_charter_and_a_checkpoint_that_is(
     with nothing_recorded(opened):
         other = register(opened, attacker, jwk_of(PRIVATE), PRIVATE, charter_digest="0" * 64)
         future = register(opened, attacker, jwk_of(PRIVATE), PRIVATE, checkpoint=ahead)
+        another = {**opened.seen(), "root": "0" * 64}
+        foreign = register(opened, attacker, jwk_of(PRIVATE), PRIVATE, checkpoint=another)
         unsigned = attacker.post(
             admin("FR"), "/keys", a_key_registration("0" * 64, jwk_of(PRIVATE))
         )
 
     assert_refused(other, 412, "stale_proposal")
     assert_refused(future, 412, "stale_proposal")
+    assert_refused(foreign, 412, "stale_proposal")
     assert_refused(unsigned, 422, "signature_required")
 
 

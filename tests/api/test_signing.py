@@ -101,7 +101,7 @@ def test_an_entry_carries_its_partys_signature_verbatim(
     opened: Service, attacker: Attacker
 ) -> None:
     (path, body), nonce = asked(opened), fresh_key()
-    seen = {"size": 3, "root": "0" * 64}
+    seen = opened.seen()
     jws = sign(encode(body), DE_KEY, fund="test-fund", op="approval.given", nonce=nonce, seen=seen)
     spaced = json.dumps(body, indent=2, sort_keys=False).encode()
 
@@ -111,6 +111,19 @@ def test_an_entry_carries_its_partys_signature_verbatim(
     assert (answer.status, entry["jws"], entry["data"]) == (201, jws, body)
     stored = opened.get(LEGAL, f"/entries/{entry['seq']}")["entry"]
     assert stored == entry
+
+
+def test_whoever_was_shown_another_log_signs_nothing_here(
+    opened: Service, attacker: Attacker
+) -> None:
+    (path, body), nonce = asked(opened), fresh_key()
+    seen = {**opened.seen(), "root": "0" * 64}
+    jws = sign(encode(body), DE_KEY, fund="test-fund", op="approval.given", nonce=nonce, seen=seen)
+
+    with nothing_recorded(opened):
+        answer = send(attacker, path, body, jws, nonce)
+
+    assert_refused(answer, 412, "stale_proposal")
 
 
 def test_a_second_library_verifies_what_the_client_signed(opened: Service) -> None:

@@ -23,11 +23,9 @@ from tests.bench.load import Measured
 from tests.bench.servers import TODAY, Ledger, durable_postgres, item, ledger
 from tests.bench.yardstick import pgbench
 from tests.builders import (
-    PUBLIC_JWK,
     REQUESTER,
     Person,
     a_charter,
-    a_key_registration,
     a_request,
     an_approval,
     money,
@@ -221,12 +219,8 @@ def _approvals(running: Ledger, requests: int, *, signed: bool) -> Iterator[str]
 def _registered(running: Ledger, party: str) -> ec.EllipticCurvePrivateKey:
     """A key that its party has registered."""
     key, admin = ec.generate_private_key(ec.SECP256R1()), Person(party, Role.ADMIN)
-    jwk = {name: public_jwk(key.public_key())[name] for name in PUBLIC_JWK}
-    path = f"/v1/funds/{FUND}"
-    digest = running.client(admin).get(path)["charter_digest"]
     with Client(running.addresses[0], running.token(admin), key) as client:
-        body = a_key_registration(digest, jwk)
-        client.post(f"{path}/keys", body, f"key-{party}", "key.registered")
+        client.register_key(FUND, f"key-{party}")
     return key
 
 

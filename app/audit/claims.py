@@ -1,0 +1,50 @@
+"""Claims: checkpoints that parties say, in what they signed, that they had seen.
+
+`key.registered` names one in its data, any signature may name one in its header (`seen`). Either
+was of this log, or somebody was shown another one.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from app.chain.entry import Entry
+from app.chain.jws import protected_header
+from app.chain.tree import Frontier, leaf_hash
+from app.domain.governance.keys import KeyRegistered
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Entry `seq` says that the log of `size` entries had this root (hex)."""
+
+    seq: int
+    size: int
+    root: str
+
+
+def claims_of(entry: Entry) -> Iterator[Claim]:
+    """What an entry whose form and signature hold says of the log before it."""
+    said = []
+    if entry.type == KeyRegistered.type:
+        said.append(entry.data["checkpoint"])
+    if entry.jws is not None and "seen" in (header := protected_header(entry.jws)):
+        said.append(header["seen"])
+    for checkpoint in said:
+        yield Claim(entry.seq, checkpoint["size"], checkpoint["root"])
+
+
+def check_claims(
+    claims: Iterable[Claim], lines: Iterator[bytes], found: Callable[[str, int], None]
+) -> None:
+    """Compare claims with the log itself, in one pass over its lines."""
+    waiting = sorted(claims, key=lambda claim: claim.size)
+    frontier = Frontier()
+    for claim in waiting:
+        if not 0 < claim.size <= claim.seq:
+            found(f"seq {claim.seq} names a log of {claim.size} entries", claim.seq)
+            continue
+        while frontier.size < claim.size:
+            frontier = frontier.append(leaf_hash(next(lines)))
+        if frontier.root().hex() != claim.root:
+            why = f"seq {claim.seq}: its party had seen another log of {claim.size} entries"
+            found(why, claim.seq)
