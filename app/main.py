@@ -26,6 +26,7 @@ from app.api import (
     log,
     problems,
     suspense,
+    tiles,
     treasury,
 )
 from app.api.deps import ExportSlots, Services, require_policies
@@ -69,6 +70,7 @@ ROUTERS = (
     books.router,
     batches.router,
     log.router,
+    tiles.router,
     access.router,
 )
 

@@ -70,6 +70,12 @@ class HashReader:
         return self._read[level, number]
 
 
+def tile_width(size: int, level: int, number: int) -> int:
+    """How many hashes tile (level, number) has in a log of `size` entries: 0 to 256."""
+    hashes = size >> (TILE_HEIGHT * level)
+    return max(0, min(TILE_WIDTH, hashes - number * TILE_WIDTH))
+
+
 def stored_hashes(completed: Iterable[tuple[Subtree, bytes]]) -> list[tuple[int, int, bytes]]:
     """What a store keeps of completed subtrees: (tile level >= 1, position in that level, hash)."""
     return [

@@ -223,27 +223,28 @@ def page(
 
 def hashes(connection: Connection, fund: str) -> HashReader:
     """Proofs and roots of the fund's log, read tile by tile."""
+    return HashReader(lambda level, number: tile(connection, fund, level, number))
 
-    def tile(level: int, number: int) -> list[bytes]:
-        first = number * TILE_WIDTH
-        if level == 0:
-            query = (
-                select(_entries.c.leaf)
-                .where(_entries.c.fund == fund, _entries.c.seq >= first)
-                .where(_entries.c.seq < first + TILE_WIDTH)
-                .order_by(_entries.c.seq)
-            )
-        else:
-            query = (
-                select(_tile_hashes.c.hash)
-                .where(_tile_hashes.c.fund == fund, _tile_hashes.c.level == level)
-                .where(_tile_hashes.c.position >= first)
-                .where(_tile_hashes.c.position < first + TILE_WIDTH)
-                .order_by(_tile_hashes.c.position)
-            )
-        return [bytes(value) for value in connection.execute(query).scalars()]
 
-    return HashReader(tile)
+def tile(connection: Connection, fund: str, level: int, number: int) -> list[bytes]:
+    """The hashes of a tile so far, left to right: leaves at level 0, stored roots above."""
+    first = number * TILE_WIDTH
+    if level == 0:
+        query = (
+            select(_entries.c.leaf)
+            .where(_entries.c.fund == fund, _entries.c.seq >= first)
+            .where(_entries.c.seq < first + TILE_WIDTH)
+            .order_by(_entries.c.seq)
+        )
+    else:
+        query = (
+            select(_tile_hashes.c.hash)
+            .where(_tile_hashes.c.fund == fund, _tile_hashes.c.level == level)
+            .where(_tile_hashes.c.position >= first)
+            .where(_tile_hashes.c.position < first + TILE_WIDTH)
+            .order_by(_tile_hashes.c.position)
+        )
+    return [bytes(value) for value in connection.execute(query).scalars()]
 
 
 def postings(connection: Connection, fund: str, end: int) -> Iterator[tuple[int, Posting]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.chain.tiles import TILE_WIDTH, HashReader, stored_hashes
+from app.chain.tiles import TILE_WIDTH, HashReader, stored_hashes, tile_width
 from app.chain.tree import EMPTY_ROOT, Frontier, Subtree, verify_consistency, verify_inclusion
 from tests.chain import NaiveTree, entries
 
@@ -183,3 +183,23 @@ def test_a_tile_that_lacks_hashes_is_named(kept: int, size: int, sentence: str) 
 
     with pytest.raises(LookupError, match=f"^{sentence}$"):
         reader.root(size)
+
+
+@pytest.mark.parametrize(
+    ("size", "level", "number", "width"),
+    [
+        (70_000, 0, 272, 256),
+        (70_000, 0, 273, 112),
+        (70_000, 0, 274, 0),
+        (70_000, 1, 0, 256),
+        (70_000, 1, 1, 17),
+        (70_000, 2, 0, 1),
+        (256, 1, 0, 1),
+        (255, 1, 0, 0),
+        (1, 0, 0, 1),
+    ],
+)
+def test_a_tile_is_as_wide_as_the_log_has_subtrees_for_it(
+    size: int, level: int, number: int, width: int
+) -> None:
+    assert tile_width(size, level, number) == width
