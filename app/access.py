@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from sqlalchemy import Connection
+
 from app import clock
 from app.chain.canonical import encode
 from app.chain.entry import GENESIS_PREV, time_text, write_line
@@ -70,20 +72,18 @@ class AccessLog:
         self._notary = notary
         self._now = now
         self._lock = threading.Lock()
-        self._counted: dict[tuple[str, str], tuple[str, int]] = {}
-        """By fund and party: the hour, and how many entries there were in it."""
 
     def record(self, fund: str, attempts: Sequence[Attempt]) -> None:
         """Record what happened, as far as the parties' shares go. Raises what writing raises."""
         name = access_log(fund)
         with self._lock:
             now = self._now()
-            kept = self._within_limits(name, attempts, now)
-            if not kept:
-                return
             with self._database.write() as connection:
                 head = log.lock_head(connection, name, create=True)
                 assert head is not None, "it was created"  # noqa: S101
+                kept = self._within_limits(connection, name, attempts, now)
+                if not kept:
+                    return
                 entries = _sealed(fund, head, kept, now)
                 before = head.frontier
                 after, completed = before.extend(entry.leaf for entry in entries)
@@ -100,26 +100,25 @@ class AccessLog:
             _logger.exception("%d refusals of fund %s are not on the record", len(attempts), fund)
 
     def _within_limits(
-        self, name: str, attempts: Sequence[Attempt], now: datetime
+        self, connection: Connection, name: str, attempts: Sequence[Attempt], now: datetime
     ) -> list[Attempt]:
-        """The attempts that are recorded; behind a party's last one, that its hour is full."""
+        """The attempts that are recorded; behind a party's last one, that its hour is full.
+
+        Counted while the head is held, so that all processes together keep the limit.
+        """
         kept: list[Attempt] = []
         hour = time_text(now.replace(minute=0, second=0, microsecond=0))
+        counts: dict[str, int] = {}
         for attempt in attempts:
             party = attempt.actor.party
-            counted_hour, count = self._counted.get((name, party), ("", 0))
-            if counted_hour != hour:
-                count = self._count(name, party, hour)
-            if count < MAX_PER_HOUR - 1:
+            if party not in counts:
+                counts[party] = log.recorded_since(connection, name, party, hour, MAX_PER_HOUR)
+            if counts[party] < MAX_PER_HOUR - 1:
                 kept.append(attempt)
-            elif count == MAX_PER_HOUR - 1:
+            elif counts[party] == MAX_PER_HOUR - 1:
                 kept.append(Attempt(attempt.actor, LIMITED, {"until": next_hour(now)}))
-            self._counted[name, party] = (hour, count + 1)
+            counts[party] += 1
         return kept
-
-    def _count(self, name: str, party: str, hour: str) -> int:
-        with self._database.read() as connection:
-            return log.recorded_since(connection, name, party, hour, MAX_PER_HOUR)
 
 
 def next_hour(now: datetime) -> str:

@@ -23,10 +23,9 @@ from app.domain.admission import MAX_READ_ROUNDS, admit, decided, wanted
 from app.domain.book import Book, NotNamed
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event
-from app.domain.governance.funds import Fund
+from app.domain.governance.funds import Fund, require_issuer
 from app.domain.governance.members import Member
 from app.domain.refusals import (
-    IssuerNotRegistered,
     Kind,
     NotAMember,
     NotFound,
@@ -34,7 +33,7 @@ from app.domain.refusals import (
     RoleNotPermitted,
     SignatureMismatch,
 )
-from app.domain.values import LEDGER_PARTY, Role
+from app.domain.values import Role
 from app.keys import LedgerKeys
 from app.signatures import Signature
 from app.store import log, readtables
@@ -144,11 +143,14 @@ class Batch:
         return replace(self._head, frontier=self.after, last_leaf=last.leaf, last_at=last.at)
 
     def attempts(self) -> list[Attempt]:
-        """Every attempt of somebody that the rules of an existing fund refused."""
+        """Every attempt of one of the fund's parties that its rules refused."""
+        fund = self.book.peek(Fund)
+        parties = {party.id for party in fund.charter.parties} if fund is not None else set()
         return [
             refused(actor, asked.command.event.type, asked.digest, refusal.code)
             for actor, asked, refusal in self._refusals()
-            if actor.party != LEDGER_PARTY
+            # The ledger's own, and strangers', are for the service's metrics.
+            if actor.party in parties
         ]
 
     def known_hashes(self) -> dict[Subtree, bytes]:
@@ -232,11 +234,8 @@ class Batch:
     def _role(self, command: Command, actor: Actor) -> Role:
         """The role in which the actor does it. Raises RoleNotPermitted, IssuerNotRegistered."""
         fund = self.book.peek(Fund)
-        named = fund.issuers.get(actor.party) if fund is not None else None
-        if named is not None and actor.issuer not in named:
-            raise IssuerNotRegistered(
-                f"The fund decided which issuers {actor.party} uses; this token is of another one."
-            )
+        if fund is not None:
+            require_issuer(fund, actor)
         role = command.in_role(self.book, actor)
         if role not in actor.roles:
             raise RoleNotPermitted(f"This takes the role {role}; the token does not carry it.")

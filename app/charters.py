@@ -79,9 +79,15 @@ def read_charter(raw: bytes) -> tuple[dict[str, Any], list[Wrong]]:
 def differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
     """What one charter says and the other does not, member by member, in words.
 
-    Lists of things with an id are compared by id, whatever their order.
+    Things in lists are compared by id; that they only stand in another order is said too, since
+    that can decide whose money goes first.
     """
     before, after = dict(_leaves(old)), dict(_leaves(new))
+    orders = dict(_orders(old))
+    for path, order in sorted(dict(_orders(new)).items()):
+        was = orders.get(path, order)
+        if was != order and sorted(was) == sorted(order):
+            yield f"~ {path}, in order: {', '.join(was)} -> {', '.join(order)}"
     for path in sorted(before.keys() | after.keys()):
         if path not in after:
             yield f"- {path}: {before[path]}"
@@ -168,8 +174,25 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
             if isinstance(inner, str):
                 yield f"{path}/{inner}", "listed"
                 continue
-            named = inner if isinstance(inner, dict) else {}
-            label = named.get("id", named.get("subject", place))
-            yield from _leaves(inner, f"{path}/{label}")
+            yield from _leaves(inner, f"{path}/{_label(inner, place)}")
     else:
         yield path, str(value)
+
+
+def _orders(value: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
+    """The labels of every list, in its order."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _orders(inner, f"{path}/{name}")
+    elif isinstance(value, list):
+        yield path, [_label(inner, place) for place, inner in enumerate(value)]
+        for place, inner in enumerate(value):
+            yield from _orders(inner, f"{path}/{_label(inner, place)}")
+
+
+def _label(item: Any, place: int) -> str:
+    """What a thing in a list is known by."""
+    if isinstance(item, str):
+        return item
+    named = item if isinstance(item, dict) else {}
+    return str(named.get("id", named.get("subject", place)))

@@ -7,6 +7,7 @@ vote stands in the log yet. It records the end, and with it what was decided.
 import asyncio
 import logging
 from hashlib import sha256
+from time import monotonic
 
 from starlette.concurrency import run_in_threadpool
 
@@ -17,53 +18,69 @@ from app.domain.decisions.effects import DropMatter
 from app.domain.decisions.votes import ElapseClock
 from app.domain.refusals import Refusal
 from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role
-from app.ledger import Ledger, QueueFull
-from app.notary import ForkDetected
+from app.ledger import Ledger
 from app.store import queries
-from app.store.engine import Database, OutcomeUnknown, Unavailable
+from app.store.engine import Database
 from app.submission import Asked
 
 PAUSE_S = 1.0
+FIRST_WAIT_S, LAST_WAIT_S = 2.0, 60.0
+"""How long what was refused waits before it is tried again: twice as long each time."""
 LEDGER_ITSELF = Actor(LEDGER_PARTY, LEDGER_SUBJECT, frozenset({Role.LEDGER}))
 _logger = logging.getLogger(__name__)
 
 
-async def run(database: Database, ledger: Ledger, pause_s: float = PAUSE_S) -> None:
-    """Look again and again, until cancelled."""
-    while True:
-        await asyncio.sleep(pause_s)
-        try:
-            await tick(database, ledger)
-        except (Unavailable, QueueFull, OutcomeUnknown, ForkDetected) as error:
-            _logger.warning("clocks that have ended wait to be recorded: %s", error)
+class Clockwork:
+    """Looks again and again. What cannot be recorded yet is tried again later, and later still."""
 
+    def __init__(self, database: Database, ledger: Ledger, pause_s: float = PAUSE_S) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._pause_s = pause_s
+        self._waits: dict[str, tuple[float, float]] = {}
+        """By key: not before which moment it is tried again, and how long it waited last."""
 
-async def tick(database: Database, ledger: Ledger) -> None:
-    """Record every clock that has ended, and all that a new charter has.
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(self._pause_s)
+            try:
+                await self.tick()
+            except Exception:
+                # Whatever it is, clocks go on: without them nothing would be decided any more.
+                _logger.exception("clocks that have ended could not be looked for")
 
-    Raises Unavailable, QueueFull and what the door raises.
-    """
-    for fund, command, key in await run_in_threadpool(_due, database):
+    async def tick(self) -> None:
+        """Record every clock that has ended, and all that a new charter has. Raises Unavailable."""
+        due = await run_in_threadpool(self._due)
+        self._waits = {key: self._waits[key] for _, _, key in due if key in self._waits}
+        for fund, command, key in due:
+            if monotonic() >= self._waits.get(key, (0.0, 0.0))[0]:
+                await self._record(fund, command, key)
+
+    async def _record(self, fund: str, command: Command, key: str) -> None:
         # Under one key each: any process may, and one does.
         asked = Asked(command, key, sha256(key.encode()).digest())
         try:
-            await ledger.submit(fund, LEDGER_ITSELF, asked)
-        except Refusal as refusal:
+            await self._ledger.submit(fund, LEDGER_ITSELF, asked)
+        except Exception as error:  # noqa: BLE001  one fund's trouble is not the others'
             # Another process was first; or the decision cannot be carried out yet, for lack of
-            # money or of a mandate: `blockers` says so, and it is tried again.
-            _logger.debug("%s: %s", key, refusal.sentence)
+            # money or of a mandate (`blockers` says so); or the fund is halted.
+            wait = min(2 * self._waits.get(key, (0.0, FIRST_WAIT_S / 2))[1], LAST_WAIT_S)
+            self._waits[key] = (monotonic() + wait, wait)
+            level = logging.DEBUG if isinstance(error, Refusal) else logging.WARNING
+            _logger.log(level, "%s of %s waits %s s: %s", key, fund, wait, error)
 
-
-def _due(database: Database) -> list[tuple[str, Command, str]]:
-    with database.read() as connection:
-        late = queries.overdue(connection, time_text(clock.now()))
-        dropped = queries.dropped(connection)
-    due: list[tuple[str, Command, str]] = [
-        (fund, DropMatter(matter_id=matter), f"drop-{matter}-{charter}")
-        for fund, matter, charter in dropped
-    ]
-    due += [
-        (fund, ElapseClock(matter_id=matter), f"clock-{matter}-{deadline}")
-        for fund, matter, deadline in late
-    ]
-    return due
+    def _due(self) -> list[tuple[str, Command, str]]:
+        with self._database.read() as connection:
+            late = queries.overdue(connection, time_text(clock.now()))
+            dropped = queries.dropped(connection)
+        due: list[tuple[str, Command, str]] = [
+            (fund, DropMatter(matter_id=matter), f"drop-{matter}-{charter}")
+            for fund, matter, charter in dropped
+        ]
+        due += [
+            (fund, ElapseClock(matter_id=matter), f"clock-{matter}-{deadline}")
+            for fund, matter, deadline in late
+        ]
+        return due

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp
 
-from app import clock, clockwork, garbage
+from app import clock, garbage
 from app.api import (
     access,
     batches,
@@ -36,6 +36,7 @@ from app.api.middleware import BodyLimits, Outermost
 from app.api.signing import PartyKeys
 from app.api.tokens import TokenVerifier
 from app.api.writes import Writes
+from app.clockwork import Clockwork
 from app.keys import load_keys
 from app.ledger import Ledger
 from app.notary import Notary
@@ -87,7 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         try:
             here.ledger.start()
             patrol.start()
-            clocks = asyncio.create_task(clockwork.run(here.database, here.ledger))
+            clocks = asyncio.create_task(Clockwork(here.database, here.ledger).run())
             garbage.relax()
             yield
             clocks.cancel()

@@ -66,7 +66,7 @@ def check_signature(jws: str, payload: bytes, fund: str, jwk: dict[str, Any]) ->
         # As an idempotency key may be: whatever else it is looked up by, it is harmless.
         if type(header[name]) is not str or not _VISIBLE.fullmatch(header[name]):
             raise SignatureError(f"{name} is not 1 to 255 visible ASCII characters")
-    seen = _seen(header.get("seen"))
+    seen = _seen(header["seen"]) if "seen" in header else None
     digest = sha256(payload).hexdigest()
     return Signature(jws, header["kid"], header["op"], header["nonce"], digest, seen)
 
@@ -85,10 +85,8 @@ def sign(
     return sign_detached(payload, key, header if seen is None else {**header, "seen": seen})
 
 
-def _seen(seen: object) -> tuple[int, str] | None:
-    """A checkpoint that the signer had verified, if they say so. Raises SignatureError."""
-    if seen is None:
-        return None
+def _seen(seen: object) -> tuple[int, str]:
+    """A checkpoint that the signer says they had verified. Raises SignatureError."""
     if (
         type(seen) is not dict
         or seen.keys() != {"size", "root"}

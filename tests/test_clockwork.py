@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from app.clockwork import run, tick
+from app.clockwork import Clockwork
+from app.domain.command import Actor
+from app.domain.decisions.votes import ElapseClock
 from app.domain.values import Role
 from app.ledger import Ledger
 from app.store.engine import Unavailable
+from app.submission import Asked
 from tests.attack.hostile import nothing_recorded
 from tests.builders import AUDITOR, TRUSTEE, Person, a_ballot, a_charter, a_motion, money
 from tests.service import Service
@@ -19,6 +22,8 @@ from tests.travel import travel
 
 SILENCE = {"rule": "silence", "clock": {"days": 1}}
 VOTER = Person("DE", Role.TREASURY_APPROVER)
+TICK = Clockwork.tick
+"""As it is where the one of a service is made to stand still."""
 
 
 @pytest.fixture
@@ -28,7 +33,7 @@ def still(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
     async def nothing(*_: Any) -> None:
         pass
 
-    monkeypatch.setattr("app.clockwork.tick", nothing)
+    monkeypatch.setattr("app.clockwork.Clockwork.tick", nothing)
     return service
 
 
@@ -46,7 +51,8 @@ def ticked(service: Service, *more: Ledger) -> None:
     here = service.inside
 
     async def together() -> None:
-        await asyncio.gather(*(tick(here.database, door) for door in (here.ledger, *more)))
+        doors = (here.ledger, *more)
+        await asyncio.gather(*(TICK(Clockwork(here.database, door)) for door in doors))
 
     asyncio.run(together())
 
@@ -170,13 +176,43 @@ def test_a_database_that_is_away_for_a_moment_does_not_stop_the_clockwork(
             raise Unavailable("for a moment")
 
     async def some_turns() -> None:
-        task = asyncio.create_task(run(service.inside.database, service.inside.ledger, 0.001))
+        here = service.inside
+        task = asyncio.create_task(Clockwork(here.database, here.ledger, 0.001).run())
         while len(turned) < 5:
             await asyncio.sleep(0.001)
         task.cancel()
 
-    monkeypatch.setattr("app.clockwork.tick", failing)
+    monkeypatch.setattr("app.clockwork.Clockwork.tick", failing)
 
     asyncio.run(asyncio.wait_for(some_turns(), 20))
 
     assert len(turned) >= 5
+
+
+def test_a_clock_that_cannot_be_recorded_keeps_no_other_waiting_and_is_tried_ever_later(
+    still: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_proposal(still)
+    travel(still, 3, monkeypatch)
+    here = still.inside
+    asked = list[str]()
+
+    async def submit(fund: str, actor: Actor, asking: Asked) -> None:
+        asked.append(asking.key)
+        if asking.key == "broken":
+            raise RuntimeError("no refusal at all")
+
+    clockwork = Clockwork(here.database, here.ledger)
+    command = ElapseClock(matter_id="01947b6e-3c00-7000-8000-000000000001")
+    both: list[tuple[str, ElapseClock, str]] = [
+        ("one-fund", command, "broken"),
+        ("another-fund", command, "sound"),
+    ]
+    monkeypatch.setattr(here.ledger, "submit", submit)
+    monkeypatch.setattr(clockwork, "_due", lambda: both)
+    for moment in (0.0, 1.0, 2.5, 4.0, 7.0):
+        monkeypatch.setattr("app.clockwork.monotonic", lambda moment=moment: moment)
+        asyncio.run(TICK(clockwork))
+
+    # It fails at 0 and waits two seconds; at 2.5, and waits four; at 7 again.
+    assert Counter(asked) == {"sound": 5, "broken": 3}

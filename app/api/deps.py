@@ -20,6 +20,9 @@ from app.api.problems import Problem
 from app.api.signing import PartyKeys
 from app.api.tokens import BadToken, RoleNotInRegistry, TokenVerifier
 from app.domain.command import Actor
+from app.domain.governance.funds import Fund, require_issuer
+from app.domain.governance.members import Member
+from app.domain.refusals import NotAMember
 from app.domain.values import FundSlug
 from app.ledger import Ledger
 from app.notary import Notary
@@ -136,9 +139,18 @@ def reader(fund: str, actor: ActorHere, here: ServicesHere) -> Actor:
     if is_slug(fund):
         with here.database.read() as connection:
             known = queries.fund(connection, fund)
+            member = queries.one(connection, fund, Member, actor.subject)
         if known is not None and known.charter.party(actor.party) is not None:
+            _require_welcome(known, member, actor)
             return actor
     raise Problem(404, "not_found", "There is no such fund.")
+
+
+def _require_welcome(fund: Fund, member: Member | None, actor: Actor) -> None:
+    """Raises NotAMember for whom their party shut out, IssuerNotRegistered."""
+    if member is not None and member.denied and member.party == actor.party:
+        raise NotAMember("Your party has shut you out of this fund.")
+    require_issuer(fund, actor)
 
 
 async def writer(actor: ActorHere) -> Actor:

@@ -147,7 +147,7 @@ records(
     summary="Say that your conditions are met",
     meaning="For the role that the step names: what the approval depended on is there.",
     example=CONDITIONS_MET,
-    refuses=(NotFound, WrongParty, ProposalClosed, StepNotOpen),
+    refuses=(NotFound, WrongParty, ProposalClosed, StepNotOpen, SeparationOfDuties),
     values=TEXT_CODES,
 )
 

@@ -218,7 +218,7 @@ _PROPOSED: Final = {
     "title": "A word of thanks",
     "subject": {"kind": "motion", "text": "The fund thanks the crews of the grid."},
 }
-DENIAL: Final = _example("A lost laptop", {"subject": "no-9", "reason": "Their device was stolen"})
+DENIAL: Final = _example("A lost laptop", {"subject": "no-4", "reason": "Their device was stolen"})
 DELEGATION: Final = _example(
     "A holiday",
     {

@@ -83,9 +83,9 @@ records(
     "/members/denials",
     DenyMember,
     summary="Shut a person of your own party out",
-    meaning="For admins. At once and for good, member or not, whatever token they show.",
+    meaning="For admins. At once and for good, whatever token they show.",
     example=DENIAL,
-    refuses=(WrongParty, LastAdmin, SubjectDenied),
+    refuses=(NotFound, WrongParty, LastAdmin, SubjectDenied),
     values=TEXT_CODES,
 )
 records(
@@ -95,7 +95,10 @@ records(
     summary="Let a member stand in for another",
     meaning="For admins: one more role for a member of their own party, for some days.",
     example=DELEGATION,
-    refuses=(NotAMember, WrongParty, RoleNotPermitted, AlreadyExists, DateOutOfRange),
+    refuses=(
+        *(NotAMember, WrongParty, SeparationOfDuties, RoleNotPermitted, AlreadyExists),
+        DateOutOfRange,
+    ),
     values=DATE_CODES,
 )
 records(
@@ -283,7 +286,7 @@ records(
         *(NotFound, ProposalClosed, NotInElectorate, AlreadyDecided, RoleNotPermitted),
         *(SeparationOfDuties, StaleProposal, ReasonRequired, CalendarEnds, InsufficientFunds),
         *(PeriodClosed, QuorumLost, DrawnPartyMissing, MandateRequired, ExceedsMandate),
-        *(CharterIncompatible, AlreadyExists),
+        CharterIncompatible,
     ),
     values=TEXT_CODES,
 )

@@ -28,6 +28,8 @@ from app.store import queries
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["inbox"])
 
+SEARCHED: Final = 2_000
+"""Rows that wait for anybody, of each kind, among which the caller's are looked for."""
 S = TypeVar("S", bound=State)
 MOST: Final = 100
 """Rows of each kind; those that have waited longest come first."""
@@ -153,8 +155,13 @@ class _Desk:
             )
 
     def _votes(self) -> Iterator[InboxItem]:
-        for poll in self._rows(Poll, state=PollState.OPEN):
-            if self._party in poll.electorate and self._party not in poll.cast:
+        mine = [
+            poll
+            for poll in self._rows(Poll, state=PollState.OPEN)
+            if self._party in poll.electorate and self._party not in poll.cast
+        ]
+        for poll in sorted(mine, key=lambda one: (one.closes_at is None, one.closes_at))[:MOST]:
+            if poll.vote.role in self._held:
                 yield InboxItem(
                     kind="vote",
                     id=poll.matter_id,
@@ -226,7 +233,7 @@ class _Desk:
                 )
 
     def _rows(self, kind: type[S], **only: str | int) -> list[S]:
-        return queries.matching(self._connection, self._fund, kind, only, MOST)
+        return queries.matching(self._connection, self._fund, kind, only, SEARCHED)
 
 
 def _now() -> Act:

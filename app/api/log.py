@@ -23,6 +23,7 @@ from app.chain.canonical import decode
 from app.chain.entry import Entry
 from app.chain.proof import Receipt
 from app.chain.tree import leaf_hash
+from app.domain.command import Actor
 from app.domain.refusals import NotFound
 from app.ledger import QueueFull
 from app.notary import Notary
@@ -172,12 +173,7 @@ def export_audit(fund: str, here: ServicesHere, actor: ReaderHere) -> StreamingR
     """
     if not here.exports.take((fund, actor.party)):
         raise QueueFull
-    with here.database.read() as connection:
-        head = log.read_head(connection, fund)
-    if head is not None:
-        # On the record before the first byte leaves.
-        here.ledger.access.try_to_record(fund, [exported(actor, head.size)])
-    stream = _bundle(fund, actor.party, here)
+    stream = _bundle(fund, actor, here)
     first = next(stream)
 
     headers = {
@@ -205,9 +201,14 @@ class _Closing(StreamingResponse):
                 self._pieces.close()
 
 
-def _bundle(fund: str, party: str, here: ServicesHere) -> Generator[bytes, None, None]:
+def _bundle(fund: str, actor: Actor, here: ServicesHere) -> Generator[bytes, None, None]:
     """The bundle's pieces, from one consistent view of the database."""
     try:
+        with here.database.read() as connection:
+            head = log.read_head(connection, fund)
+        if head is not None:
+            # On the record before the first byte leaves.
+            here.ledger.access.try_to_record(fund, [exported(actor, head.size)])
         with here.database.read() as connection:
             yield from write_bundle(connection, fund, here.notary.keys, clock.now())
         here.metrics.exports.labels("complete").inc()
@@ -217,7 +218,7 @@ def _bundle(fund: str, party: str, here: ServicesHere) -> Generator[bytes, None,
         here.metrics.exports.labels("failed").inc()
         raise
     finally:
-        here.exports.give_back((fund, party))
+        here.exports.give_back((fund, actor.party))
 
 
 def _head(head: Head | None) -> Head:

@@ -35,6 +35,7 @@ class PartyKeys:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[tuple[str, str], dict[str, Any]] = {}
+        self._roots: dict[tuple[str, int], str] = {}
 
     def find(self, fund: str, kid: str) -> dict[str, Any] | None:
         """The key of this name, whatever its state; None when nobody registered it."""
@@ -54,11 +55,16 @@ class PartyKeys:
 
     def has_been(self, fund: str, size: int, root: str) -> bool:
         """Whether the fund's log, when it had this size, had this root (hex)."""
-        with self._database.read() as connection:
-            head = log.read_head(connection, fund)
-            if head is None or not 0 < size <= head.size:
-                return False
-            return log.hashes(connection, fund).root(size).hex() == root
+        if (fund, size) not in self._roots:
+            with self._database.read() as connection:
+                head = log.read_head(connection, fund)
+                if head is None or not 0 < size <= head.size:
+                    return False
+                if len(self._roots) >= MAX_KNOWN:
+                    self._roots.clear()
+                # What the log was at a size it is for ever.
+                self._roots[fund, size] = log.hashes(connection, fund).root(size).hex()
+        return self._roots[fund, size] == root
 
 
 async def signature_of(

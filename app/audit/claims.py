@@ -7,10 +7,10 @@ was of this log, or somebody was shown another one.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from app.chain.entry import Entry
-from app.chain.jws import protected_header
 from app.chain.tree import Frontier, leaf_hash
+from app.domain.event import Event
 from app.domain.governance.keys import KeyRegistered
+from app.signatures import Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +22,12 @@ class Claim:
     root: str
 
 
-def claims_of(entry: Entry) -> Iterator[Claim]:
-    """What an entry whose form and signature hold says of the log before it."""
-    said = []
-    if entry.type == KeyRegistered.type:
-        said.append(entry.data["checkpoint"])
-    if entry.jws is not None and "seen" in (header := protected_header(entry.jws)):
-        said.append(header["seen"])
-    for checkpoint in said:
-        yield Claim(entry.seq, checkpoint["size"], checkpoint["root"])
+def claims_of(seq: int, event: Event, signature: Signature | None) -> Iterator[Claim]:
+    """What entry `seq`, whose form and signature hold, says of the log before it."""
+    if isinstance(event, KeyRegistered):
+        yield Claim(seq, event.checkpoint.size, event.checkpoint.root)
+    if signature is not None and signature.seen is not None:
+        yield Claim(seq, *signature.seen)
 
 
 def check_claims(

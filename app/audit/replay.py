@@ -24,6 +24,7 @@ from app.domain.book import Book, Posting, State
 from app.domain.decisions.proposals import Proposal, ProposalOpened
 from app.domain.event import Act, Event, TimedEvent
 from app.domain.governance.keys import KeyRegistered, PartyKey
+from app.domain.governance.polls import Poll
 from app.domain.inflow.agreements import Agreement, AgreementDrafted
 from app.domain.inflow.mandates import Mandate, MandateRegistered
 from app.domain.inflow.pledges import Pledge, PledgeAnnounced
@@ -34,7 +35,7 @@ from app.domain.refusals import Refusal
 from app.domain.treasury.conversions import Conversion, ConversionBooked
 from app.domain.treasury.journals import JournalEntry, JournalPosted
 from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role
-from app.signatures import check_signature, named_key
+from app.signatures import Signature, check_signature, named_key
 
 _CREATED: Final[tuple[tuple[type[Event], type[State], str], ...]] = (
     (PledgeAnnounced, Pledge, "pledge_id"),
@@ -51,6 +52,8 @@ _CREATED: Final[tuple[tuple[type[Event], type[State], str], ...]] = (
 )
 """Events that bring something into being, what, and by which id."""
 
+
+_VOTED_ON: Final[tuple[type[State], ...]] = (Disbursement, Proposal, Poll)
 
 MAX_ROWS_AT_HAND: Final = 30_000
 
@@ -87,7 +90,9 @@ class Replay:
 
     def step(self, entry: Entry) -> Recorded:
         """Execute the next entry. Raises NotPermitted; the state is then unusable."""
-        event, act = read_event(entry), self._signed(entry, act_of(entry))
+        event, act, signature = read_event(entry), act_of(entry), self._signature(entry)
+        if signature is not None:
+            act = act._replace(kid=signature.kid, nonce=signature.nonce)
         self._check_order(entry, event, act)
         self._check_new(entry.seq, event)
         self._put_away()
@@ -96,7 +101,7 @@ class Replay:
         except Refusal as refusal:
             raise NotPermitted(entry.seq, f"{refusal.code}: {refusal.sentence}") from None
         self._add_up(entry.seq, self.book.postings)
-        self.claims += claims_of(entry)
+        self.claims += claims_of(entry.seq, event, signature)
         if isinstance(event, KeyRegistered):
             self.party_keys.append((entry.seq, act.party, event.kid))
         try:
@@ -105,10 +110,12 @@ class Replay:
             raise NotPermitted(entry.seq, f"{refusal.code}: {refusal.sentence}") from None
         return Recorded(entry, event, act, self.book.postings)
 
-    def _signed(self, entry: Entry, act: Act) -> Act:
-        """The act with the key that signed it. Raises NotPermitted where that does not hold."""
+    def _signature(self, entry: Entry) -> Signature | None:
+        """The party's signature, if it has one. Raises NotPermitted where that does not hold."""
         if entry.jws is None:
-            return act
+            return None
+        if entry.by["party"] == LEDGER_PARTY:
+            raise NotPermitted(entry.seq, "signature_mismatch: the ledger itself signs no entry")
         try:
             kid = named_key(entry.jws)
             jwk = self._jwk(entry, kid)
@@ -118,7 +125,7 @@ class Replay:
         if signature.op != entry.type:
             raise NotPermitted(entry.seq, "signature_mismatch: it was made for another operation")
         self.signature_count += 1
-        return act._replace(kid=signature.kid, nonce=signature.nonce)
+        return signature
 
     def _jwk(self, entry: Entry, kid: str) -> dict[str, Any]:
         """The public key of this name: as registered, or as it registers itself."""
@@ -144,7 +151,11 @@ class Replay:
     def _check_new(self, seq: int, event: Event) -> None:
         """What an event brings into being must not have been there."""
         for kind, state, name in _CREATED:
-            if isinstance(event, kind) and self.book.find(state, getattr(event, name)) is not None:
+            if not isinstance(event, kind):
+                continue
+            # A vote is found by the id of what it is about: no request shares it with a proposal.
+            states = _VOTED_ON if state in _VOTED_ON else (state,)
+            if any(self.book.find(one, getattr(event, name)) is not None for one in states):
                 raise NotPermitted(seq, f"its {name} belongs to something that is there already")
 
     def _check_order(self, entry: Entry, event: Event, act: Act) -> None:

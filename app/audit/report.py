@@ -11,6 +11,7 @@ NOT_CHECKED: Final = (
     "that no other version of this log was shown to others: compare checkpoints, ask for witnesses",
     "documents that entries name by digest only",
     "README.txt and keys.json beyond their digests: they are for convenience and prove nothing",
+    "that the second log is whole: nothing in the first one counts what was refused or read",
     "who holds the keys that parties registered: pin them (--expect-party-keys)",
 )
 

@@ -8,6 +8,7 @@ second log's name.
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
+from unicodedata import is_normalized
 
 from app.audit.archive import Archive, CannotTell
 from app.audit.layout import (
@@ -20,6 +21,7 @@ from app.audit.layout import (
 from app.audit.segments import Reader
 from app.audit.walk import Walk
 from app.chain.checkpoint import Checkpoint, open_checkpoint
+from app.chain.entry import Entry
 from app.chain.note import NoteError, VerifierKey
 
 TYPES: Final = frozenset({"access.refused", "access.exported", "access.limited"})
@@ -58,11 +60,18 @@ def _check_entries(
             found("the second log: there are more entries than were signed")
             return
         entry = walk.take(seq, line)
-        if entry is not None and (entry.type not in TYPES or entry.fund != fund):
+        if entry is not None and not _belongs(entry, line, fund):
             found(f"the second log: seq {seq}: no entry of this fund's second log")
     walk.finish()
     if walk.size != checkpoint.size or walk.frontier().root() != checkpoint.root:
         found("the second log: its entries do not make the signed root")
+
+
+def _belongs(entry: Entry, line: bytes, fund: str) -> bool:
+    """Of this fund, of a known type, nobody's signature or consequence, text in NFC."""
+    bare = entry.jws is None and entry.derived is None
+    plain = is_normalized("NFC", line.decode())
+    return entry.fund == fund and entry.type in TYPES and bare and plain
 
 
 def _lines(archive: Archive, size: int) -> Iterator[bytes]:

@@ -18,8 +18,8 @@ from app.domain.outflow.steps import Answer, Approval
 from app.store import readtables
 from app.store.tables import READ_TABLES
 
-MAX_OVERDUE = 100
-"""Clocks that are looked at in one go."""
+MAX_OVERDUE = 1_000
+"""Clocks of one fund that are looked at in one go."""
 S = TypeVar("S", bound=State)
 
 
@@ -102,8 +102,13 @@ def overdue(connection: Connection, now: str) -> list[tuple[str, str, str]]:
         answers.c.passes == 0,
         answers.c.due_at < now,
     )
-    query = votes.union(late).limit(MAX_OVERDUE)
-    return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+    found: list[tuple[str, str, str]] = []
+    for slug in connection.execute(select(READ_TABLES[Fund].table.c.fund)).scalars().all():
+        # Each fund by itself: what is stuck in one is not in the way of another.
+        for query, table in ((votes, polls), (late, answers)):
+            mine = query.where(table.c.fund == slug).limit(MAX_OVERDUE)
+            found += [(row[0], row[1], row[2]) for row in connection.execute(mine)]
+    return list(dict.fromkeys(found))
 
 
 def dropped(connection: Connection) -> list[tuple[str, str, str]]:

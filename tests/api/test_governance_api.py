@@ -20,7 +20,7 @@ from tests.builders import (
     treasury,
 )
 from tests.service import FUND, Service
-from tests.signers import a_key, admin, jwk_of, registered
+from tests.signers import a_key, admin, jwk_of, post_signed, registered
 from tests.steps import refusal
 
 ABSENT = "01947b6e-3c00-7000-8000-000000000001"
@@ -187,7 +187,10 @@ def test_another_party_endorses_where_the_old_key_is_lost(opened: Service) -> No
     kid = registered(opened, "IFI", a_key(22))
     own = refusal(opened, admin("IFI"), "/keys/endorsements", {"kid": kid})
 
-    opened.post(admin("UA"), "/keys/endorsements", {"kid": kid})
+    theirs = a_key(23)
+    registered(opened, "UA", theirs)
+
+    post_signed(opened, admin("UA"), "/keys/endorsements", {"kid": kid}, theirs, "key.endorsed")
 
     states = [r["state"] for r in opened.get(AUDITOR, "/keys")["items"] if r["party"] == "IFI"]
     assert (own, states) == ("signature_required", ["revoked", "active"])

@@ -48,7 +48,8 @@ def reread(old: Charter, new: Charter) -> set[DecisionClass]:
 def _read_as(charter: Charter, decision: DecisionClass) -> tuple[Any, ...]:
     """All that decisions of a class follow from."""
     parties = [(party.id, party.kind, party.weight_bp, party.mandated) for party in charter.parties]
-    rule = (charter.rule(decision), decision in charter.decision_rules, charter.calendars)
+    named = decision in charter.decision_rules
+    rule = (charter.rule(decision), named, charter.calendars, charter.signed)
     if decision is not DecisionClass.RELEASE:
         return (*rule, parties)
     windows = [(part.id, part.purposes, part.unrestricted, part.source) for part in charter.windows]

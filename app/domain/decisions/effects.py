@@ -12,7 +12,6 @@ from app.domain.decisions.proposals import (
     ProposalState,
     closed_proposal,
     proposal_key,
-    require_new_members,
 )
 from app.domain.event import Act, Event, LedgerEvent, Terms, TimedEvent
 from app.domain.governance.charter import Charter
@@ -55,11 +54,9 @@ class CharterAmended(ProposalReference, LedgerEvent, type="charter.amended"):
         )
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed, CharterIncompatible, AlreadyExists."""
+        """Raises ProposalClosed, CharterIncompatible."""
         _require_accepted(book, self.proposal_id)
-        new = _charter_of(book, self.proposal_id)
-        require_compatible(charter_of(book), new)
-        require_new_members(book, new)
+        require_compatible(charter_of(book), _charter_of(book, self.proposal_id))
 
     def fold(self, book: Book, act: Act) -> Book:
         new, fund = _charter_of(book, self.proposal_id), book.get(Fund)

@@ -246,19 +246,14 @@ def _charter_digest(event: "ProposalOpened | ProposalRevised") -> str | None:
     return None if charter is None else digest_of(charter)
 
 
-def require_new_members(book: Book, charter: Charter) -> None:
-    """Nobody comes with a new party who acts in the fund, or was denied. Raises AlreadyExists."""
-    for member in charter.members:
-        if book.find(Member, member.subject) is not None:
-            raise AlreadyExists("Somebody of a new party is known in this fund: revise it.")
-
-
 def _own(book: Book, proposal_id: str, act: Act) -> Proposal:
     """An open proposal of the actor's party. Raises NotFound, WrongParty, ProposalClosed."""
     proposal = book.get(Proposal, proposal_id)
     if proposal.party != act.party:
         raise WrongParty(f"This proposal is {proposal.party}'s.")
     proposal.require_open()
+    if book.get(Poll, proposal_id).is_over(act.at):
+        raise ProposalClosed("The vote on it is over; the decision is about to be recorded.")
     return proposal
 
 
@@ -274,7 +269,9 @@ def _require_proposable(terms: ProposalTerms, book: Book, act: Act) -> None:
         require_compatible(charter, subject.charter)
         if subject.charter == charter:
             raise AlreadyExists("This charter is in force.")
-        require_new_members(book, subject.charter)
+        for member in subject.charter.members:
+            if book.find(Member, member.subject) is not None:
+                raise AlreadyExists("Somebody of a new party is known in this fund already.")
 
 
 def _opening_keys(book: Book, subject: Subject, day: date | None) -> Iterator[Key]:

@@ -26,8 +26,8 @@ from app.domain.governance.polls import (
     Poll,
     PollState,
     closing,
-    poll_key,
     reopened_poll,
+    vote_keys,
 )
 from app.domain.governance.rules import (
     Choice,
@@ -66,7 +66,6 @@ from app.domain.refusals import (
 )
 from app.domain.values import Digest, Identifier, Role, Seq, Text
 
-VOTER: Final = "voter"
 _PROPOSAL_STATES: Final = {
     Verdict.ACCEPTED: ProposalState.ACCEPTED,
     Verdict.REFUSED: ProposalState.REFUSED,
@@ -95,7 +94,7 @@ class BallotCast(BallotTerms, Event, type="ballot.cast", roles=ANY_ROLE):
         """Raises NotFound, ProposalClosed, NotInElectorate, AlreadyDecided, RoleNotPermitted,
         SeparationOfDuties, StaleProposal, ReasonRequired, CalendarEnds, InsufficientFunds,
         PeriodClosed, QuorumLost, DrawnPartyMissing, MandateRequired, ExceedsMandate,
-        CharterIncompatible, AlreadyExists.
+        CharterIncompatible.
         """
         poll = book.get(Poll, self.matter_id)
         if act.party not in poll.electorate:
@@ -110,7 +109,7 @@ class BallotCast(BallotTerms, Event, type="ballot.cast", roles=ANY_ROLE):
         if act.role is not poll.vote.role:
             raise RoleNotPermitted(f"This vote is cast by the role {poll.vote.role}.")
         before = book.find(Involvement, self.matter_id, act.party, act.subject)
-        if before is not None and before.capacity != VOTER:
+        if before is not None and before.capacity != _capacity(poll):
             raise SeparationOfDuties(
                 f"This person has acted on it as {before.capacity}; another one must vote."
             )
@@ -121,12 +120,18 @@ class BallotCast(BallotTerms, Event, type="ballot.cast", roles=ANY_ROLE):
 
     def fold(self, book: Book, act: Act) -> Book:
         poll = book.get(Poll, self.matter_id)
-        ballot = Ballot(party=act.party, subject=act.subject, choice=self.choice, seq=act.seq)
-        book = involved(book, self.matter_id, act, VOTER)
+        ballot = Ballot(
+            party=act.party,
+            subject=act.subject,
+            choice=self.choice,
+            seq=act.seq,
+            kid=act.kid or None,
+        )
+        book = involved(book, self.matter_id, act, _capacity(poll))
         return book.put(poll.but(ballots=(*poll.ballots, ballot)))
 
     def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:
-        poll = book.get(Poll, self.matter_id)
+        poll = book.get(Poll, self.matter_id).trusted(book)
         if poll.objected:
             return (VoteCalled.of(poll, act.seq),)
         verdict = poll.outcome(act.at)
@@ -210,12 +215,12 @@ class DecisionMade(MatterReference, LedgerEvent, type="decision.made"):
 
     def permit(self, book: Book, act: Act) -> None:
         """Raises ProposalClosed."""
-        poll = book.get(Poll, self.matter_id)
+        poll = book.get(Poll, self.matter_id).trusted(book)
         if poll.state is not PollState.OPEN or poll.outcome(act.at) is not self.verdict:
             raise ProposalClosed("The vote is not decided so.")
 
     def fold(self, book: Book, act: Act) -> Book:
-        poll = book.get(Poll, self.matter_id)
+        poll = book.get(Poll, self.matter_id).trusted(book)
         book = book.put(poll.but(state=PollState(self.verdict)))
         if book.find(Proposal, self.matter_id) is None:
             return book
@@ -263,6 +268,7 @@ class ClockElapsed(MatterReference, TimedEvent, type="clock.elapsed"):
     def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:
         poll = book.find(Poll, self.matter_id)
         if poll is not None and poll.state is PollState.OPEN:
+            poll = poll.trusted(book)
             verdict = poll.outcome(act.at)
             if verdict is not None:
                 return (DecisionMade.of(poll, verdict, act.seq),)
@@ -285,6 +291,11 @@ class ElapseClock(MatterReference, Command, event=ClockElapsed, internal=True):
         return ClockElapsed(**self.stated())
 
 
+def _capacity(poll: Poll) -> str:
+    """As what a person votes: after an objection again in the same role, never in two."""
+    return f"voter ({poll.vote.role})"
+
+
 def _is_overdue(book: Book, disbursement: Disbursement, act: Act) -> bool:
     rows = answers(book, disbursement.disbursement_id, disbursement.asked)
     return any(row.is_overdue(act.at) for row in rows)
@@ -294,7 +305,7 @@ def _matter_keys(book: Book, matter_id: str) -> Iterator[Key]:
     """Everything that a decision on this matter may change."""
     yield fund_key()
     yield seats_key()
-    yield poll_key(matter_id)
+    yield from vote_keys(book, matter_id)
     yield disbursement_key(matter_id)
     yield proposal_key(matter_id)
     fund, disbursement = book.peek(Fund), book.peek(Disbursement, matter_id)

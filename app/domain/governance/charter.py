@@ -32,10 +32,12 @@ from app.domain.governance.requirements import GOVERNMENTS, MAX_STEPS, Source, S
 from app.domain.governance.rules import (
     NO_OBJECTION,
     WEIGHING,
+    Abstentions,
     DecisionClass,
     Objection,
     Rule,
     RuleKind,
+    ShareOf,
     Vote,
     Weights,
 )
@@ -167,16 +169,21 @@ class Charter(Terms):
             case _:
                 return self.governments
 
-    def asked(self, amount: Money, window_id: str, drawn: Sequence[str]) -> list[tuple[Step, str]]:
-        """Every approval that a request takes: the step and the party, in the charter's order."""
-        window = self.window(window_id)
-        source = window.source if window is not None else Source.BUDGET
+    def steps_for(self, amount: Money, windows: Iterable[str]) -> list[Step]:
+        """The steps that a request takes which may be paid from these windows."""
+        found = [window for window in map(self.window, windows) if window is not None]
         return [
-            (step, party)
+            step
             for step in self.approval_steps
-            if step.is_asked_for(amount, window_id, source)
-            for party in self.approvers(step, drawn)
+            if any(step.is_asked_for(amount, window.id, window.source) for window in found)
         ]
+
+    def asked(
+        self, amount: Money, windows: Iterable[str], drawn: Sequence[str]
+    ) -> list[tuple[Step, str]]:
+        """Every approval that a request takes: the step and the party, in the charter's order."""
+        steps = self.steps_for(amount, windows)
+        return [(step, party) for step in steps for party in self.approvers(step, drawn)]
 
     def _check_parties(self) -> None:
         for kind, least, most in (
@@ -261,12 +268,28 @@ class Charter(Terms):
             raise _wrong("quorum", "no more governments can be there than there are")
         if any(party.weight_bp is not None for party in self.parties if party not in governments):
             raise _wrong("parties", "only a government has a weight")
-        for rule in self.decision_rules.values():
+        for decision, rule in self.decision_rules.items():
             self._check_rule(rule, bool(weights))
+            if decision is DecisionClass.CHARTER:
+                self._check_charters_rule(rule)
         principal = any(window.source is Source.PRINCIPAL for window in self.windows)
         release = self.decision_rules.get(DecisionClass.RELEASE)
-        if principal and (release is None or release.rule is not RuleKind.UNANIMITY):
+        if principal and (
+            release is None
+            or release.rule is not RuleKind.UNANIMITY
+            or release.abstentions is not Abstentions.COUNTED
+        ):
             raise _wrong("decision_rules", "principal is released by a unanimous vote only")
+
+    def _check_charters_rule(self, rule: Rule) -> None:
+        """What is wrong with a charter must not stand in the way of mending it."""
+        for vote in (rule, rule.then):
+            if vote is None:
+                continue
+            if vote.clock is not None and vote.clock.counts is Counts.BUSINESS:
+                raise _wrong("decision_rules", "charters are decided in calendar days")
+            if vote.weighs and vote.weights is Weights.RECEIVED and len(self.currencies) > 1:
+                raise _wrong("decision_rules", "charters are not weighed by exchange rates")
 
     def _check_rule(self, rule: Rule, weighted: bool) -> None:
         asks_on = rule.on_objection is not Objection.STOP
@@ -277,6 +300,9 @@ class Charter(Terms):
             raise _wrong("decision_rules", "an escalation asks another role, a vote the same")
         if rule.then is not None and rule.then.rule in NO_OBJECTION:
             raise _wrong("decision_rules", "an objection leads to a vote")
+        both = rule.then is not None and rule.weighs and rule.then.weighs
+        if both and rule.then is not None and rule.then.weights is not rule.weights:
+            raise _wrong("decision_rules", "both votes of a rule weigh by the same")
         for vote in (rule, rule.then) if rule.then is not None else (rule,):
             self._check_vote(vote, weighted)
 
@@ -285,6 +311,10 @@ class Charter(Terms):
             raise _wrong("decision_rules", "no member of a government has this role")
         if vote.rule in NO_OBJECTION and vote.clock is None:
             raise _wrong("decision_rules", f"{vote.rule} takes a clock")
+        if vote.rule is RuleKind.UNANIMITY and (
+            vote.share_of is not ShareOf.ELECTORATE or vote.threshold is not None
+        ):
+            raise _wrong("decision_rules", "unanimity is of the whole electorate")
         if vote.clock is not None:
             self._check_clock(vote.clock)
         if vote.rule not in WEIGHING and vote.weight_threshold is not None:

@@ -19,6 +19,7 @@ from app.domain.refusals import (
     NotAMember,
     NotFound,
     RoleNotPermitted,
+    SeparationOfDuties,
     WrongParty,
 )
 from app.domain.values import Day, Role, Subject
@@ -52,8 +53,12 @@ class DelegationGranted(DelegationTerms, Event, type="delegation.granted", roles
     """A member may act in one more role for some days."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotAMember, WrongParty, RoleNotPermitted, AlreadyExists, DateOutOfRange."""
+        """Raises NotAMember, WrongParty, SeparationOfDuties, RoleNotPermitted, AlreadyExists,
+        DateOutOfRange.
+        """
         member = _own(book, self.subject, act)
+        if self.subject == act.subject:
+            raise SeparationOfDuties("An admin lends no role to themself.")
         party = charter_of(book).party(act.party)
         if party is None or self.role not in ROLES_OF[party.kind] - {Role.ADMIN}:
             raise RoleNotPermitted("A party of this kind has no such role to lend.")

@@ -18,6 +18,7 @@ from app.domain.refusals import (
     AlreadyExists,
     CurrencyMismatch,
     CurrencyNotInCharter,
+    IssuerNotRegistered,
     RestrictionNotUsable,
     RoleNotPermitted,
     UnknownBankAccount,
@@ -111,6 +112,9 @@ def installed(book: Book, charter: Charter, members: Iterable[CharterMember], ac
     known = dict.fromkeys(charter.governments, 0)
     book = book.put(seats.but(deciders={**known, **seats.deciders}))
     for member in members:
+        if book.find(Member, member.subject) is not None:
+            # Known here already, or shut out: nobody changes sides, or comes back, by a charter.
+            continue
         book = seated(book, member.party, member.roles, 1)
         book = book.put(
             Member(
@@ -141,6 +145,15 @@ def fund_key() -> Key:
 def charter_of(book: Book) -> Charter:
     """The charter in force. Raises NotFound when the fund is not open."""
     return book.get(Fund).charter
+
+
+def require_issuer(fund: Fund, actor: Actor) -> None:
+    """Check that the fund takes tokens of the actor's issuer. Raises IssuerNotRegistered."""
+    named = fund.issuers.get(actor.party)
+    if named is not None and actor.issuer not in named:
+        raise IssuerNotRegistered(
+            f"The fund decided which issuers {actor.party} uses; this token is of another one."
+        )
 
 
 def require_window(charter: Charter, window_id: str) -> None:

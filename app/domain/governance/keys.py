@@ -166,8 +166,8 @@ class KeyEndorsed(EndorsementTerms, Event, type="key.endorsed", roles=(Role.ADMI
                 "Your party endorses a key with one that it has; where that is lost, another "
                 "party does."
             )
-        if act.party != waiting.party and own is not None and own.active and not act.kid:
-            raise SignatureRequired("Your party has a key: sign with it.")
+        if act.party != waiting.party and not act.kid:
+            raise SignatureRequired("Another party's key is endorsed with a key of your own.")
 
     def fold(self, book: Book, act: Act) -> Book:
         waiting = book.get(PartyKey, self.kid)
@@ -249,6 +249,12 @@ class RevokeKey(RevocationTerms, Command, event=KeyRevoked):
 def party_key(kid: str) -> Key:
     """The key of a key's row."""
     return key(PartyKey, kid)
+
+
+def is_trusted(book: Book, kid: str | None, seq: int) -> bool:
+    """Whether what a key signed at this position is trusted; what nobody signed is."""
+    signing = book.find(PartyKey, kid) if kid is not None else None
+    return signing is None or signing.trusts(seq)
 
 
 def keyring_key(party: str) -> Key:

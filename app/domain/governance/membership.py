@@ -118,7 +118,7 @@ class RemoveMember(RemovalTerms, Command, event=MemberRemoved):
 
 
 class DenialTerms(Terms):
-    """A person of the actor's own party, member or not, and why."""
+    """A person of the actor's own party, member now or before, and why."""
 
     subject: Subject
     reason: Text
@@ -128,20 +128,16 @@ class MemberDenied(DenialTerms, Event, type="member.denied", roles=(Role.ADMIN,)
     """A person can never act in this fund again, whatever token they show. What they did stays."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises WrongParty, LastAdmin, SubjectDenied."""
-        member = book.find(Member, self.subject)
+        """Raises NotFound, WrongParty, LastAdmin, SubjectDenied."""
+        member = book.get(Member, self.subject)
         _require_own(member, act)
-        if member is not None and member.denied:
+        if member.denied:
             raise SubjectDenied(f"This person was denied by entry {member.until_seq}.")
         if self.subject == act.subject:
             raise LastAdmin("An admin is denied by another admin.")
 
     def fold(self, book: Book, act: Act) -> Book:
-        member = book.find(Member, self.subject)
-        if member is None:
-            member = Member(
-                subject=self.subject, party=act.party, roles=(), since_seq=act.seq, until_seq=None
-            )
+        member = book.get(Member, self.subject)
         if member.active:
             book = seated(book, act.party, member.roles, -1)
         return book.put(member.but(until_seq=act.seq, delegations=(), denied=True))

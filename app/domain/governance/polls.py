@@ -4,7 +4,7 @@ Who may vote, with which weight and by which rule, is frozen when it opens. What
 to is arithmetic (`rules`); what follows from it is recorded by the ledger (`decisions/`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -15,6 +15,7 @@ from app.domain.event import Act
 from app.domain.governance.calendars import deadline
 from app.domain.governance.charter import Charter
 from app.domain.governance.funds import Fund
+from app.domain.governance.keys import is_trusted, party_key
 from app.domain.governance.rules import (
     NO_OBJECTION,
     Choice,
@@ -25,7 +26,7 @@ from app.domain.governance.rules import (
     settled,
     verdict,
 )
-from app.domain.values import Digest, Identifier, PartyId, Seq, Subject, Weight
+from app.domain.values import Digest, Identifier, KeyId, PartyId, Seq, Subject, Weight
 
 
 class PollState(StrEnum):
@@ -47,6 +48,8 @@ class Ballot(BaseModel):
     subject: Subject
     choice: Choice
     seq: Seq
+    kid: KeyId | None = None
+    """The key that signed it, where one did."""
 
 
 class Poll(State, table="polls", key=("matter_id",), listed_by="opened_seq"):
@@ -79,6 +82,11 @@ class Poll(State, table="polls", key=("matter_id",), listed_by="opened_seq"):
         """Whether its deadline has passed; at the deadline itself it has not."""
         return self.closes_at is not None and at > self.closes_at
 
+    def trusted(self, book: Book) -> "Poll":
+        """The vote without ballots that were signed by keys which are not trusted any more."""
+        kept = tuple(one for one in self.ballots if is_trusted(book, one.kid, one.seq))
+        return self if len(kept) == len(self.ballots) else self.but(ballots=kept)
+
     @property
     def objected(self) -> bool:
         """Whether somebody objected where an objection leads to another vote."""
@@ -101,6 +109,10 @@ def opened_poll(
     """
     fund = book.get(Fund)
     charter, rule = fund.charter, fund.charter.rule(decision)
+    closes_at = closing(charter, rule, act.at)
+    if rule.then is not None:
+        # An objection may come at the last moment; what it calls must fit into the calendar too.
+        closing(charter, rule.then, closes_at or act.at)
     return book.put(
         Poll(
             matter_id=matter_id,
@@ -113,7 +125,7 @@ def opened_poll(
             ballots=(),
             opened_seq=act.seq,
             opened_at=act.at,
-            closes_at=closing(charter, rule, act.at),
+            closes_at=closes_at,
             state=PollState.OPEN,
         )
     )
@@ -145,6 +157,15 @@ def ended_poll(book: Book, matter_id: str) -> Book:
 def poll_key(matter_id: str) -> Key:
     """The key of a vote's row."""
     return key(Poll, matter_id)
+
+
+def vote_keys(book: Book, matter_id: str) -> Iterator[Key]:
+    """A vote's row, and the keys that its ballots were signed with."""
+    yield poll_key(matter_id)
+    poll = book.peek(Poll, matter_id)
+    for ballot in poll.ballots if poll is not None else ():
+        if ballot.kid is not None:
+            yield party_key(ballot.kid)
 
 
 def _without_then(rule: Rule) -> Vote:

@@ -42,8 +42,8 @@ from app.domain.values import (
     Text,
 )
 
-MAX_MANDATES: Final = 50
-"""Mandates in force of one party: a release looks at all of them."""
+MAX_MANDATES: Final = 100
+"""Mandates of one party, withdrawn ones too: a release looks at all of them."""
 
 
 class MandateState(StrEnum):
@@ -106,7 +106,7 @@ class Mandate(State, table="mandates", key=("mandate_id",), listed_by="registere
 
 
 class Mandates(State, table="mandates_of", key=("party",)):
-    """The mandates of a party that were not withdrawn, in the order of registration."""
+    """All mandates of a party, withdrawn ones too, in the order of registration."""
 
     party: PartyId
     mandate_ids: tuple[Identifier, ...]
@@ -142,9 +142,10 @@ class MandateRegistered(
             raise DateOutOfRange("A mandate is valid from a day to a later one, and not over yet.")
         mine = _of_party(book, act.party)
         if any(mandate.document == self.document for mandate in mine):
+            # Also one that was withdrawn: its cap would begin anew.
             raise AlreadyExists("This document was registered as a mandate before.")
         if len(mine) >= MAX_MANDATES:
-            raise TooManyOpen(f"A party has at most {MAX_MANDATES} mandates: withdraw some.")
+            raise TooManyOpen(f"A party registers at most {MAX_MANDATES} mandates.")
 
     def fold(self, book: Book, act: Act) -> Book:
         zero = Money.zero(self.cap.currency)
@@ -206,9 +207,6 @@ class MandateWithdrawn(
 
     def fold(self, book: Book, act: Act) -> Book:
         mandate = book.get(Mandate, self.mandate_id)
-        index = book.get(Mandates, act.party)
-        left = tuple(name for name in index.mandate_ids if name != self.mandate_id)
-        book = book.put(index.but(mandate_ids=left))
         return book.put(mandate.but(state=MandateState.WITHDRAWN))
 
     def sentence(self, act: Act) -> str:
@@ -220,7 +218,6 @@ class WithdrawMandate(WithdrawalTerms, Command, event=MandateWithdrawn):
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield mandate_key(self.mandate_id)
-        yield key(Mandates, actor.party)
 
     def decide(self, book: Book, act: Act) -> Event:
         return MandateWithdrawn(**self.stated())

@@ -16,7 +16,7 @@ from app.domain.book import Book, Key
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
 from app.domain.governance.funds import Fund, charter_of, fund_key
-from app.domain.governance.polls import poll_key
+from app.domain.governance.polls import vote_keys
 from app.domain.governance.requirements import Step
 from app.domain.governance.rules import DecisionClass
 from app.domain.governance.seats import seats_key
@@ -307,7 +307,7 @@ class ApprovalRevoked(AnswerRevocation, Event, type="approval.revoked", roles=AN
         """
         disbursement, approval = own_answer(self, book, act)
         disbursement.require(*_REVOCABLE)
-        if approval.answer not in (Answer.APPROVED, Answer.ABSTAINED):
+        if not approval.passes:
             raise ProposalClosed(f"{act.party} has not approved step {self.step}.")
         if approval.subject != act.subject:
             # Whoever takes it back may give it again: they must not have acted otherwise.
@@ -363,7 +363,7 @@ def answering_keys(book: Book, terms: AnswerReference, actor: Actor) -> Iterator
     yield fund_key()
     yield seats_key()
     yield disbursement_key(disbursement_id)
-    yield poll_key(disbursement_id)
+    yield from vote_keys(book, disbursement_id)
     yield involvement_key(disbursement_id, actor.party, actor.subject)
     yield approval_key(disbursement_id, step, actor.party)
     disbursement = book.peek(Disbursement, disbursement_id)

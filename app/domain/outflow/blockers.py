@@ -12,11 +12,12 @@ from app.domain.book import Book, Key
 from app.domain.event import Act
 from app.domain.governance.charter import Charter
 from app.domain.governance.funds import Fund, charter_of, fund_key
-from app.domain.governance.polls import Poll, PollState, poll_key
+from app.domain.governance.polls import Poll, PollState, vote_keys
 from app.domain.governance.rules import DecisionClass
 from app.domain.governance.seats import require_quorum, seats_key
 from app.domain.governance.versions import require_current
 from app.domain.outflow.disbursements import Disbursement, DisbursementState, disbursement_key
+from app.domain.outflow.outcomes import vote_in_doubt
 from app.domain.outflow.reservations import require_reservable, reservation_keys
 from app.domain.outflow.steps import Answer, Approval, answer_keys, answers, comes_after
 from app.domain.refusals import Refusal
@@ -51,13 +52,15 @@ def blockers(book: Book, disbursement: Disbursement, act: Act) -> list[Blocker]:
                 *_missing(charter_of(book), rows, act),
                 *_doubts(book, rows, act),
                 *_vote(book, disbursement, act),
+                *_vote_in_doubt(book, disbursement),
                 *_asked_of(lambda: require_quorum(book)),
                 *_asked_of(
                     lambda: require_reservable(book, disbursement, disbursement.amount, act)
                 ),
             ]
         case DisbursementState.RESERVED:
-            found = [*_doubts(book, rows, act), *_asked_of(lambda: require_quorum(book))]
+            found = [*_doubts(book, rows, act), *_vote_in_doubt(book, disbursement)]
+            found += _asked_of(lambda: require_quorum(book))
             found += (_condition(row, row.condition) for row in rows if row.condition)
         case DisbursementState.INSTRUCTED:
             found = [_recall(row) for row in rows if row.answer is Answer.REVOKED]
@@ -71,7 +74,7 @@ def blocker_keys(book: Book, disbursement_id: str) -> Iterator[Key]:
     yield fund_key()
     yield seats_key()
     yield disbursement_key(disbursement_id)
-    yield poll_key(disbursement_id)
+    yield from vote_keys(book, disbursement_id)
     fund, disbursement = book.peek(Fund), book.peek(Disbursement, disbursement_id)
     if fund is not None and disbursement is not None:
         yield from answer_keys(book, disbursement_id, disbursement.asked)
@@ -110,6 +113,14 @@ def _doubts(book: Book, rows: list[Approval], act: Act) -> Iterator[Blocker]:
                 role=row.role,
                 since=row.holds_until,
             )
+
+
+def _vote_in_doubt(book: Book, disbursement: Disbursement) -> Iterator[Blocker]:
+    if vote_in_doubt(book, disbursement.disbursement_id):
+        yield Blocker(
+            code="approval_expired",
+            sentence="The vote counted a ballot of a key that was not trusted there any more.",
+        )
 
 
 def _vote(book: Book, disbursement: Disbursement, act: Act) -> Iterator[Blocker]:

@@ -15,7 +15,7 @@ from app.domain.outflow.approvals import (
     role_of_answer,
 )
 from app.domain.outflow.disbursements import Documents
-from app.domain.outflow.steps import Answer, Approval
+from app.domain.outflow.steps import Answer, Approval, involved, require_uninvolved
 from app.domain.refusals import ProposalClosed
 from app.domain.values import Role, Text
 
@@ -31,15 +31,18 @@ class ConditionsMet(ConditionsTerms, Event, type="approval.conditions_met", role
     """What a party had made its approval depend on is there."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed, StepNotOpen."""
+        """Raises NotFound, WrongParty, ProposalClosed, StepNotOpen, SeparationOfDuties."""
         disbursement, approval = own_answer(self, book, act)
         disbursement.require(*BEFORE_THE_BANK)
         if approval.answer is not Answer.APPROVED or approval.condition is None:
             raise ProposalClosed("No condition is open here.")
         require_role(approval, act)
+        if approval.subject != act.subject:
+            require_uninvolved(book, self.disbursement_id, act)
 
     def fold(self, book: Book, act: Act) -> Book:
         approval = book.get(Approval, self.disbursement_id, self.step, act.party)
+        book = involved(book, self.disbursement_id, act, str(approval.role))
         return book.put(approval.but(conditions_met_seq=act.seq))
 
     def sentence(self, act: Act) -> str:

@@ -31,7 +31,7 @@ from app.domain.governance.requirements import Step, Who
 from app.domain.governance.rules import DecisionClass
 from app.domain.governance.versions import is_stale
 from app.domain.inflow.mandates import Use
-from app.domain.outflow.kinds import kinds_for
+from app.domain.outflow.kinds import kinds_for, windows_for
 from app.domain.outflow.steps import involved, label, opened
 from app.domain.refusals import InsufficientFunds, ProposalClosed, PurposeNotAllowed
 from app.domain.values import (
@@ -226,7 +226,8 @@ def disbursement_key(disbursement_id: str) -> Key:
 def _asked(book: Book, terms: DisbursementTerms) -> list[tuple[Step, str]]:
     """Every approval that a request takes: its electorate, frozen when it is made."""
     charter = charter_of(book)
-    return charter.asked(terms.amount, terms.window, _whose_money(book, charter, terms))
+    windows = windows_for(charter, terms.window, terms.purpose)
+    return charter.asked(terms.amount, windows, _whose_money(book, charter, terms))
 
 
 def _whose_money(book: Book, charter: Charter, terms: DisbursementTerms) -> list[str]:

@@ -31,3 +31,10 @@ def kinds_for(charter: Charter, window: str, purpose: str) -> Iterator[Kind]:
             yield window, FREE
         else:
             yield from ((other, FREE) for other in others)
+
+
+def windows_for(charter: Charter, window: str, purpose: str) -> list[str]:
+    """Every window whose money may pay for `purpose` when it is asked of `window`; that one too."""
+    return list(
+        dict.fromkeys([window, *(place for place, _ in kinds_for(charter, window, purpose))])
+    )

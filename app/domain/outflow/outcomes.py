@@ -118,7 +118,7 @@ def approved_if_complete(book: Book, disbursement_id: str, act: Act) -> tuple[Ev
     if poll is not None and poll.state is not PollState.ACCEPTED:
         return ()
     rows = answers(book, disbursement_id, disbursement.asked)
-    if any(row.doubt(book, act.at) for row in rows):
+    if any(row.doubt(book, act.at) for row in rows) or vote_in_doubt(book, disbursement_id):
         return ()
     return (DisbursementApproved.of(book, disbursement_id, act.seq),)
 
@@ -137,6 +137,19 @@ def require_standing(book: Book, disbursement: Disbursement, act: Act) -> None:
         doubt = row.doubt(book, act.at)
         if doubt is not None:
             raise ApprovalExpired(f"{doubt} It must be given again.")
+    if vote_in_doubt(book, disbursement.disbursement_id):
+        raise ApprovalExpired(
+            "The vote counted a ballot of a key that was not trusted there any more: cancel the "
+            "request and ask again."
+        )
+
+
+def vote_in_doubt(book: Book, matter_id: str) -> bool:
+    """Whether the vote was won with ballots whose keys have lost their trust since."""
+    poll = book.find(Poll, matter_id)
+    if poll is None or poll.state is not PollState.ACCEPTED:
+        return False
+    return poll.trusted(book) != poll
 
 
 def require_conditions_met(book: Book, disbursement: Disbursement) -> None:

@@ -32,7 +32,7 @@ from app.domain.books.positions import moved
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
 from app.domain.governance.funds import Fund, charter_of, fund_key, require_bank_account
-from app.domain.governance.polls import poll_key
+from app.domain.governance.polls import poll_key, vote_keys
 from app.domain.governance.seats import require_quorum, seats_key
 from app.domain.inflow.receipts import BankLine, Direction, bank_line_key, require_unused
 from app.domain.outflow.attributions import ended, settled
@@ -114,6 +114,7 @@ class InstructDisbursement(InstructionTerms, Command, event=DisbursementInstruct
         disbursement = book.peek(Disbursement, self.disbursement_id)
         if disbursement is not None:
             yield from answer_keys(book, self.disbursement_id, disbursement.asked)
+            yield from vote_keys(book, self.disbursement_id)
             currency = disbursement.amount.currency
             yield from posting_keys(book, cash(self.bank_account), currency)
             yield from posting_keys(book, transit(self.bank_account), currency)

@@ -15,7 +15,7 @@ from app.domain.books.positions import moved, position_key
 from app.domain.event import Act, LedgerEvent
 from app.domain.governance.charter import Charter
 from app.domain.governance.funds import charter_of
-from app.domain.governance.requirements import Source, Who
+from app.domain.governance.requirements import Who
 from app.domain.governance.seats import require_quorum
 from app.domain.inflow.mandates import Use, authorised, mandate_key, mandate_keys, released_under
 from app.domain.outflow.attributions import attributed, attribution_key, ended
@@ -24,7 +24,7 @@ from app.domain.outflow.disbursements import (
     DisbursementReference,
     DisbursementState,
 )
-from app.domain.outflow.kinds import kinds_for
+from app.domain.outflow.kinds import kinds_for, windows_for
 from app.domain.outflow.steps import label
 from app.domain.refusals import DrawnPartyMissing
 from app.domain.values import Money
@@ -205,12 +205,9 @@ def _mandates(
 
 def _require_asked(charter: Charter, disbursement: Disbursement, shares: Shares) -> None:
     """Whoever's money is drawn was asked where the charter wants that. Raises DrawnPartyMissing."""
-    window = charter.window(disbursement.window)
-    source = window.source if window is not None else Source.BUDGET
-    for step in charter.approval_steps:
+    windows = windows_for(charter, disbursement.window, disbursement.purpose)
+    for step in charter.steps_for(disbursement.amount, windows):
         if step.who is not Who.EACH_DRAWN:
-            continue
-        if not step.is_asked_for(disbursement.amount, disbursement.window, source):
             continue
         for party, share in shares.items():
             if share.minor > 0 and label(step.id, party) not in disbursement.asked:

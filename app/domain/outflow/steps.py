@@ -11,7 +11,7 @@ from enum import StrEnum
 from app.domain.book import Book, Key, State, key
 from app.domain.event import Act
 from app.domain.governance.charter import Charter
-from app.domain.governance.keys import PartyKey, party_key
+from app.domain.governance.keys import is_trusted, party_key
 from app.domain.governance.requirements import GOVERNMENTS, Step
 from app.domain.refusals import SeparationOfDuties, StepNotOpen
 from app.domain.values import Identifier, KeyId, PartyId, Role, Seq, StepId, Subject, Text
@@ -77,15 +77,14 @@ class Approval(State, table="approvals", key=("disbursement_id", "step", "party"
 
     def doubt(self, book: Book, at: datetime) -> str | None:
         """Why what was approved does not count any more, in words; None where it counts."""
-        if self.answer is not Answer.APPROVED:
+        if not self.passes:
             return None
         if self.holds_until is not None and at > self.holds_until:
             return f"{self.party}'s approval of step {self.step} held until {self.holds_until}."
-        key_of = book.find(PartyKey, self.kid) if self.kid is not None else None
-        if key_of is not None and not key_of.trusts(self.answered_seq or 0):
+        if not is_trusted(book, self.kid, self.answered_seq or 0):
             return (
-                f"{self.party}'s approval of step {self.step} was signed by a key that is "
-                f"trusted through entry {key_of.trusted_through} only."
+                f"{self.party}'s approval of step {self.step} was signed by a key that was "
+                f"not trusted there any more."
             )
         return None
 

@@ -155,13 +155,18 @@ def test_an_incompatible_charter_is_not_even_voted_on(changes: dict[str, Any], n
         {},
         {"title": "Another title"},
         {"quorum": 2},
-        {"signed": ["pledge.announced"]},
         changed("parties", 0, name="Germany"),
         changed("windows", 0, name="The budget"),
     ],
 )
 def test_what_no_decision_rests_on_is_not_read_again(changes: dict[str, Any]) -> None:
     assert reread(a_rich_charter(), a_rich_charter(**changes)) == CHARTER
+
+
+def test_whether_answers_are_signed_is_another_decision_on_everything() -> None:
+    signed = a_rich_charter(signed=["pledge.announced"])
+
+    assert reread(a_rich_charter(), signed) == EVERY_CLASS
 
 
 def test_a_new_rule_is_another_decision_of_its_class_only() -> None:

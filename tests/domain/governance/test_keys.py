@@ -133,8 +133,9 @@ def test_another_partys_endorsement_is_a_recovery_that_ends_all_earlier_keys() -
     paper = with_one_waiting()
     endorses(paper, TWO, by=ONE)
     registers(paper, THREE)
+    registers(paper, THEIRS, "FR")
 
-    endorses(paper, THREE, "FR")
+    endorses(paper, THREE, "FR", by=THEIRS)
 
     seq = len(paper.log) - 1
     assert active(paper) == (THREE,)
@@ -147,11 +148,13 @@ def test_another_partys_endorsement_is_a_recovery_that_ends_all_earlier_keys() -
     assert replayed(paper) == paper.book
 
 
-def test_another_party_that_has_a_key_signs_its_endorsement() -> None:
+def test_another_party_signs_its_endorsement_with_a_key_of_its_own() -> None:
     paper = with_one_waiting()
+    with refused(paper, "signature_required", "key of your own"):
+        endorses(paper, TWO, "FR")
     registers(paper, THEIRS, "FR")
 
-    with refused(paper, "signature_required", "sign with it"):
+    with refused(paper, "signature_required", "key of your own"):
         endorses(paper, TWO, "FR")
     with refused(paper, "key_not_valid"):
         endorses(paper, TWO, "FR", by=ONE)
@@ -168,7 +171,8 @@ def test_a_party_whose_only_key_was_revoked_is_helped_by_another() -> None:
     assert the(paper, TWO).state is KeyState.PENDING
     with refused(paper, "signature_required", "another party does"):
         endorses(paper, TWO)
-    endorses(paper, TWO, "FR")
+    registers(paper, THEIRS, "FR")
+    endorses(paper, TWO, "FR", by=THEIRS)
     assert active(paper) == (TWO,)
     assert the(paper, ONE).trusted_through == 0
 

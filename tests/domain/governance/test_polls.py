@@ -178,13 +178,11 @@ def test_no_vote_opens_that_would_run_beyond_its_calendar() -> None:
         proposed(paper)
 
 
-def test_no_objection_calls_a_vote_that_would_run_beyond_its_calendar() -> None:
+def test_no_period_opens_whose_vote_after_an_objection_would_run_beyond_its_calendar() -> None:
     paper = in_calendar("2026-02-13")
-    motion = proposed(paper)
-    paper.now += timedelta(days=1)
 
     with refused(paper, "calendar_ends", "brussels", "2026-02-13"):
-        voted(paper, motion.proposal_id, "DE", choice="against")
+        proposed(paper)
 
 
 def test_a_closing_beyond_the_calendar_is_refused_by_itself() -> None:

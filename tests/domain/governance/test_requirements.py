@@ -125,7 +125,7 @@ def test_a_request_is_asked_by_the_source_of_its_window() -> None:
     )
 
     def steps_of(window: str) -> list[tuple[str, str]]:
-        return [(step.id, party) for step, party in charter.asked(eur(1), window, [])]
+        return [(step.id, party) for step, party in charter.asked(eur(1), [window], [])]
 
     assert steps_of("budget") == [("always", "DE"), ("always", "FR")]
     assert steps_of("defence")[2:] == [("principal", "DE"), ("principal", "FR")]

@@ -86,10 +86,12 @@ def test_whoever_was_denied_after_leaving_is_taken_off_once() -> None:
     assert seats(paper).deciders == {"DE": 0, "FR": 1}
 
 
-def test_a_stranger_who_is_denied_had_no_seat() -> None:
+def test_whoever_left_and_is_denied_then_had_no_seat_any_more() -> None:
     paper = funded()
+    come(paper, "DE", "de-second", DECIDER)
+    left(paper, "DE", "de-second")
 
-    paper.do(admin("DE"), DenyMember(subject="de-stranger", reason="A lost card"))
+    paper.do(admin("DE"), DenyMember(subject="de-second", reason="A lost card"))
 
     assert seats(paper).deciders == {"DE": 1, "FR": 1}
 

@@ -102,24 +102,24 @@ def test_two_governments_may_register_the_same_document() -> None:
     assert (other.party, other.document) == ("FR", ONE)
 
 
-def test_a_document_may_be_registered_again_after_it_was_withdrawn() -> None:
+def test_a_document_that_was_withdrawn_is_not_registered_again() -> None:
     paper = mandated()
-    withdraws(paper, registered(paper, 100))
+    mandate = registered(paper, 100)
+    withdraws(paper, mandate)
 
-    again = registered(paper, 200)
+    with refused(paper, "already_exists", "before"):
+        registered(paper, 100)
 
-    assert paper.book.get(Mandates, "DE").mandate_ids == (again.mandate_id,)
+    assert paper.book.get(Mandates, "DE").mandate_ids == (mandate.mandate_id,)
 
 
-def test_a_party_has_so_many_mandates_at_a_time() -> None:
+def test_a_party_registers_so_many_mandates_and_withdrawing_makes_no_room() -> None:
     paper = mandated()
     first, *_ = [registered(paper, 1, document=f"{n:064x}") for n in range(MAX_MANDATES)]
-
-    with refused(paper, "too_many_open", "50", "withdraw some"):
-        registered(paper, 1, document=DIGEST.replace("0", "f"))
-
     withdraws(paper, first)
-    registered(paper, 1, document=DIGEST.replace("0", "f"))
+
+    with refused(paper, "too_many_open", "at most 100"):
+        registered(paper, 1, document=DIGEST.replace("0", "f"))
 
 
 def test_what_is_withdrawn_says_so_and_is_withdrawn_once_by_its_own_party() -> None:

@@ -269,7 +269,7 @@ def test_money_is_not_paid_on_an_approval_by_a_key_that_is_not_trusted_there() -
     request = paper.approved(request)
     distrusted(paper, request.requested_seq)
 
-    words = ("DE's approval", "legal_review", f"through entry {request.requested_seq} only")
+    words = ("DE's approval", "legal_review", "a key that was not trusted there")
     with refused(paper, "approval_expired", *words):
         paper.instructed(request)
 
