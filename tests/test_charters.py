@@ -123,6 +123,15 @@ def test_two_charters_are_compared_by_member_and_by_id() -> None:
     assert list(differences(old, old)) == []
 
 
+def test_another_order_is_a_difference_too() -> None:
+    old = a_charter(draw_order=["tied", "window", "unrestricted"])
+    new = a_charter(draw_order=["unrestricted", "tied", "window"])
+
+    assert list(differences(old, new)) == [
+        "~ /draw_order, in order: tied, window, unrestricted -> unrestricted, tied, window"
+    ]
+
+
 def test_a_calendar_has_the_holidays_of_its_countries_that_are_working_days() -> None:
     made = calendar("brussels", "Europe/Brussels", ["BE", "LU"], range(2027, 2029))
 

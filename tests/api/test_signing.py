@@ -222,6 +222,7 @@ WRONG: dict[str, Callable[[bytes, str], str]] = {
     "no typ": with_header(typ=None),
     "typ of an export": with_header(typ="fund-ledger-export+jws"),
     "seen no checkpoint": with_header(seen={"size": "1", "root": "0" * 64}),
+    "seen null": lambda body, nonce: by_hand({**a_header(nonce), "seen": None}, body),
     "kid a list": with_header(kid=[KID]),
     "ES384 on P-256": with_header(alg="ES384"),
     "none": with_no_algorithm,

@@ -124,6 +124,13 @@ def a_signature_removed(bundle: Bundle) -> tuple[int, str]:
     return seq, "asks for your party's signature"
 
 
+def a_signature_on_what_the_ledger_itself_recorded(bundle: Bundle) -> tuple[int, str]:
+    seq = find(bundle, "disbursement.approved")
+    jws = bundle.entry(find(bundle, "approval.given", party="DE"))["jws"]
+    bundle.change(seq, lambda entry: entry.update(jws=jws))
+    return seq, "the ledger itself signs no entry"
+
+
 def a_step_out_of_order(bundle: Bundle) -> tuple[int, str]:
     first = find(bundle, "approval.given")
     seq = find(bundle, "approval.given", step="treasury_release", party="DE")
@@ -179,6 +186,15 @@ def a_ballot_left_out_of_the_count(bundle: Bundle) -> tuple[int, str]:
     seq = find(bundle, "decision.made")
     bundle.change(seq, lambda entry: entry["derived"].update(ballots=[]))
     return seq, "decision.made had to be recorded here"
+
+
+def a_proposal_that_takes_the_id_of_a_request(bundle: Bundle) -> tuple[int, str]:
+    """The vote on one would be read as the vote on the other."""
+    request = find(bundle, "disbursement.requested")
+    seq = find(bundle, "proposal.opened", request)
+    other = bundle.entry(request)["derived"]["disbursement_id"]
+    bundle.change(seq, lambda entry: entry["derived"].update(proposal_id=other))
+    return seq, "belongs to something that is there already"
 
 
 def a_verdict_flipped(bundle: Bundle) -> tuple[int, str]:
@@ -304,6 +320,7 @@ TAMPERED: list[Tamper] = [
     an_approval_made_of_a_refusal,
     a_signature_moved_to_another_entry,
     a_signature_removed,
+    a_signature_on_what_the_ledger_itself_recorded,
     a_step_out_of_order,
     the_renewal_of_a_review_dropped,
     an_approval_not_taken_back,
@@ -312,6 +329,7 @@ TAMPERED: list[Tamper] = [
     a_ballot_dropped,
     a_ballot_cast_by_another_government,
     a_ballot_left_out_of_the_count,
+    a_proposal_that_takes_the_id_of_a_request,
     a_verdict_flipped,
     a_vote_turned_round,
     a_clock_that_ended_too_early,

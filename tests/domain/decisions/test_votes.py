@@ -6,6 +6,7 @@ import pytest
 
 from app.domain.decisions.proposals import Proposal, ProposalState
 from app.domain.decisions.votes import CastBallot, DecisionMade, VoteCalled
+from app.domain.governance.keys import RevokeKey
 from app.domain.governance.membership import AddMember, RemoveMember
 from app.domain.governance.polls import Poll, PollState
 from app.domain.governance.rules import Choice, RuleKind, Tally, Verdict
@@ -22,6 +23,7 @@ from tests.builders import (
 )
 from tests.domain import DIGEST, Door, Known, admin, entry, funded, lines, refused, replayed, said
 from tests.domain.decisions.test_proposals import approver, now_of, proposed, voted
+from tests.domain.governance import ONE, with_a_key
 
 THREE = ("DE", "FR", "IT")
 SECOND = Known("DE", Role.TREASURY_APPROVER, "de-second")
@@ -270,6 +272,22 @@ def test_a_ballot_stands_when_whoever_cast_it_has_left() -> None:
     voted(paper, motion.proposal_id, "FR")
     assert now_of(paper, motion).state is ProposalState.ACCEPTED
     assert entry(paper, "decision.made").event.derived()["ballots"] == [2, 4]
+    assert replayed(paper) == paper.book
+
+
+def test_a_ballot_by_a_key_that_is_not_trusted_there_is_not_counted() -> None:
+    paper = with_a_key()
+    motion = proposed(paper)
+    digest = poll_of(paper, motion).digest
+    ballot = CastBallot.model_validate(a_ballot(motion.proposal_id, digest, "in_favour"))
+    paper.do(approver("DE"), ballot, kid=ONE)
+    through = len(paper.log) - 2
+    paper.do(admin("DE"), RevokeKey(kid=ONE, trusted_through=through, reason="Stolen"))
+
+    voted(paper, motion.proposal_id, "FR")
+
+    assert now_of(paper, motion).state is ProposalState.OPEN
+    assert poll_of(paper, motion).trusted(paper.book).ballots == poll_of(paper, motion).ballots[1:]
     assert replayed(paper) == paper.book
 
 

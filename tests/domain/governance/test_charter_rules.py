@@ -80,6 +80,14 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {**SILENCE, "on_objection": "vote", "then": RISK},
         "an escalation asks another role, a vote the same",
     ),
+    "unanimity of those who come": (
+        {"rule": "unanimity", "share_of": "votes_cast"},
+        "unanimity is of the whole electorate",
+    ),
+    "unanimity by a threshold": (
+        {"rule": "unanimity", "threshold": "2/3"},
+        "unanimity is of the whole electorate",
+    ),
     "silence after silence": (
         {**SILENCE, "on_objection": "vote", "then": SILENCE},
         "an objection leads to a vote",

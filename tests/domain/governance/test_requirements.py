@@ -129,6 +129,10 @@ def test_a_request_is_asked_by_the_source_of_its_window() -> None:
 
     assert steps_of("budget") == [("always", "DE"), ("always", "FR")]
     assert steps_of("defence")[2:] == [("principal", "DE"), ("principal", "FR")]
+    # Whatever may pay is asked for, whichever window the request names.
+    assert charter.asked(eur(1), ["budget", "defence"], [])[2:] == [
+        (step, party) for step, party in charter.asked(eur(1), ["defence"], [])[2:]
+    ]
 
 
 @pytest.mark.parametrize(

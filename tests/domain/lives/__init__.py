@@ -19,7 +19,7 @@ DEEDS: Final[dict[Callable[[Life], None], int]] = {
     outflow.approve: 3,
     outflow.refuse: 3,
     outflow.abstain: 2,
-    outflow.revoke: 3,
+    outflow.revoke: 6,
     outflow.attach: 4,
     outflow.instruct: 2,
     outflow.settle: 2,
