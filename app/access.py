@@ -20,7 +20,7 @@ from app.chain.canonical import encode
 from app.chain.entry import GENESIS_PREV, time_text, write_line
 from app.chain.tree import leaf_hash
 from app.domain.command import Actor
-from app.notary import Notary
+from app.notary import Notary, access_log
 from app.store import log
 from app.store.engine import Database
 from app.store.log import Head, Sealed
@@ -50,11 +50,6 @@ def refused(actor: Actor, op: str, digest: bytes, code: str) -> Attempt:
 def exported(actor: Actor, size: int) -> Attempt:
     """A read of the whole log, as far as it went."""
     return Attempt(actor, EXPORTED, {"size": size})
-
-
-def access_log(fund: str) -> str:
-    """The name of a fund's second log."""
-    return f"{fund}/access"
 
 
 def is_access_log(name: str) -> bool:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from app import clock
 from app.access import Attempt, refused
+from app.attestations import attest
 from app.chain import canonical
 from app.chain.entry import GENESIS_PREV, BadEntry, time_text, write_line
 from app.chain.tree import Frontier, Subtree, leaf_hash
@@ -24,6 +25,7 @@ from app.domain.book import Book, NotNamed
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event
 from app.domain.governance.funds import Fund, require_issuer
+from app.domain.governance.logs import Log
 from app.domain.governance.members import Member
 from app.domain.refusals import (
     Kind,
@@ -153,6 +155,12 @@ class Batch:
             if actor.party in parties
         ]
 
+    @property
+    def speaker(self) -> str | None:
+        """The key that the log names after this batch."""
+        standing = self.book.peek(Log)
+        return standing.vkey if standing is not None else None
+
     def known_hashes(self) -> dict[Subtree, bytes]:
         """What the receipts of this batch are made from."""
         return {**self.before.subtrees(), **self.completed}
@@ -250,6 +258,7 @@ class Batch:
         pending: deque[Event] = deque([decided(book, asked.command, act)])
         while pending:
             event = pending.popleft()
+            attest(book, event)
             data = canonical.encode(event.data())
             digest = sha256(data).hexdigest()
             act = act.by_ledger(act.seq + 1, digest) if sealed else act._replace(digest=digest)

@@ -1,7 +1,9 @@
-"""The ledger's own keys: one that signs checkpoints, one that signs exports. One purpose each.
+"""The ledger's own keys: some sign checkpoints, some sign exports. One purpose each.
 
-Files that nobody but the service may read. They are made on first use in development; in
-production they must exist, so that a lost key is noticed instead of replaced.
+Files that nobody but the service may read (`log.pem`, then `log-2.pem` …, `export.pem` …), or a
+security module. They are made on first use in development; in production they must exist, so that a
+lost key is noticed instead of replaced. Which of them speaks for a fund is not for this file to
+say: the fund's own log names it.
 """
 
 import os
@@ -18,9 +20,11 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from app.chain.jws import public_jwk, thumbprint
-from app.chain.note import NoteKey
+from app.chain.jws import EcSigner, public_jwk, thumbprint
+from app.chain.note import Ed25519Signer, NoteKey, VerifierKey
 from app.faults import Fault
+
+LOG, EXPORT = "log", "export"
 
 
 class KeyUnusable(Fault):
@@ -29,36 +33,74 @@ class KeyUnusable(Fault):
 
 @dataclass(frozen=True, slots=True)
 class LedgerKeys:
-    """Both private keys, held in memory."""
+    """The private keys, oldest first: a new fund gets the newest of each purpose."""
 
-    log: Ed25519PrivateKey
-    export: ec.EllipticCurvePrivateKey
+    log: tuple[Ed25519Signer, ...]
+    export: tuple[EcSigner, ...]
     origin: str
 
-    def of_log(self, fund: str) -> NoteKey:
-        """The key under the fund's own name, which is its log's origin."""
-        return NoteKey(f"{self.origin}/{fund}", self.log)
+    def of_log(self, log: str, vkey: str = "") -> NoteKey:
+        """A key under the log's own name, its origin: the one of `vkey`, or the newest.
+
+        A fund's second log is signed by the fund's key, under the second log's name. Raises
+        KeyUnusable when this service has no such key.
+        """
+        name = f"{self.origin}/{log}"
+        if not vkey:
+            return NoteKey(name, self.log[-1])
+        public = VerifierKey.parse(vkey).public
+        for key in self.log:
+            if key.public_key().public_bytes_raw() == public:
+                return NoteKey(name, key)
+        raise KeyUnusable(f"the log of {log} names the key {vkey}, which this service has not")
+
+    def of_exports(self, kid: str = "") -> EcSigner:
+        """The export key of this thumbprint, or the newest. Raises KeyUnusable."""
+        if not kid:
+            return self.export[-1]
+        for key in self.export:
+            if thumbprint(key.public_key()) == kid:
+                return key
+        raise KeyUnusable(f"the log names the export key {kid}, which this service has not")
 
     @property
     def export_kid(self) -> str:
-        return thumbprint(self.export.public_key())
+        return thumbprint(self.export[-1].public_key())
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
-        """The public export key, as `/.well-known/jwks.json` shows it."""
-        return {"keys": [public_jwk(self.export.public_key())]}
+        """The public export keys, as `/.well-known/jwks.json` shows them."""
+        return {"keys": [public_jwk(key.public_key()) for key in self.export]}
 
 
 def load_keys(folder: Path, origin: str, *, create: bool) -> LedgerKeys:
-    """Read both keys; make those that are missing if `create`. Raises KeyUnusable."""
-    log = read_or_make(folder / "log.pem", Ed25519PrivateKey.generate, create=create)
-    export = read_or_make(
-        folder / "export.pem", lambda: ec.generate_private_key(ec.SECP256R1()), create=create
-    )
-    if not isinstance(log, Ed25519PrivateKey):
-        raise KeyUnusable(f"{folder / 'log.pem'} is not an Ed25519 key")
-    if not isinstance(export, ec.EllipticCurvePrivateKey):
-        raise KeyUnusable(f"{folder / 'export.pem'} is not an EC key")
-    return LedgerKeys(log, export, origin)
+    """Read all keys; make the first of each purpose if missing and `create`. Raises KeyUnusable."""
+    log, export = list[Ed25519Signer](), list[EcSigner]()
+    for path in key_files(folder, LOG):
+        key = read_or_make(path, Ed25519PrivateKey.generate, create=create)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise KeyUnusable(f"{path} is not an Ed25519 key")
+        log.append(key)
+    for path in key_files(folder, EXPORT):
+        export.append(read_signing_key(path, create=create))
+    return LedgerKeys(tuple(log), tuple(export), origin)
+
+
+def add_key(folder: Path, purpose: str) -> Path:
+    """Make one more key of a purpose; the file that holds it. It speaks for nobody yet."""
+    path = folder / f"{purpose}-{len(key_files(folder, purpose)) + 1}.pem"
+    if purpose == LOG:
+        read_or_make(path, Ed25519PrivateKey.generate, create=True)
+    else:
+        read_signing_key(path, create=True)
+    return path
+
+
+def key_files(folder: Path, purpose: str) -> list[Path]:
+    """The files of one purpose, oldest first; the first whether or not it is there."""
+    found = [folder / f"{purpose}.pem"]
+    while (path := folder / f"{purpose}-{len(found) + 1}.pem").exists():
+        found.append(path)
+    return found
 
 
 PrivateKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey

@@ -31,7 +31,7 @@ from app.domain.governance.funds import OpenFund
 from app.domain.refusals import Kind, Refusal
 from app.notary import ForkDetected, Notary
 from app.ops.metrics import Metrics
-from app.store import log
+from app.store import checkpoints, log
 from app.store.engine import ConstraintBroken, Database, OutcomeUnknown, Unavailable
 from app.store.log import Head
 from app.submission import Accepted, Asked, PartRefused, Recorded, Submission, deliver
@@ -330,7 +330,7 @@ class Ledger:
             self._fail([item], refusal, "failed" if ours else "refused")
         note, size = b"", 0
         if batch.entries:
-            note, size = self._notary.sign(fund, batch.before, batch.after)
+            note, size = self._notary.sign(fund, batch.before, batch.after, batch.speaker)
             self._observe(fund, batch, size)
         known = batch.known_hashes()
         for item, outcomes in batch.decided:
@@ -362,7 +362,7 @@ class Ledger:
     def _receipt_of(self, fund: str, seq: int) -> str:
         """The receipt of an entry under the first checkpoint that covers it."""
         with self._database.read() as connection:
-            note = log.checkpoint_covering(connection, fund, seq)
+            note = checkpoints.checkpoint_covering(connection, fund, seq)
             head = log.read_head(connection, fund)
         if note is None:
             frontier = head.frontier if head else Frontier()

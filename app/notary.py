@@ -5,11 +5,15 @@ second store outside the database. A log that is ahead of it is normal after a c
 behind (an old backup was restored) or different (history was rewritten) is refused, loudly.
 """
 
+from dataclasses import replace
+
 from app.chain.checkpoint import Checkpoint, open_checkpoint
+from app.chain.note import VerifierKey
 from app.chain.tree import Frontier
+from app.domain.governance.logs import Log, log_key
 from app.faults import Fault
 from app.keys import LedgerKeys
-from app.store import log
+from app.store import checkpoints, log, readtables
 from app.store.engine import Database
 from app.store.secondstore import SecondStore, Slot
 
@@ -30,13 +34,16 @@ class Notary:
         self._opened: dict[str, tuple[bytes, Checkpoint]] = {}
         """The note of each fund that was signed or opened last, and what it says."""
 
-    def sign(self, fund: str, before: Frontier, after: Frontier) -> tuple[bytes, int]:
+    def sign(
+        self, fund: str, before: Frontier, after: Frontier, vkey: str | None = None
+    ) -> tuple[bytes, int]:
         """The signed note for the log at `after`, or a newer one that another process signed.
 
         With it, the number of entries that it covers. `before` is the log as it was when this
-        batch began. Raises ForkDetected.
+        batch began; `vkey` the key that the log names at `after`, where the caller knows it.
+        Raises ForkDetected, KeyUnusable.
         """
-        key = self.keys.of_log(fund)
+        key = self.keys.of_log(fund, vkey or self.speaker(fund))
         with self._second_store.locked(fund) as slot:
             last = self._last(fund, slot)
             if last is not None:
@@ -73,8 +80,25 @@ class Notary:
             # It need not be on disk at once: the second store has it, and the next commit that
             # must be on disk takes this one along.
             with self._database.write(durable=False) as connection:
-                log.keep_checkpoint(connection, fund, size, note)
+                checkpoints.keep_checkpoint(connection, fund, size, note)
             self._kept[fund] = size
+
+    def speaker(self, fund: str) -> str:
+        """The key that the fund's log names now; empty before the fund is open."""
+        standing = self._standing(fund)
+        return standing.vkey if standing is not None else ""
+
+    def verifiers(self, log: str) -> list[VerifierKey]:
+        """The keys that have ever spoken for a log, under its name."""
+        standing, name = self._standing(log), f"{self.keys.origin}/{log}"
+        if standing is None:
+            return [self.keys.of_log(log).verifier]
+        return [replace(VerifierKey.parse(key.vkey), name=name) for key in standing.keys]
+
+    def _standing(self, fund: str) -> Log | None:
+        with self._database.read() as connection:
+            ((_, standing),) = readtables.load(connection, main_log(fund), {log_key()})
+        return standing if isinstance(standing, Log) else None
 
     def size_of(self, fund: str, note: bytes) -> int:
         """How many entries a note that this notary signed covers."""
@@ -85,7 +109,7 @@ class Notary:
         known, checkpoint = self._opened.get(fund, (b"", None))
         if checkpoint is not None and known == note:
             return checkpoint
-        return open_checkpoint(note, self.keys.of_log(fund).verifier)
+        return open_checkpoint(note, *self.verifiers(fund))
 
     def funds(self) -> set[str]:
         """Funds that the database holds, and funds that were ever signed for."""
@@ -99,7 +123,7 @@ class Notary:
             self._opened[fund] = (note, checkpoint)
             return checkpoint
         with self._database.read() as connection:
-            kept = log.newest_checkpoint(connection, fund)
+            kept = checkpoints.newest_checkpoint(connection, fund)
         if kept is not None:
             raise ForkDetected(f"the second store has lost the checkpoint of fund {fund}")
         return None
@@ -124,3 +148,13 @@ class Notary:
                 f"fund {fund}: the first {last.size} entries have root {root.hex()}, "
                 f"but {last.root.hex()} was signed"
             )
+
+
+def access_log(fund: str) -> str:
+    """The name of a fund's second log."""
+    return f"{fund}/access"
+
+
+def main_log(name: str) -> str:
+    """The fund whose log this is: its first, or its second."""
+    return name.partition("/")[0]

@@ -23,6 +23,9 @@ RECENTLY = (clock.now().date() - timedelta(days=3)).isoformat()
 RATES = {"USD": "1.0825", "JPY": "164.45", "GBP": "0.83358", "KWD": "0.332"}
 """Units for one EUR, as the European Central Bank writes them."""
 EVIDENCE = "0" * 64
+LOG_VKEY = "paper+00000000+" + "A" * 44
+EXPORT_KID = "p" * 43
+"""What speaks for a log on paper, where nothing is signed."""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ from app.domain.treasury.revaluations import RevalueFund
 from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role
 from tests.builders import (
     EVIDENCE,
+    EXPORT_KID,
+    LOG_VKEY,
     RATES,
     REQUESTER,
     TRUSTEE,
@@ -100,8 +102,8 @@ class Paper:
             role=role,
             digest="",
             new_id=lambda: next(self._ids),
-            log_vkey="paper+00000000+AA==",
-            export_kid="paper",
+            log_vkey=LOG_VKEY,
+            export_kid=EXPORT_KID,
             kid=kid,
             nonce=nonce,
         )

@@ -4,13 +4,13 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.access import access_log
 from app.api.answers import reading
 from app.api.deps import ServicesHere, is_slug, public, reader
 from app.api.lists import After, Limit, Page, page
 from app.chain.canonical import decode
 from app.domain.refusals import NotFound
-from app.store import log
+from app.notary import access_log
+from app.store import checkpoints, log
 
 router = APIRouter(prefix="/v1/funds/{fund}/access", tags=["access"])
 
@@ -40,7 +40,9 @@ def list_access(
 def get_access_checkpoint(fund: str, here: ServicesHere) -> Response:
     """A C2SP tlog-checkpoint in a signed note, of origin `<log origin>/<fund>/access`."""
     with here.database.read() as connection:
-        note = log.newest_checkpoint(connection, access_log(fund)) if is_slug(fund) else None
+        note = (
+            checkpoints.newest_checkpoint(connection, access_log(fund)) if is_slug(fund) else None
+        )
     if note is None:
         raise NotFound("Nothing was refused or read in this fund so far.")
     headers = {"Cache-Control": "no-cache"}

@@ -19,7 +19,7 @@ _FRAME: Final = {
 _WRITE: Final = {
     400: ("idempotency_key_required", "idempotency_key_invalid", "invalid_json"),
     403: ("issuer_not_registered", "key_not_valid", "not_a_member"),
-    409: ("request_in_flight",),
+    409: ("log_is_closed", "request_in_flight"),
     413: ("body_too_large",),
     415: ("unsupported_media_type",),
     422: (

@@ -44,6 +44,7 @@ from app.domain.refusals import (
     InsufficientFunds,
     MandateRequired,
     NotFound,
+    NotWitnessed,
     PeriodClosed,
     ProposalClosed,
     PurposeNotAllowed,
@@ -162,6 +163,7 @@ records(
     refuses=(
         *(NotFound, ProposalClosed, SeparationOfDuties, UnknownBankAccount, CurrencyMismatch),
         *(InsufficientFunds, PeriodClosed, QuorumLost, ApprovalExpired, ConditionsOpen),
+        NotWitnessed,
     ),
 )
 

@@ -17,10 +17,12 @@ from app.api.writes import records
 from app.domain.books.positions import Position
 from app.domain.governance.charter import Charter
 from app.domain.governance.funds import OpenFund
+from app.domain.governance.logs import Log
 from app.domain.governance.members import Member
 from app.domain.governance.membership import AddMember, RemoveMember
 from app.domain.refusals import (
     AlreadyExists,
+    AttestationFalse,
     LastAdmin,
     NotFound,
     RoleNotPermitted,
@@ -60,7 +62,7 @@ records(
     summary="Open a fund from its charter",
     meaning="The body is the charter. Whoever posts it must be named in it.",
     example=CHARTER,
-    refuses=(AlreadyExists, WrongParty, RoleNotPermitted),
+    refuses=(AlreadyExists, WrongParty, RoleNotPermitted, AttestationFalse),
     values=("charter_invalid", "unknown_currency", *TEXT_CODES),
 )
 
@@ -80,15 +82,15 @@ def get_fund(fund: str, _: ReaderHere, here: ServicesHere) -> FundView:
     """The charter in force, and what a trust file needs."""
     with here.database.read() as connection:
         state, head = queries.fund(connection, fund), log.read_head(connection, fund)
-    if state is None or head is None:
+        standing = next(readtables.all_rows(connection, fund, Log), None)
+    if state is None or head is None or standing is None:
         raise NotFound("There is no such fund.")
-    keys = here.notary.keys
     return FundView(
         charter=state.charter,
         charter_digest=state.charter_digest,
         charter_seq=state.charter_seq,
-        log_vkey=str(keys.of_log(fund).verifier),
-        export_kid=keys.export_kid,
+        log_vkey=standing.vkey,
+        export_kid=standing.export_kid,
         size=head.size,
     )
 

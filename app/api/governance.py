@@ -40,6 +40,7 @@ from app.domain.inflow.mandates import Mandate, RegisterMandate, WithdrawMandate
 from app.domain.refusals import (
     AlreadyDecided,
     AlreadyExists,
+    AttestationFalse,
     CalendarEnds,
     CharterIncompatible,
     CurrencyNotInCharter,
@@ -203,10 +204,13 @@ records(
     "/proposals",
     OpenProposal,
     summary="Ask the governments to decide",
-    meaning="For governments and the trustee: a new charter, a party's issuers, a motion.",
+    meaning="For governments and the trustee: a charter, issuers, the log's keys, a motion.",
     example=PROPOSAL,
-    refuses=(*(WrongParty, RateMissing, CalendarEnds, CharterIncompatible, AlreadyExists),),
-    values=("charter_invalid", *TEXT_CODES),
+    refuses=(
+        *(WrongParty, RateMissing, CalendarEnds, CharterIncompatible, AlreadyExists),
+        *(AttestationFalse, StaleProposal),
+    ),
+    values=("charter_invalid", "log_key_change", *TEXT_CODES),
 )
 
 

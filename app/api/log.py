@@ -27,7 +27,7 @@ from app.domain.command import Actor
 from app.domain.refusals import NotFound
 from app.ledger import QueueFull
 from app.notary import Notary
-from app.store import log
+from app.store import checkpoints, log
 from app.store.log import Head
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["log"])
@@ -115,7 +115,7 @@ def proven(connection: Connection, fund: str, seq: int, notary: Notary) -> tuple
 
     Raises NotFound while none does.
     """
-    note = log.checkpoint_covering(connection, fund, seq)
+    note = checkpoints.checkpoint_covering(connection, fund, seq)
     if note is None:
         raise NotFound("The entry is not signed yet.")
     (line,) = log.bodies(connection, fund, seq, seq + 1)
@@ -133,7 +133,7 @@ def proven(connection: Connection, fund: str, seq: int, notary: Notary) -> tuple
 def get_checkpoint(fund: str, here: ServicesHere) -> Response:
     """A C2SP tlog-checkpoint in a signed note. Public: it shows a size and a hash."""
     with here.database.read() as connection:
-        note = log.newest_checkpoint(connection, fund) if is_slug(fund) else None
+        note = checkpoints.newest_checkpoint(connection, fund) if is_slug(fund) else None
     if note is None:
         raise NotFound("There is no such fund.")
     headers = {"Cache-Control": "no-cache"}
@@ -149,7 +149,7 @@ def get_checkpoint(fund: str, here: ServicesHere) -> Response:
 def get_consistency(fund: str, here: ServicesHere, old: Position, new: Position) -> Consistency:
     """For two sizes with 1 <= old <= new <= the newest checkpoint's."""
     with here.database.read() as connection:
-        note = log.newest_checkpoint(connection, fund) if is_slug(fund) else None
+        note = checkpoints.newest_checkpoint(connection, fund) if is_slug(fund) else None
         if note is None:
             raise NotFound("There is no such fund.")
         if not 1 <= old <= new <= here.notary.size_of(fund, note):

@@ -16,7 +16,7 @@ from app.api.deps import ServicesHere, is_slug, public, reader
 from app.chain.tiles import TILE_WIDTH, tile_width
 from app.domain.refusals import NotFound
 from app.notary import Notary
-from app.store import log
+from app.store import checkpoints, log
 
 router = APIRouter(prefix="/v1/funds/{fund}/log/tile", tags=["log"])
 
@@ -80,7 +80,7 @@ def _require(
     connection: Connection, fund: str, level: int, place: int, width: int, notary: Notary
 ) -> None:
     """Raises NotFound unless the newest checkpoint covers this much of the tile."""
-    note = log.newest_checkpoint(connection, fund)
+    note = checkpoints.newest_checkpoint(connection, fund)
     size = notary.size_of(fund, note) if note is not None else 0
     if not 0 < width <= tile_width(size, level, place):
         raise NotFound("There is no such tile.")

@@ -18,7 +18,6 @@ from typing import IO, Any, Self
 
 from sqlalchemy import Connection
 
-from app.access import access_log
 from app.audit.layout import (
     ACCESS,
     CHECKPOINT,
@@ -40,8 +39,10 @@ from app.chain.jws import sign_detached
 from app.chain.note import Note
 from app.domain.book import Posting
 from app.domain.governance.keys import PartyKey
+from app.domain.governance.logs import Log
 from app.keys import LedgerKeys
-from app.store import log, readtables
+from app.notary import access_log
+from app.store import checkpoints, log, readtables
 
 CHUNK_BYTES = 65_536
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -108,7 +109,7 @@ def write_bundle(
     `connection` must see one consistent state until the last piece. Raises NothingSigned before
     the first piece.
     """
-    note = log.newest_checkpoint(connection, fund)
+    note = checkpoints.newest_checkpoint(connection, fund)
     if note is None:
         raise NothingSigned
     checkpoint = Checkpoint.parse(Note.parse(note).text)
@@ -124,7 +125,8 @@ def _pieces(
     note: bytes,
 ) -> Generator[bytes, None, None]:
     archive = _Archive()
-    vkey = str(keys.of_log(fund).verifier)
+    standing = next(readtables.all_rows(connection, fund, Log))
+    vkeys = [key.vkey for key in standing.keys]
     party_keys = {
         row.kid: {"party": row.party, "jwk": row.jwk.model_dump()}
         for row in readtables.all_rows(connection, fund, PartyKey)
@@ -133,7 +135,7 @@ def _pieces(
     yield from archive.add(CHECKPOINT, iter([note]))
     yield from archive.add(
         KEYS,
-        iter([encode({"jwks": keys.jwks(), "party_keys": party_keys, "vkeys": [vkey]})]),
+        iter([encode({"jwks": keys.jwks(), "party_keys": party_keys, "vkeys": vkeys})]),
     )
     with tempfile.TemporaryDirectory() as folder, _Tables(Path(folder)) as tables:
         recorded = _recorded(connection, fund, checkpoint.size)
@@ -163,7 +165,8 @@ def _pieces(
             "files": sorted(archive.files, key=lambda file: str(file["path"])),
         }
     )
-    jws = sign_detached(manifest, keys.export, {"typ": JWS_TYPE, "fund": fund})
+    key = keys.of_exports(standing.export_kid)
+    jws = sign_detached(manifest, key, {"typ": JWS_TYPE, "fund": fund})
     yield from archive.add(MANIFEST, iter([manifest]))
     yield from archive.add(MANIFEST_JWS, iter([jws.encode()]))
     yield archive.close()
@@ -172,7 +175,7 @@ def _pieces(
 def _access(archive: _Archive, connection: Connection, fund: str) -> Iterator[bytes]:
     """The fund's second log, once it exists: what was refused and read."""
     name = access_log(fund)
-    note = log.newest_checkpoint(connection, name)
+    note = checkpoints.newest_checkpoint(connection, name)
     if note is None:
         return
     size = Checkpoint.parse(Note.parse(note).text).size

@@ -1,7 +1,8 @@
-"""Claims: checkpoints that parties say, in what they signed, that they had seen.
+"""Claims: checkpoints that parties, witnesses and time authorities say they had seen.
 
-`key.registered` names one in its data, any signature may name one in its header (`seen`). Either
-was of this log, or somebody was shown another one.
+`key.registered` names one in its data, any signature may name one in its header (`seen`); entries
+bring in what witnesses cosigned and what was stamped. Each was of this log, or somebody was shown
+another one.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -9,6 +10,11 @@ from dataclasses import dataclass
 
 from app.chain.tree import Frontier, leaf_hash
 from app.domain.event import Event
+from app.domain.governance.checkpoints import (
+    CheckpointStamped,
+    CheckpointWitnessed,
+    LogRecovered,
+)
 from app.domain.governance.keys import KeyRegistered
 from app.signatures import Signature
 
@@ -26,6 +32,11 @@ def claims_of(seq: int, event: Event, signature: Signature | None) -> Iterator[C
     """What entry `seq`, whose form and signature hold, says of the log before it."""
     if isinstance(event, KeyRegistered):
         yield Claim(seq, event.checkpoint.size, event.checkpoint.root)
+    if isinstance(event, CheckpointWitnessed | CheckpointStamped | LogRecovered):
+        yield Claim(seq, event.size, event.root)
+    if isinstance(event, LogRecovered):
+        for statement in event.statements:
+            yield Claim(seq, statement.size, statement.root)
     if signature is not None and signature.seen is not None:
         yield Claim(seq, *signature.seen)
 
@@ -43,5 +54,5 @@ def check_claims(
         while frontier.size < claim.size:
             frontier = frontier.append(leaf_hash(next(lines)))
         if frontier.root().hex() != claim.root:
-            why = f"seq {claim.seq}: its party had seen another log of {claim.size} entries"
+            why = f"seq {claim.seq}: somebody had seen another log of {claim.size} entries"
             found(why, claim.seq)

@@ -11,11 +11,15 @@ MANIFEST_JWS: Final = "manifest.jws"
 CHECKPOINT: Final = "checkpoint"
 KEYS: Final = "keys.json"
 README: Final = "README.txt"
+FRONTIER: Final = "frontier.json"
+"""The entries that a part leaves out, as the roots of their perfect subtrees."""
+CONSISTENCY: Final = "consistency.json"
+"""The proof from a size that the auditor named: `{"proof":[…],"size":…}`, hashes in hex."""
 
 MAX_MANIFEST_BYTES: Final = 16_000_000
 MAX_SMALL_FILE_BYTES: Final = 1_000_000
 KNOWN_PATH: Final = re.compile(
-    r"manifest\.(json|jws)|checkpoint|keys\.json|README\.txt"
+    r"manifest\.(json|jws)|checkpoint|(keys|frontier|consistency)\.json|README\.txt"
     r"|(access/)?entries/[0-9]{8}\.jsonl|views/[a-z_]+\.csv|access/checkpoint"
 )
 ACCESS: Final = "access/"

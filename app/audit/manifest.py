@@ -24,11 +24,12 @@ _FILE: Final = {"path": str, "sha256": str, "bytes": int}
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The claims. `files` maps a path to its digest and length."""
+    """The claims: entries [start, end). `files` maps a path to its digest and length."""
 
     fund: str
     origin: str
-    size: int
+    start: int
+    end: int
     tree_size: int
     root: str
     time: str
@@ -37,7 +38,7 @@ class Manifest:
 
     @classmethod
     def parse(cls, raw: bytes) -> "Manifest":
-        """Read a manifest of this version, of a whole bundle. Raises CannotTell."""
+        """Read a manifest of this version. Raises CannotTell."""
         try:
             members = decode(raw)
         except NotCanonical as error:
@@ -49,14 +50,13 @@ class Manifest:
         _check_form(members, _FORMS, "manifest.json")
         if encode(members) != raw:
             raise CannotTell("manifest.json is not in canonical form")
-        if members["from"] != 0:
-            raise CannotTell("a partial bundle, whose rules cannot be re-executed: ask for a whole")
-        if members["to"] < 1:
+        if not 0 <= members["from"] < members["to"]:
             raise CannotTell("the bundle holds no entries")
         return cls(
             fund=members["fund"],
             origin=members["origin"],
-            size=members["to"],
+            start=members["from"],
+            end=members["to"],
             tree_size=members["tree_size"],
             root=members["root"],
             time=members["time"],

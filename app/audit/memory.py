@@ -20,11 +20,11 @@ class Memory:
     def recall(self, origin: str) -> Checkpoint | None:
         """The checkpoint verified last time; None at the first. Raises CannotTell."""
         path = self._path(origin)
-        log = self._policy.log_named(origin)
-        if log is None or not path.exists():
+        keys = self._policy.keys_of(origin)
+        if not keys or not path.exists():
             return None
         try:
-            return open_checkpoint(path.read_bytes(), log)
+            return open_checkpoint(path.read_bytes(), *keys)
         except NoteError as error:
             raise CannotTell(f"the remembered checkpoint {path}: {error}") from None
 

@@ -48,14 +48,14 @@ def verify_answer(answer: bytes, policy: Policy) -> Verified:
     try:
         receipt = Receipt.parse(text)
         origin = Checkpoint.parse(Note.parse(receipt.checkpoint).text).origin
-        log = policy.log_named(origin)
-        if log is None:
+        keys = policy.keys_of(origin)
+        if not keys:
             raise CannotTell(f"the trust file does not name the log {origin}")
         if receipt.index not in entries:
             named = ", ".join(map(str, sorted(entries)[:10]))
             raise ProofError(f"entry {named} was answered, the receipt is that of {receipt.index}")
-        checkpoint = receipt.verify(encode(entries[receipt.index]), log)
-        signers = Note.parse(receipt.checkpoint).verify([log, *policy.witnesses.values()])
+        checkpoint = receipt.verify(encode(entries[receipt.index]), *keys)
+        signers = Note.parse(receipt.checkpoint).verify([*keys, *policy.witnesses.values()])
     except NoteError as error:
         raise ProofError(str(error)) from None
     if not policy.satisfied_by(signed.key for signed in signers):

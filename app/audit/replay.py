@@ -12,6 +12,8 @@ from typing import Any, Final, NoReturn
 
 from pydantic import ValidationError
 
+from app.attestations import attest, checkpoint_text
+from app.audit.anchors import Anchor
 from app.audit.claims import Claim, claims_of
 from app.audit.shelf import Shelf
 from app.audit.views import Recorded
@@ -23,7 +25,9 @@ from app.domain.admission import UnknownEvent, admit, event_of
 from app.domain.book import Book, Posting, State
 from app.domain.decisions.proposals import Proposal, ProposalOpened
 from app.domain.event import Act, Event, TimedEvent
+from app.domain.governance.checkpoints import CheckpointStamped
 from app.domain.governance.keys import KeyRegistered, PartyKey
+from app.domain.governance.logs import Log
 from app.domain.governance.polls import Poll
 from app.domain.inflow.agreements import Agreement, AgreementDrafted
 from app.domain.inflow.mandates import Mandate, MandateRegistered
@@ -85,6 +89,8 @@ class Replay:
         """Parties' signatures that were found to hold."""
         self.claims: list[Claim] = []
         """Checkpoints that signers say they had seen."""
+        self.anchors: list[Anchor] = []
+        """Time stamps, not yet checked against an authority."""
         self.party_keys: list[tuple[int, str, str]] = []
         """Every key that was registered: the entry, the party, its thumbprint."""
 
@@ -97,11 +103,15 @@ class Replay:
         self._check_new(entry.seq, event)
         self._put_away()
         try:
+            attest(self.book, event)
             self.book = admit(self.book.saved(), event, act)
         except Refusal as refusal:
             raise NotPermitted(entry.seq, f"{refusal.code}: {refusal.sentence}") from None
         self._add_up(entry.seq, self.book.postings)
         self.claims += claims_of(entry.seq, event, signature)
+        if isinstance(event, CheckpointStamped):
+            text = checkpoint_text(self.book, event)
+            self.anchors.append(Anchor(entry.seq, act.at, event.size, event.token, text))
         if isinstance(event, KeyRegistered):
             self.party_keys.append((entry.seq, act.party, event.kid))
         try:
@@ -136,6 +146,11 @@ class Replay:
         if registered is None:
             raise NotPermitted(entry.seq, "key_not_valid: it is signed by a key nobody registered")
         return registered.jwk.model_dump()
+
+    @property
+    def standing(self) -> Log | None:
+        """What the log says of its own keys."""
+        return self.book.find(Log)
 
     def finish(self, seq: int) -> None:
         """Check that nothing is owed after the last entry, `seq`. Raises NotPermitted."""

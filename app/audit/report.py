@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from cryptography.x509 import Certificate
+
 from app.chain.checkpoint import Checkpoint
 
 NOT_CHECKED: Final = (
@@ -14,6 +16,15 @@ NOT_CHECKED: Final = (
     "that the second log is whole: nothing in the first one counts what was refused or read",
     "who holds the keys that parties registered: pin them (--expect-party-keys)",
 )
+
+OF_A_PART: Final = (
+    "the rules: they cannot be executed on a part of a log",
+    "the first entry's `prev`, and whether ids and nonces were used before",
+    "parties' signatures, the journal, balances and views",
+    "who signed the manifest: the log names the export key where this part does not reach",
+)
+NO_PREDECESSOR: Final = "the log that this one continues: bring its bundle (--predecessor)"
+NO_AUTHORITY: Final = "time stamps in the log: name the authority's roots (--time-authority)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,10 @@ class Pins:
     """The keys that each party says are its own, by RFC 7638 thumbprint."""
     recall: Callable[[str], Checkpoint | None] | None = None
     """The checkpoint of a log (by origin) that was verified before."""
+    time_roots: Sequence[Certificate] = ()
+    """Root certificates of the time authority whose stamps count."""
+    predecessor: "Report | None" = None
+    """What was found in the bundle of the log that this one continues."""
 
 
 @dataclass
@@ -46,6 +61,8 @@ class Report:
     origin: str
     size: int
     root: str
+    start: int = 0
+    """The first entry that the bundle holds."""
     checkpoint: bytes = b""
     problems: list[Problem] = field(default_factory=list)
     witnesses: list[str] = field(default_factory=list)
@@ -53,6 +70,12 @@ class Report:
     """Parties' own signatures that were found to hold."""
     access_entries: int = 0
     """Entries of the second log."""
+    signed_by: str = ""
+    """The log's key under whose signature it stands."""
+    anchors: list[dict[str, object]] = field(default_factory=list)
+    """What a time authority confirms: sizes of the log, each with a time (UTC)."""
+    closed: bool = False
+    """Whether its last entry ends the log."""
     not_checked: tuple[str, ...] = NOT_CHECKED
 
     @property
@@ -78,12 +101,16 @@ class Report:
             "result": self.result,
             "fund": self.fund,
             "origin": self.origin,
+            "from": self.start,
             "size": self.size,
             "root": self.root,
+            "signed_by": self.signed_by,
+            "closed": self.closed,
             "first_bad_seq": self.first.seq if self.first else None,
             "problems": [asdict(problem) for problem in self.problems],
             "witnesses": self.witnesses,
             "signatures": self.signatures,
             "access_entries": self.access_entries,
+            "anchors": self.anchors,
             "not_checked": list(self.not_checked),
         }

@@ -5,7 +5,7 @@ and signed checkpoint are all there is to check. It is signed by the log's own k
 second log's name.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 from unicodedata import is_normalized
@@ -36,14 +36,20 @@ def second_files(archive: Archive) -> list[str]:
 
 
 def check_second(
-    archive: Archive, fund: str, log: VerifierKey, found: Callable[[str], None]
+    archive: Archive, fund: str, logs: Sequence[VerifierKey], found: Callable[[str], None]
 ) -> int:
-    """Check the second log; how many entries it has. `found` takes what is wrong."""
+    """Check the second log; how many entries it has. `found` takes what is wrong.
+
+    `logs` are the first log's keys, the one that speaks now and those before it: an old one has
+    signed last where nothing has happened since.
+    """
     if not second_files(archive):
         return 0
     try:
         raw = archive.small(ACCESS + CHECKPOINT, MAX_SMALL_FILE_BYTES)
-        checkpoint = open_checkpoint(raw, replace(log, name=f"{log.name}/access"))
+        checkpoint = open_checkpoint(
+            raw, *(replace(log, name=f"{log.name}/access") for log in logs)
+        )
         _check_entries(archive, fund, checkpoint, found)
     except (NoteError, CannotTell) as error:
         found(f"the second log: {error}")

@@ -14,6 +14,10 @@ The plan, by number; each block below opens with its own:
  9  What the auditor pinned: the charter's digest, the parties' keys, the checkpoint remembered from
     last time.
 10  The second log (refusals and reads), where there is one: form, chain, tree, signed checkpoint.
+11  Time stamps in the log are of this log, by the time authority that the auditor pinned.
+12  A log that continues another one names how that one ended, where the auditor has its bundle.
+
+A part of a log is checked by `part`: 1 to 4, 7 and 9, as far as they go without the rest.
 
 A problem does not stop the checks that can still be made, so that the report names the first bad
 entry whatever else it spoiled.
@@ -22,39 +26,42 @@ entry whatever else it spoiled.
 import hashlib
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from app.audit.anchors import check_anchors
 from app.audit.archive import UNREADABLE, Archive, CannotTell
 from app.audit.claims import check_claims
+from app.audit.files import check_files
+from app.audit.heads import BadHead, read_head, require_claimed, signers_of
 from app.audit.layout import (
     CHECKPOINT,
+    CONSISTENCY,
     ENTRIES_PER_FILE,
-    JWS_TYPE,
     KEYS,
-    KNOWN_PATH,
     MANIFEST,
-    MANIFEST_JWS,
     MAX_MANIFEST_BYTES,
-    MAX_SMALL_FILE_BYTES,
     README,
     entries_path,
 )
 from app.audit.manifest import Manifest
+from app.audit.part import verify_part
+from app.audit.pinned import check_pinned
 from app.audit.replay import NotKnown, NotPermitted, Replay
-from app.audit.report import Pins, Problem, Report
+from app.audit.report import NO_AUTHORITY, NO_PREDECESSOR, Pins, Problem, Report
 from app.audit.second import check_second, second_files
 from app.audit.segments import Reader, Walkers
 from app.audit.shelf import Shelf
+from app.audit.signers import Distrusted, check_manifest, speakers
 from app.audit.views import VIEW_PATHS, Views
-from app.chain.canonical import decode, encode
-from app.chain.checkpoint import Checkpoint, open_checkpoint
+from app.chain.checkpoint import Checkpoint
 from app.chain.entry import BadEntry, Entry
-from app.chain.jws import SignatureError, key_from_jwk, thumbprint, verify_detached
-from app.chain.note import Note, NoteError
+from app.chain.jws import SignatureError
+from app.chain.note import VerifierKey
 from app.chain.policy import Policy
 from app.chain.tree import Frontier
+from app.domain.governance.logs import Log
 
 
 def verify(
@@ -65,8 +72,13 @@ def verify(
 ) -> Report:
     """Check a bundle. Raises CannotTell when there is nothing to check."""
     try:
-        with zipfile.ZipFile(bundle) as archive:
-            return _Verification(bundle, Archive(archive), policy, pins or Pins(), progress).run()
+        with zipfile.ZipFile(bundle) as opened:
+            archive = Archive(opened)
+            manifest = _manifest(archive)
+            if manifest.start:
+                return verify_part(archive, manifest, policy, pins or Pins())
+            run = _Verification(bundle, archive, manifest, policy, pins or Pins(), progress)
+            return run.run()
     except CannotTell:
         raise
     except UNREADABLE as error:
@@ -83,6 +95,7 @@ class _Verification:
         self,
         bundle: Path,
         archive: Archive,
+        manifest: Manifest,
         policy: Policy,
         pins: Pins,
         progress: Callable[[int, int], None],
@@ -92,9 +105,10 @@ class _Verification:
         self._policy = policy
         self._pins = pins
         self._progress = progress
-        self._manifest = self._read_manifest()
+        self._manifest = manifest
+        self._trusted = policy.keys_of(manifest.origin)
         self._remembered = pins.recall(self._manifest.origin) if pins.recall else None
-        self._size = self._manifest.size
+        self._size = manifest.end
         # Never count further than the archive goes: the manifest may claim any size.
         needed = -(-self._size // ENTRIES_PER_FILE)
         self._files = min(needed, len(archive.names) + 1)
@@ -104,8 +118,9 @@ class _Verification:
         self._types: Counter[str] = Counter()
         self._genesis: Entry | None = None
         self._last: Entry | None = None
-        self._signatures = 0
-        self._party_keys: list[tuple[int, str, str]] = []
+        self._complete = False
+        self._replay = Replay()
+        self._standing: Log | None = None  # what a log that was executed whole says of its keys
 
     def run(self) -> Report:
         """Every check of the plan, in its order."""
@@ -116,50 +131,62 @@ class _Verification:
             root=self._manifest.root,
             problems=self._problems,
         )
-        checkpoint = self._check_checkpoint(report)
+        checkpoint = self._read_checkpoint(report)
         views = Views(lambda path, data: self._view_hashes[path].update(data))
         frontier = self._check_entries(views)
-        report.signatures = self._signatures
+        report.signatures = self._replay.signature_count
+        speakers = self._check_signers(report, checkpoint)
         if checkpoint is not None:
             self._check_root(checkpoint, frontier)
         self._check_views(views)
         self._check_files()
-        self._check_manifest_signature()
+        self._check_manifest()
         self._check_pins(checkpoint)
-        self._check_second_log(report)
+        report.access_entries = self._check_second_log(speakers)
+        self._check_anchors(report)
+        self._check_predecessor(report)
         return report
-
-    # -- 2: the manifest's form ------------------------------------------------------------------
-
-    def _read_manifest(self) -> Manifest:
-        if MANIFEST not in self._archive.names:
-            raise CannotTell("there is no manifest.json: not an audit bundle")
-        return Manifest.parse(self._archive.small(MANIFEST, MAX_MANIFEST_BYTES))
 
     # -- 3: the checkpoint -----------------------------------------------------------------------
 
-    def _check_checkpoint(self, report: Report) -> Checkpoint | None:
-        origin = self._manifest.origin
-        if origin.rpartition("/")[2] != self._manifest.fund:
-            self._found(3, "the manifest names a fund that is not the log's")
-        key = self._policy.log_named(origin)
-        if key is None:
+    def _read_checkpoint(self, report: Report) -> Checkpoint | None:
+        """What it says; who had to sign it, the entries tell."""
+        if not self._trusted:
             self._found(3, "the trust file does not name the log that this bundle claims to be of")
             return None
         try:
-            raw = report.checkpoint = self._archive.small(CHECKPOINT, MAX_SMALL_FILE_BYTES)
-            checkpoint = open_checkpoint(raw, key)
-            signers = Note.parse(raw).verify([key, *self._policy.witnesses.values()])
-        except (NoteError, CannotTell) as error:
-            self._found(3, f"checkpoint: {error}")
+            report.checkpoint, checkpoint = read_head(self._archive)
+            require_claimed(self._manifest, checkpoint)
+        except BadHead as error:
+            self._found(3, str(error))
             return None
-        report.witnesses = sorted(signed.key.name for signed in signers if signed.timestamp)
-        if not self._policy.satisfied_by(signed.key for signed in signers):
-            self._found(3, f"checkpoint: the quorum {self._policy.quorum} has not cosigned it")
-        claimed = (self._size, self._manifest.tree_size, self._manifest.root)
-        if claimed != (checkpoint.size, checkpoint.size, checkpoint.root.hex()):
-            self._found(3, "the manifest and the checkpoint speak of different trees")
         return checkpoint
+
+    def _check_signers(
+        self, report: Report, checkpoint: Checkpoint | None
+    ) -> Sequence[VerifierKey]:
+        """The keys that speak for the log: as far as it can be told, those that it names."""
+        speaking: Sequence[VerifierKey] = self._trusted
+        standing = self._standing
+        if standing is not None and self._trusted:
+            report.closed = standing.closed_seq is not None
+            try:
+                speaking = speakers(self._trusted, standing)
+            except Distrusted as error:
+                problem = Problem(error.check, str(error), error.seq, error.unknown)
+                self._problems.append(problem)
+                return self._trusted
+        if checkpoint is None:
+            return speaking
+        try:
+            signing = speaking if standing is None else speaking[-1:]
+            signers = signers_of(report.checkpoint, signing, self._policy)
+        except BadHead as error:
+            self._found(3, str(error))
+            return speaking
+        report.signed_by = str(signing[-1])
+        report.witnesses = sorted(one.key.name for one in signers if one.timestamp)
+        return speaking
 
     # -- 4 and 5: the entries --------------------------------------------------------------------
 
@@ -170,17 +197,16 @@ class _Verification:
         try:
             walkers.start()
             with Shelf() as shelf:
-                replay = Replay(shelf)
-                self._complete = self._replay(replay, views)
-                self._signatures = replay.signature_count
-                self._party_keys = replay.party_keys
-                self._check_claims(replay)
+                self._replay = Replay(shelf)
+                self._complete = self._execute(self._replay, views)
+                if self._complete:
+                    self._standing = self._replay.standing
+                check_claims(
+                    self._replay.claims, self._lines(), lambda why, seq: self._found(5, why, seq)
+                )
             return self._join(walkers)
         finally:
             walkers.close()
-
-    def _check_claims(self, replay: Replay) -> None:
-        check_claims(replay.claims, self._lines(), lambda why, seq: self._found(5, why, seq))
 
     def _join(self, walkers: Walkers) -> Frontier:
         """Put together what the walks found."""
@@ -198,50 +224,45 @@ class _Verification:
             frontier = frontier.joined(segment.frontier)
         return frontier
 
-    def _replay(self, replay: Replay, views: Views) -> bool:
+    def _execute(self, replay: Replay, views: Views) -> bool:
         """Execute entry after entry; whether all were."""
-        running: Replay | None = replay
         reached = 0
         try:
             for seq, line in enumerate(self._lines()):
-                running = self._replayed(running, seq, _entry(line), views)
+                permitted = self._permitted(replay, seq, _entry(line), views)
                 self._progress(seq + 1, self._size)
-                reached = seq + 1
-                if running is None:
+                if not permitted:
                     # What is wrong was found; what follows is the walk's to read.
-                    break
+                    return False
+                reached = seq + 1
         except CannotTell:
             return False  # the walk says what cannot be read
-        if running is None or reached != self._size:
+        if reached != self._size:
             return False
         try:
-            running.finish(self._size - 1)
+            replay.finish(self._size - 1)
         except NotPermitted as error:
             self._found(5, str(error), error.seq)
         return True
 
-    def _replayed(
-        self, replay: Replay | None, seq: int, entry: Entry | None, views: Views
-    ) -> Replay | None:
-        """Execute the entry; None from the first one on with which that is impossible."""
+    def _permitted(self, replay: Replay, seq: int, entry: Entry | None, views: Views) -> bool:
+        """Execute the entry; whether that was possible."""
         if entry is None or entry.seq != seq:
-            return None
+            return False
         self._types[entry.type] += 1
         self._genesis, self._last = self._genesis or entry, entry
-        if replay is None:
-            return None
         if seq == 0 and entry.data.get("fund") != entry.fund:
             self._found(5, "the charter is that of another fund", 0)
-            return None
+            return False
         if entry.fund != self._manifest.fund:
             self._found(2, f"the manifest is of {self._manifest.fund}, the entries of another fund")
-            return None
+            return False
         try:
             views.feed(replay.step(entry))
         except NotPermitted as error:
             self._problems.append(Problem(5, str(error), seq, isinstance(error, NotKnown)))
-            return None
-        return replay
+            return False
+        return True
 
     def _check_root(self, checkpoint: Checkpoint, frontier: Frontier) -> None:
         if frontier.size == checkpoint.size and frontier.root() != checkpoint.root:
@@ -269,79 +290,48 @@ class _Verification:
     # -- 7: files --------------------------------------------------------------------------------
 
     def _check_files(self) -> None:
-        listed = self._manifest.files
-        names = self._archive.names
-        if len(set(names)) != len(names):
-            self._found(7, "a file stands twice in the archive")
-        for name in sorted({*names} - listed.keys() - {MANIFEST, MANIFEST_JWS}):
-            why = "is not listed" if KNOWN_PATH.fullmatch(name) else "does not belong here"
-            self._found(7, f"a file in the archive {why} in the manifest")
-        expected = {CHECKPOINT, KEYS, README, *VIEW_PATHS}
+        expected = {CHECKPOINT, KEYS, README, *VIEW_PATHS, *second_files(self._archive)}
         expected |= {entries_path(number) for number in range(self._files)}
-        expected |= {*second_files(self._archive)}
-        for name in sorted(expected - listed.keys()):
-            self._found(7, f"{name} is not listed in the manifest")
-        for name in sorted(listed.keys() - expected):
-            self._found(7, f"{name} is listed in the manifest, and nothing can check it")
-        for name, claimed in listed.items():
-            try:
-                if name not in self._digests:
-                    self._digests[name] = self._archive.digest(name, claimed[1])
-            except CannotTell as error:
-                self._found(7, str(error))
-                continue
-            if self._digests[name] != claimed:
-                self._found(7, f"{name} does not have the digest and length of the manifest")
+        # Whoever asked with an earlier size got a proof along; the whole log shows it anyway.
+        expected |= {CONSISTENCY} & self._manifest.files.keys()
+        check_files(
+            self._archive,
+            self._manifest.files,
+            expected,
+            self._digests,
+            lambda why: self._found(7, why),
+        )
 
     # -- 8: the manifest's signature -------------------------------------------------------------
 
-    def _check_manifest_signature(self) -> None:
-        """The log names the export key's thumbprint; the key itself may come from anywhere."""
+    def _check_manifest(self) -> None:
         named = (self._genesis.derived or {}).get("export_kid") if self._genesis else None
         try:
-            keys = decode(self._archive.small(KEYS, MAX_SMALL_FILE_BYTES))
-            (jwk,) = [jwk for jwk in keys["jwks"]["keys"] if jwk.get("kid") == named]
-            key = key_from_jwk(jwk)
-            jws = self._archive.small(MANIFEST_JWS, MAX_SMALL_FILE_BYTES).decode()
-            raw = self._archive.small(MANIFEST, MAX_MANIFEST_BYTES)
-            header = verify_detached(jws, raw, key)
-            if thumbprint(key) != named:
-                raise SignatureError("the key is not the one that the log names")
-        except (AttributeError, KeyError, TypeError, ValueError, CannotTell) as error:
-            why = str(error) if isinstance(error, SignatureError) else "no key that the log names"
-            self._found(8, f"the manifest's signature: {why}")
+            kid = self._standing.export_kid if self._standing is not None else named
+            check_manifest(self._archive, kid, self._manifest.fund)
+        except SignatureError as error:
+            self._found(8, f"the manifest's signature: {error}")
             return
-        if (header.get("typ"), header.get("fund")) != (JWS_TYPE, self._manifest.fund):
-            self._found(8, "the manifest's signature was made for something else")
         if self._last is not None and not self._last.at <= self._manifest.time < "3":
             self._found(8, "the manifest's time is none, or lies before the last entry's")
 
     # -- 9: what the auditor pinned --------------------------------------------------------------
 
     def _check_pins(self, checkpoint: Checkpoint | None) -> None:
-        pinned, genesis = self._pins.charter_digest, self._genesis
-        if pinned is not None and genesis is not None:
-            digest = hashlib.sha256(encode(genesis.data)).hexdigest()
-            if digest != pinned:
-                self._found(9, f"the charter has digest {digest}, expected {pinned}", 0)
-        self._check_party_keys()
-        if genesis is not None:
-            key = self._policy.log_named(self._manifest.origin)
+        genesis, before = self._genesis, self._remembered
+        check_pinned(
+            self._pins,
+            genesis,
+            self._replay.party_keys,
+            lambda why, seq: self._found(9, why, seq),
+        )
+        if genesis is not None and self._trusted and self._standing is None:
             named = (genesis.derived or {}).get("log_vkey")
-            if key is not None and named != str(key):
+            if named not in [str(key) for key in self._trusted]:
                 self._found(9, "the log names another key than the trust file", 0)
-        before = self._remembered
         if before is not None and checkpoint is not None and before.size > checkpoint.size:
-            self._found(
-                9, f"{before.size} entries were verified before, now there are {checkpoint.size}"
-            )
-
-    def _check_party_keys(self) -> None:
-        """Every key that spoke for a party in this log is one that the auditor knows."""
-        pinned = self._pins.party_keys
-        for seq, party, kid in self._party_keys if pinned is not None else ():
-            if pinned is not None and kid not in pinned.get(party, ()):
-                self._found(9, f"seq {seq}: {party} has a key {kid} that was not expected", seq)
+            why = f"{before.size} entries were verified before, now there are {checkpoint.size}"
+            self._found(9, why)
 
     def _compare_remembered(self, frontier: Frontier) -> None:
         """A whole bundle holds every earlier log: its root then must be the one remembered."""
@@ -353,12 +343,35 @@ class _Verification:
 
     # -- 10: the second log ----------------------------------------------------------------------
 
-    def _check_second_log(self, report: Report) -> None:
-        key = self._policy.log_named(self._manifest.origin)
-        if key is not None:
-            report.access_entries = check_second(
-                self._archive, self._manifest.fund, key, lambda why: self._found(10, why)
-            )
+    def _check_second_log(self, speakers: Sequence[VerifierKey]) -> int:
+        """How many entries it has."""
+        if not speakers:
+            return 0
+        return check_second(
+            self._archive, self._manifest.fund, speakers, lambda why: self._found(10, why)
+        )
+
+    # -- 11: time stamps -------------------------------------------------------------------------
+
+    def _check_anchors(self, report: Report) -> None:
+        anchors, roots = self._replay.anchors, self._pins.time_roots
+        if anchors and not roots:
+            report.not_checked = (NO_AUTHORITY, *report.not_checked)
+            return
+        report.anchors = check_anchors(anchors, roots, lambda why, seq: self._found(11, why, seq))
+
+    # -- 12: the log that this one continues -----------------------------------------------------
+
+    def _check_predecessor(self, report: Report) -> None:
+        named = self._genesis.data.get("succeeds") if self._genesis else None
+        before = self._pins.predecessor
+        if before is None:
+            if named is not None:
+                report.not_checked = (NO_PREDECESSOR, *report.not_checked)
+            return
+        ended = {"origin": before.origin, "root": before.root, "size": before.size}
+        if named != ended or not before.closed:
+            self._found(12, "it does not continue the log of the other bundle, as that ended", 0)
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -378,3 +391,9 @@ def _entry(line: bytes) -> Entry | None:
         return Entry.from_bytes(line)
     except BadEntry:
         return None
+
+
+def _manifest(archive: Archive) -> Manifest:
+    if MANIFEST not in archive.names:
+        raise CannotTell("there is no manifest.json: not an audit bundle")
+    return Manifest.parse(archive.small(MANIFEST, MAX_MANIFEST_BYTES))

@@ -1,6 +1,6 @@
 """The walk along the entries: form, position, chain and time of each, and who broke it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -38,6 +38,11 @@ class Walk:
     def size(self) -> int:
         """How many entries of `mine` were taken."""
         return len(self._leaves)
+
+    @property
+    def leaves(self) -> Sequence[bytes]:
+        """The hashes of the entries of `mine` that were taken."""
+        return self._leaves
 
     def frontier(self) -> Frontier:
         """The tree of the entries of `mine` that were taken."""

@@ -45,14 +45,15 @@ class Checkpoint:
         return cls(lines[0], size, root)
 
 
-def open_checkpoint(raw: bytes, log: VerifierKey) -> Checkpoint:
-    """The checkpoint in a note that `log` has signed, for the origin that `log` is named for.
+def open_checkpoint(raw: bytes, *logs: VerifierKey) -> Checkpoint:
+    """The checkpoint in a note that one of `logs` has signed, for the origin it is named for.
 
-    Raises NoteError.
+    Several, where a log's key was replaced by another. Raises NoteError.
     """
     note = Note.parse(raw)
-    note.verify([log])
+    signed = note.verify(logs)
     checkpoint = Checkpoint.parse(note.text)
-    if checkpoint.origin != log.name:
-        raise NoteError(f"the checkpoint is of {checkpoint.origin!r}, the key of {log.name!r}")
+    if not any(one.key.name == checkpoint.origin for one in signed):
+        name = signed[0].key.name
+        raise NoteError(f"the checkpoint is of {checkpoint.origin!r}, the key of {name!r}")
     return checkpoint

@@ -5,7 +5,7 @@ payload is always base64url-encoded for signing (RFC 7797's `b64: false` is refu
 """
 
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -31,9 +31,18 @@ class SignatureError(ValueError):
     """A signature, or the key it should hold for, is not acceptable; the message says why."""
 
 
-def sign_detached(
-    payload: bytes, key: ec.EllipticCurvePrivateKey, header: dict[str, Any] | None = None
-) -> str:
+class EcSigner(Protocol):
+    """An EC private key: in memory (`EllipticCurvePrivateKey`), or in a security module.
+
+    `sign` hashes the data and answers with a signature in DER.
+    """
+
+    def public_key(self) -> ec.EllipticCurvePublicKey: ...
+
+    def sign(self, data: bytes, signature_algorithm: ec.ECDSA, /) -> bytes: ...
+
+
+def sign_detached(payload: bytes, key: EcSigner, header: dict[str, Any] | None = None) -> str:
     """Sign `payload`; `alg` and `kid` are added to the protected header."""
     algorithm = _algorithm(key.public_key())
     kid = thumbprint(key.public_key())

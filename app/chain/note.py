@@ -94,21 +94,20 @@ class VerifierKey:
         return bytes([self.type]) + self.public
 
 
-class Signer(Protocol):
-    """Something that can sign for a verifier key: a file's key today, a security module later."""
+class Ed25519Signer(Protocol):
+    """An Ed25519 private key: in memory (`Ed25519PrivateKey`), or in a security module."""
 
-    @property
-    def verifier(self) -> VerifierKey: ...
+    def public_key(self) -> Ed25519PublicKey: ...
 
-    def sign(self, message: bytes) -> bytes: ...
+    def sign(self, data: bytes, /) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
 class NoteKey:
-    """An Ed25519 private key held in memory, with its name and type."""
+    """A private key with its name and type."""
 
     name: str
-    private: Ed25519PrivateKey
+    private: Ed25519Signer
     type: int = ED25519
 
     @classmethod
@@ -212,13 +211,13 @@ class Note:
             raise NoteError("note has no verifiable signatures")
         return list(verified.values())
 
-    def signed_by(self, signer: Signer) -> "Note":
+    def signed_by(self, signer: NoteKey) -> "Note":
         """This note with one more plain signature (type 0x01)."""
         key = signer.verifier
         signature = Signature(key.name, key.id, signer.sign(self.text.encode()))
         return Note(self.text, (*self.signatures, signature))
 
-    def cosigned_by(self, signer: Signer, timestamp: int) -> "Note":
+    def cosigned_by(self, signer: NoteKey, timestamp: int) -> "Note":
         """This checkpoint with a witness's cosignature (type 0x04) as of POSIX `timestamp`."""
         key = signer.verifier
         signed = signer.sign(cosignature_message(self.text, timestamp))

@@ -1,11 +1,12 @@
 """An auditor's trust file (C2SP tlog-policy): whose signatures count, and how many.
 
     log fund.example/era+1a2b3c4d+AQ...
-    witness no-audit witness.example/no+5e6f7a8b+BA...
+    witness no-audit witness.example/no+5e6f7a8b+BA... https://witness.example/no
     group offices 2 no-audit de-audit uk-audit
     quorum offices                                   (or: quorum none)
 
-It comes from elsewhere than what it is used to check.
+It comes from elsewhere than what it is used to check. The service reads the same form to know whom
+to ask for cosignatures, a witness to know the logs that it watches.
 """
 
 import re
@@ -40,10 +41,12 @@ class Policy:
     witnesses: dict[str, VerifierKey] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     quorum: str = NO_QUORUM
+    urls: dict[str, str] = field(default_factory=dict)
+    """Where a witness is asked, by its name; where a log is read, by its origin."""
 
-    def log_named(self, origin: str) -> VerifierKey | None:
-        """The trusted key of the log `origin`."""
-        return next((log for log in self.logs if log.name == origin), None)
+    def keys_of(self, origin: str) -> list[VerifierKey]:
+        """The trusted keys of the log `origin`: more than one while one replaces another."""
+        return [log for log in self.logs if log.name == origin]
 
     def satisfied_by(self, signers: Iterable[VerifierKey]) -> bool:
         """Whether these keys, all verified, make the quorum. A key counts once, by its bytes."""
@@ -55,8 +58,8 @@ class Policy:
         return self.quorum == NO_QUORUM or holds[self.quorum]
 
     @classmethod
-    def parse(cls, raw: bytes) -> "Policy":
-        """Read a trust file. Raises PolicyError."""
+    def parse(cls, raw: bytes, *, needs_log: bool = True) -> "Policy":
+        """Read a trust file; a list of witnesses `needs_log` not. Raises PolicyError."""
         if len(raw) > MAX_POLICY_BYTES:
             raise PolicyError(f"a trust file has at most {MAX_POLICY_BYTES} bytes")
         try:
@@ -71,7 +74,7 @@ class Policy:
                     reader.read(words)
                 except (ValueError, NoteError) as error:
                     raise PolicyError(f"line {number}: {error}") from None
-        return reader.policy()
+        return reader.policy(needs_log=needs_log)
 
 
 class _Reader:
@@ -83,13 +86,14 @@ class _Reader:
         self._groups: dict[str, Group] = {}
         self._grouped: set[str] = set()
         self._quorum: str | None = None
+        self._urls: dict[str, str] = {}
 
     def read(self, words: list[str]) -> None:
         keyword, arguments = words[0], words[1:]
         if keyword == "log" and len(arguments) in (1, 2):
-            self._log(arguments[0])
+            self._log(arguments[0], *arguments[1:])
         elif keyword == "witness" and len(arguments) in (2, 3):
-            self._witness(arguments[0], arguments[1])
+            self._witness(arguments[0], arguments[1], *arguments[2:])
         elif keyword == "group" and len(arguments) >= 3:
             self._group(arguments[0], arguments[1], tuple(arguments[2:]))
         elif keyword == "quorum" and len(arguments) == 1:
@@ -97,22 +101,24 @@ class _Reader:
         else:
             raise ValueError("expected log, witness, group or quorum with their arguments")
 
-    def policy(self) -> Policy:
-        if not self._logs:
+    def policy(self, *, needs_log: bool) -> Policy:
+        if needs_log and not self._logs:
             raise PolicyError("no log line: nothing would be trusted")
         if self._quorum is None:
             raise PolicyError("no quorum line; write `quorum none` to ask for no witness")
-        return Policy(tuple(self._logs), self._witnesses, self._groups, self._quorum)
+        return Policy(tuple(self._logs), self._witnesses, self._groups, self._quorum, self._urls)
 
-    def _log(self, vkey: str) -> None:
+    def _log(self, vkey: str, url: str | None = None) -> None:
         key = VerifierKey.parse(vkey)
         if key.type != ED25519:
             raise ValueError("a log signs with a type 1 key")
-        if any(log.name == key.name for log in self._logs):
-            raise ValueError(f"log {key.name} is named twice")
+        if key in self._logs:
+            raise ValueError(f"this key of log {key.name} is named twice")
         self._logs.append(key)
+        if url is not None:
+            self._urls[key.name] = url
 
-    def _witness(self, name: str, vkey: str) -> None:
+    def _witness(self, name: str, vkey: str, url: str | None = None) -> None:
         key = VerifierKey.parse(vkey)
         if key.type != COSIGNATURE:
             raise ValueError("a witness signs with a type 4 key")
@@ -120,6 +126,8 @@ class _Reader:
             raise ValueError("one witness key under two names would count twice")
         self._define(name)
         self._witnesses[name] = key
+        if url is not None:
+            self._urls[name] = url
 
     def _group(self, name: str, rule: str, members: tuple[str, ...]) -> None:
         for member in members:

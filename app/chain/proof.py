@@ -78,12 +78,12 @@ class Receipt:
             raise ProofError(f"malformed tlog-proof: a hash has {HASH_BYTES} bytes")
         return cls(index, path, note.encode())
 
-    def verify(self, entry: bytes, log: VerifierKey) -> Checkpoint:
-        """Check that the log signed a tree with exactly these entry bytes at this index.
+    def verify(self, entry: bytes, *logs: VerifierKey) -> Checkpoint:
+        """Check that one of `logs` signed a tree with exactly these entry bytes at this index.
 
         Returns the checkpoint that it verified. Raises NoteError, ProofError.
         """
-        checkpoint = open_checkpoint(self.checkpoint, log)
+        checkpoint = open_checkpoint(self.checkpoint, *logs)
         leaf = leaf_hash(entry)
         verify_inclusion(self.index, checkpoint.size, leaf, self.path, checkpoint.root)
         return checkpoint

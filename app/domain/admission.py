@@ -11,9 +11,11 @@ from app.domain.books.closing import closing_key
 from app.domain.command import Actor, Command
 from app.domain.decisions.votes import CastBallot
 from app.domain.event import EVENTS, Act, Event, LedgerEvent, TimedEvent
+from app.domain.governance.checkpoints import RecordRecovery
 from app.domain.governance.delegations import GrantDelegation
 from app.domain.governance.funds import FundOpened, OpenFund, fund_key
 from app.domain.governance.keys import RegisterKey, remembered, require_signed, signing_keys
+from app.domain.governance.logs import log_key, require_open_log
 from app.domain.governance.members import Member, member_key, principal_keys, require_actor
 from app.domain.governance.membership import AddMember
 from app.domain.inflow.suspense import BookUnidentified
@@ -28,6 +30,7 @@ from app.domain.values import LEDGER_PARTY
 ROOTS = (
     AddMember,
     GrantDelegation,
+    RecordRecovery,
     RegisterKey,
     CastBallot,
     ClosePeriod,
@@ -68,6 +71,7 @@ def decided(book: Book, command: Command, act: Act) -> Event:
 
 def admit(book: Book, event: Event, act: Act) -> Book:
     """The book after the event, if it is permitted. Raises a Refusal otherwise."""
+    require_open_log(book)
     if isinstance(event, LedgerEvent | TimedEvent):
         if act.party != LEDGER_PARTY:
             raise RoleNotPermitted("Only the ledger itself records this.")
@@ -85,6 +89,7 @@ def wanted(command: Command, book: Book, actor: Actor) -> set[Key]:
         member_key(actor.subject),
         *principal_keys(book.peek(Member, actor.subject)),
         fund_key(),
+        log_key(),
         closing_key(),
         *signing_keys(actor.kid, actor.nonce, actor.party),
         *command.reads(book, actor),

@@ -364,3 +364,21 @@ class SubjectDenied(Refusal):
     """The party has shut this person out of the fund, for good."""
 
     kind, code = Kind.CONFLICT, "subject_denied"
+
+
+class LogIsClosed(Refusal):
+    """The fund's log was ended by decision; nothing is added to it any more."""
+
+    kind, code = Kind.CONFLICT, "log_is_closed"
+
+
+class NotWitnessed(Refusal):
+    """The charter's quorum of witnesses has not cosigned the log as far as this release needs."""
+
+    kind, code = Kind.CONFLICT, "not_witnessed"
+
+
+class AttestationFalse(Refusal):
+    """What an outsider is said to have attested does not hold: a cosignature, a time token, …"""
+
+    kind, code = Kind.INVALID, "attestation_false"

@@ -6,7 +6,7 @@ are created by migrations and compared with this file at every start: a guard th
 away or changed stops the service.
 """
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from typing import Final
 
 from sqlalchemy import Connection, PrimaryKeyConstraint, UniqueConstraint
@@ -35,6 +35,22 @@ BEGIN
     ERRCODE = 'integrity_constraint_violation';
 END
 """
+_SQLITE_HEAD_TRIGGERS: Final = {
+    "guard_heads_update": (
+        "CREATE TRIGGER guard_heads_update BEFORE UPDATE ON heads "
+        "WHEN NEW.fund <> OLD.fund OR NEW.size <= OLD.size BEGIN "
+        "SELECT RAISE(ABORT, 'a head only grows'); END"
+    ),
+    "guard_heads_delete": (
+        "CREATE TRIGGER guard_heads_delete BEFORE DELETE ON heads BEGIN "
+        "SELECT RAISE(ABORT, 'a head only grows'); END"
+    ),
+    "guard_heads_replace": (
+        "CREATE TRIGGER guard_heads_replace BEFORE INSERT ON heads "
+        "WHEN EXISTS (SELECT 1 FROM heads WHERE fund = NEW.fund) BEGIN "
+        "SELECT RAISE(ABORT, 'a head only grows'); END"
+    ),
+}
 _FUNCTIONS: Final = {"guard_refuse": _REFUSE_BODY, "guard_head": _HEAD_BODY}
 
 
@@ -42,31 +58,38 @@ class GuardsMissing(Fault):
     """A guard is not as it should be; the message names it."""
 
 
-def create_guards(connection: Connection) -> None:
-    """Put every guard in place; run by migrations, as the schema's owner."""
+GUARDED: Final = (*LOG_TABLES, "heads")
+"""Every table with guards."""
+
+
+def create_guards(connection: Connection, tables: Sequence[str] = GUARDED) -> None:
+    """Put the guards of these tables in place; run by migrations, as the schema's owner."""
     if connection.dialect.name == "sqlite":
-        for statement in _sqlite_triggers().values():
+        for statement in _sqlite_triggers(tables).values():
             connection.exec_driver_sql(statement)
         return
     for name, body in _FUNCTIONS.items():
         connection.exec_driver_sql(_POSTGRES_FUNCTION.format(name=name, body=body))
-    for name, (table, definition) in _postgres_triggers().items():
+    for name, (table, definition) in _postgres_triggers(tables).items():
         connection.exec_driver_sql(f"CREATE TRIGGER {name} {definition}")
         # ALWAYS: not even a session that plays a replica gets past it.
         connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
 
 
-def verify_guards(connection: Connection) -> None:
+def verify_guards(connection: Connection, tables: Sequence[str] = GUARDED) -> None:
     """Compare every guard with what it should be. Raises GuardsMissing."""
     if connection.dialect.name == "sqlite":
-        _verify_sqlite(connection)
+        _verify_sqlite(connection, tables)
     else:
-        _verify_postgres(connection)
+        _verify_postgres(connection, tables)
 
 
-def _sqlite_triggers() -> dict[str, str]:
+def _sqlite_triggers(tables: Sequence[str]) -> dict[str, str]:
     triggers = {}
-    for table in LOG_TABLES:
+    for table in tables:
+        if table == "heads":
+            triggers.update(_SQLITE_HEAD_TRIGGERS)
+            continue
         for operation in ("UPDATE", "DELETE"):
             name = f"guard_{table}_{operation.lower()}"
             triggers[name] = (
@@ -83,20 +106,6 @@ def _sqlite_triggers() -> dict[str, str]:
             f"CREATE TRIGGER {name} BEFORE INSERT ON {table} "
             f"WHEN {taken} BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END"
         )
-    triggers["guard_heads_update"] = (
-        "CREATE TRIGGER guard_heads_update BEFORE UPDATE ON heads "
-        "WHEN NEW.fund <> OLD.fund OR NEW.size <= OLD.size BEGIN "
-        "SELECT RAISE(ABORT, 'a head only grows'); END"
-    )
-    triggers["guard_heads_delete"] = (
-        "CREATE TRIGGER guard_heads_delete BEFORE DELETE ON heads BEGIN "
-        "SELECT RAISE(ABORT, 'a head only grows'); END"
-    )
-    triggers["guard_heads_replace"] = (
-        "CREATE TRIGGER guard_heads_replace BEFORE INSERT ON heads "
-        "WHEN EXISTS (SELECT 1 FROM heads WHERE fund = NEW.fund) BEGIN "
-        "SELECT RAISE(ABORT, 'a head only grows'); END"
-    )
     return triggers
 
 
@@ -110,12 +119,10 @@ def _taken(table: str) -> Iterator[str]:
         yield same
 
 
-def _postgres_triggers() -> dict[str, tuple[str, str]]:
+def _postgres_triggers(tables: Sequence[str]) -> dict[str, tuple[str, str]]:
     triggers = {}
-    for table, function in [
-        *((table, "guard_refuse") for table in LOG_TABLES),
-        ("heads", "guard_head"),
-    ]:
+    for table in tables:
+        function = "guard_head" if table == "heads" else "guard_refuse"
         triggers[f"guard_{table}_row"] = (
             table,
             f"BEFORE DELETE OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION {function}()",
@@ -127,17 +134,17 @@ def _postgres_triggers() -> dict[str, tuple[str, str]]:
     return triggers
 
 
-def _verify_sqlite(connection: Connection) -> None:
+def _verify_sqlite(connection: Connection, tables: Sequence[str]) -> None:
     rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
     found = {str(name): str(sql) for name, sql in rows}
-    expected = _sqlite_triggers()
+    expected = _sqlite_triggers(tables)
     for name, statement in expected.items():
         if found.get(name) != statement:
             raise GuardsMissing(f"guard {name} is missing or was changed")
     _refuse_strangers(found.keys() - expected.keys())
 
 
-def _verify_postgres(connection: Connection) -> None:
+def _verify_postgres(connection: Connection, tables: Sequence[str]) -> None:
     rows = connection.exec_driver_sql(
         "SELECT t.tgname, t.tgenabled, pg_get_triggerdef(t.oid), p.prosrc "
         "FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
@@ -145,7 +152,8 @@ def _verify_postgres(connection: Connection) -> None:
         "WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace"
     )
     found = {name: (enabled, definition, source) for name, enabled, definition, source in rows}
-    for name, (table, definition) in _postgres_triggers().items():
+    expected = _postgres_triggers(tables)
+    for name, (table, definition) in expected.items():
         enabled, text, source = found.get(name, ("", "", ""))
         if isinstance(enabled, bytes):
             enabled = enabled.decode()
@@ -154,7 +162,7 @@ def _verify_postgres(connection: Connection) -> None:
         plain = text.replace(f" ON public.{table} ", f" ON {table} ")
         if enabled != "A" or definition not in plain or source != _FUNCTIONS[function]:
             raise GuardsMissing(f"guard {name} is missing, disabled or was changed")
-    _refuse_strangers(found.keys() - _postgres_triggers().keys())
+    _refuse_strangers(found.keys() - expected.keys())
 
 
 def _refuse_strangers(names: Set[str]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, tuple_, update
+from sqlalchemy import Connection, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.chain.tiles import TILE_WIDTH, HashReader, stored_hashes
@@ -22,7 +22,6 @@ _entries = metadata.tables["entries"]
 _tile_hashes = metadata.tables["tile_hashes"]
 _postings = metadata.tables["postings"]
 _idempotency = metadata.tables["idempotency"]
-_checkpoints = metadata.tables["checkpoints"]
 
 PAGE = 2_000
 """Entries that streaming reads at a time."""
@@ -275,35 +274,6 @@ def postings(connection: Connection, fund: str, end: int) -> Iterator[tuple[int,
         if len(found) < PAGE:
             return
         position = (found[-1].seq, found[-1].line)
-
-
-def keep_checkpoint(connection: Connection, fund: str, size: int, note: bytes) -> None:
-    """Store a signed checkpoint; one that is stored already stays."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    row = {"fund": fund, "size": size, "note": note.decode()}
-    known = select(func.count()).where(
-        and_(_checkpoints.c.fund == fund, _checkpoints.c.size == size)
-    )
-    if not connection.execute(known).scalar_one():
-        connection.execute(dialect.insert(_checkpoints).values(row).on_conflict_do_nothing())
-
-
-def checkpoint_covering(connection: Connection, fund: str, seq: int) -> bytes | None:
-    """The first checkpoint that covers entry `seq`; None while none was signed."""
-    return _note(connection, fund, _checkpoints.c.size > seq, _checkpoints.c.size)
-
-
-def newest_checkpoint(connection: Connection, fund: str) -> bytes | None:
-    """The newest checkpoint that is stored."""
-    return _note(connection, fund, _checkpoints.c.size > 0, _checkpoints.c.size.desc())
-
-
-def _note(connection: Connection, fund: str, where: Any, order: Any) -> bytes | None:
-    query = (
-        select(_checkpoints.c.note).where(_checkpoints.c.fund == fund, where).order_by(order)
-    ).limit(1)
-    note = connection.execute(query).scalar_one_or_none()
-    return None if note is None else note.encode()
 
 
 def _head(connection: Connection, query: Any) -> Head | None:

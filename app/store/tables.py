@@ -155,12 +155,24 @@ class CheckpointRow(SQLModel, table=True):
     note: str = Field(sa_type=Text)
 
 
+class CosignatureRow(SQLModel, table=True):
+    """A witness's cosignature of a checkpoint: its key's name and id, and the signature line."""
+
+    __tablename__ = "cosignatures"
+    __table_args__ = (Index(None, "fund", "witness", "size"), _WITHOUT_ROWID)
+    fund: str = Field(primary_key=True, sa_type=Text)
+    size: int = Field(primary_key=True, sa_type=BigInteger)
+    witness: str = Field(primary_key=True, sa_type=Text)
+    line: str = Field(sa_type=Text)
+
+
 LOG_TABLES: Final = (
     "entries",
     "tile_hashes",
     "postings",
     "idempotency",
     "checkpoints",
+    "cosignatures",
 )
 """Tables whose rows are written once: guards refuse UPDATE, DELETE, TRUNCATE and REPLACE."""
 

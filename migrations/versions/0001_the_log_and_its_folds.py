@@ -8,6 +8,9 @@ from alembic import op
 
 from app.store.guards import create_guards
 
+GUARDED = ("entries", "tile_hashes", "postings", "idempotency", "checkpoints", "heads")
+"""As of this revision."""
+
 revision = "0001"
 down_revision = None
 
@@ -509,7 +512,7 @@ def upgrade() -> None:
         unique=False,
     )
 
-    create_guards(op.get_bind())
+    create_guards(op.get_bind(), GUARDED)
 
 
 def downgrade() -> None:

@@ -8,6 +8,9 @@ from alembic import op
 
 from app.store.guards import verify_guards
 
+GUARDED = ("entries", "tile_hashes", "postings", "idempotency", "checkpoints", "heads")
+"""As of this revision."""
+
 revision = "0002"
 down_revision = "0001"
 
@@ -130,7 +133,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("fund", "party", "nonce", name=op.f("pk_signatures")),
     )
 
-    verify_guards(op.get_bind())
+    verify_guards(op.get_bind(), GUARDED)
 
 
 def downgrade() -> None:

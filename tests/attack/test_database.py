@@ -72,6 +72,7 @@ def full(fund: Service) -> Service:
     """A fund with rows in every guarded table."""
     fund.paid("DE", money(10))
     assert _try(fund.settings, f"INSERT INTO tile_hashes VALUES ('{APART}', 1, 0, 'x')") == ""
+    assert _try(fund.settings, f"INSERT INTO cosignatures VALUES ('{APART}', 1, 'w', 'x')") == ""
     assert all(_contents(fund.settings).values())
     return fund
 

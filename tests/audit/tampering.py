@@ -102,7 +102,9 @@ class Bundle:
         self.files["manifest.json"] = body
         if manifest:
             header = {"typ": "fund-ledger-export+jws", "fund": self.manifest["fund"]}
-            self.files["manifest.jws"] = sign_detached(body, self.keys.export, header).encode()
+            self.files["manifest.jws"] = sign_detached(
+                body, self.keys.of_exports(), header
+            ).encode()
 
     def write(self) -> Path:
         path = self.folder / "tampered.zip"

@@ -64,7 +64,9 @@ def test_a_file_that_the_manifest_does_not_list_is_found(bundle: Bundle) -> None
     manifest = encode({**bundle.manifest, "files": files})
     bundle.files["manifest.json"] = manifest
     header = {"typ": "fund-ledger-export+jws", "fund": "test-fund"}
-    bundle.files["manifest.jws"] = sign_detached(manifest, bundle.keys.export, header).encode()
+    bundle.files["manifest.jws"] = sign_detached(
+        manifest, bundle.keys.of_exports(), header
+    ).encode()
 
     assert {problem.check for problem in bundle.report().problems} >= {7}
 

@@ -359,7 +359,7 @@ def test_a_manifest_signed_by_another_key_is_refused(bundle: Bundle) -> None:
 
 def test_a_manifest_signature_made_for_something_else_is_refused(bundle: Bundle) -> None:
     body = bundle.files["manifest.json"]
-    jws = sign_detached(body, bundle.keys.export, {"typ": "other", "fund": "test-fund"})
+    jws = sign_detached(body, bundle.keys.of_exports(), {"typ": "other", "fund": "test-fund"})
     bundle.files["manifest.jws"] = jws.encode()
 
     assert {problem.check for problem in bundle.report().problems} == {8}

@@ -61,12 +61,12 @@ def test_a_log_is_found_by_its_origin() -> None:
     policy = Policy.parse(f"log {LOG}\nlog {other}\nquorum none\n".encode())
 
     assert policy.logs == (LOG, other)
-    assert policy.log_named(ORIGIN) == LOG
-    assert policy.log_named("fund.example/ukraine") == other
-    assert policy.log_named("fund.example") is None
+    assert policy.keys_of(ORIGIN) == [LOG]
+    assert policy.keys_of("fund.example/ukraine") == [other]
+    assert policy.keys_of("fund.example") == []
 
 
-def test_addresses_comments_and_blank_lines_are_read_over() -> None:
+def test_comments_and_blank_lines_are_read_over_and_addresses_kept() -> None:
     raw = (
         f"# trust\n\n\t log\t{LOG}  https://fund.example/log \r\n"
         f"  # more\nwitness a {WITNESSES['a']} https://witness.example/a\n \t\nquorum a"
@@ -74,7 +74,8 @@ def test_addresses_comments_and_blank_lines_are_read_over() -> None:
 
     policy = Policy.parse(raw.encode())
 
-    assert policy == Policy((LOG,), {"a": WITNESSES["a"]}, {}, "a")
+    urls = {ORIGIN: "https://fund.example/log", "a": "https://witness.example/a"}
+    assert policy == Policy((LOG,), {"a": WITNESSES["a"]}, {}, "a", urls)
 
 
 @pytest.mark.parametrize(
@@ -196,11 +197,12 @@ def test_a_witness_signs_with_a_cosignature_key_and_a_log_with_a_plain_one() -> 
     refused_line(f"log {log}", "a log signs with a type 1 key")
 
 
-def test_a_log_is_named_once() -> None:
+def test_a_key_of_a_log_is_named_once_and_two_while_one_replaces_the_other() -> None:
     other = a_key(ORIGIN, 40).verifier
 
-    refused_line(f"log {LOG}", "log fund.example/era is named twice")
-    refused_line(f"log {other}", "log fund.example/era is named twice")
+    refused_line(f"log {LOG}", "this key of log fund.example/era is named twice")
+    policy = Policy.parse(f"log {LOG}\nlog {other}\nquorum none\n".encode())
+    assert policy.keys_of(ORIGIN) == [LOG, other]
 
 
 def test_a_key_that_cannot_be_read_is_refused_with_its_line() -> None:

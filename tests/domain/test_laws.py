@@ -27,6 +27,7 @@ NOT_PLAYED = {
     in {
         *("member", "delegation", "key", "quorum", "proposal", "charter", "issuers", "mandate"),
         *("ballot", "vote", "decision", "clock", "matter"),
+        *("log", "log_key", "export_key", "checkpoint"),
     }
 } | {"agreement.covered", "disbursement.expired"}
 """What governments decide together moves no money, and has tests of its own."""

@@ -12,6 +12,8 @@ def require_compatible(old: Charter, new: Charter) -> None:
     """Check that nothing is lost that money or obligations hang on. Raises CharterIncompatible."""
     if new.fund != old.fund:
         raise CharterIncompatible(f"The fund is named {old.fund}.")
+    if new.succeeds != old.succeeds:
+        raise CharterIncompatible("What the fund succeeds was said when it was opened.")
     if new.holding_currency != old.holding_currency:
         raise CharterIncompatible(f"The holding currency is {old.holding_currency}.")
     if not set(old.currencies) <= set(new.currencies):

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from app.domain.book import Book, Key
 from app.domain.command import Actor, Command
 from app.domain.decisions.compatibility import require_compatible, reread
+from app.domain.decisions.custody import Closing, ExportKeyChange, LogKeyChange
+from app.domain.decisions.custody_effects import custody_effect
 from app.domain.decisions.proposals import (
     CharterChange,
     IssuerChange,
@@ -12,6 +14,7 @@ from app.domain.decisions.proposals import (
     ProposalState,
     closed_proposal,
     proposal_key,
+    require_accepted,
 )
 from app.domain.event import Act, Event, LedgerEvent, Terms, TimedEvent
 from app.domain.governance.charter import Charter
@@ -23,7 +26,7 @@ from app.domain.governance.versions import is_stale
 from app.domain.outflow.disbursements import Disbursement, DisbursementState, disbursement_key
 from app.domain.outflow.outcomes import concluded
 from app.domain.outflow.steps import answer_keys
-from app.domain.refusals import ClockRuns, ProposalClosed
+from app.domain.refusals import ClockRuns
 from app.domain.values import Digest, Identifier, PartyId, Role
 
 
@@ -55,7 +58,7 @@ class CharterAmended(ProposalReference, LedgerEvent, type="charter.amended"):
 
     def permit(self, book: Book, act: Act) -> None:
         """Raises ProposalClosed, CharterIncompatible."""
-        _require_accepted(book, self.proposal_id)
+        require_accepted(book, self.proposal_id)
         require_compatible(charter_of(book), _charter_of(book, self.proposal_id))
 
     def fold(self, book: Book, act: Act) -> Book:
@@ -142,7 +145,7 @@ class IssuersRegistered(ProposalReference, LedgerEvent, type="issuers.registered
 
     def permit(self, book: Book, act: Act) -> None:
         """Raises ProposalClosed."""
-        _require_accepted(book, self.proposal_id)
+        require_accepted(book, self.proposal_id)
 
     def fold(self, book: Book, act: Act) -> Book:
         fund = book.get(Fund)
@@ -159,6 +162,8 @@ def effects_of(book: Book, proposal_id: str, cause: int) -> tuple[Event, ...]:
         return (CharterAmended.of(book, proposal_id, cause),)
     if isinstance(subject, IssuerChange):
         return (IssuersRegistered.of(subject, proposal_id, cause),)
+    if isinstance(subject, LogKeyChange | ExportKeyChange | Closing):
+        return (custody_effect(subject, proposal_id, cause),)
     return ()
 
 
@@ -166,9 +171,3 @@ def _charter_of(book: Book, proposal_id: str) -> Charter:
     subject = book.get(Proposal, proposal_id).subject
     assert isinstance(subject, CharterChange), "only such a proposal amends"  # noqa: S101
     return subject.charter
-
-
-def _require_accepted(book: Book, proposal_id: str) -> None:
-    proposal = book.get(Proposal, proposal_id)
-    if proposal.state is not ProposalState.ACCEPTED:
-        raise ProposalClosed(f"The proposal is {proposal.state}.")

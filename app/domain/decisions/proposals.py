@@ -1,4 +1,4 @@
-"""Proposals: a new charter, other identity providers, a motion.
+"""Proposals: a new charter, other identity providers, other keys of the log, its end, a motion.
 
 open -> accepted | refused | expired (the clock ended without a quorum) | withdrawn | dropped (the
 charter changed under it). Decided by the rule of its class, in the charter in force when it was
@@ -16,6 +16,12 @@ from app.domain.accounting.standing import weight_keys, weights_of
 from app.domain.book import Book, Key, State, key
 from app.domain.command import Actor, Command
 from app.domain.decisions.compatibility import require_compatible
+from app.domain.decisions.custody import (
+    Closing,
+    ExportKeyChange,
+    LogKeyChange,
+    require_custody,
+)
 from app.domain.event import Act, Event, Terms
 from app.domain.governance.charter import Charter
 from app.domain.governance.funds import Fund, charter_of, digest_of, fund_key
@@ -56,7 +62,10 @@ class Motion(Terms):
     text: Text
 
 
-Subject = Annotated[CharterChange | IssuerChange | Motion, Field(discriminator="kind")]
+Subject = Annotated[
+    CharterChange | IssuerChange | LogKeyChange | ExportKeyChange | Closing | Motion,
+    Field(discriminator="kind"),
+]
 
 
 class ProposalState(StrEnum):
@@ -257,6 +266,13 @@ def _own(book: Book, proposal_id: str, act: Act) -> Proposal:
     return proposal
 
 
+def require_accepted(book: Book, proposal_id: str) -> None:
+    """Raises ProposalClosed."""
+    proposal = book.get(Proposal, proposal_id)
+    if proposal.state is not ProposalState.ACCEPTED:
+        raise ProposalClosed(f"The proposal is {proposal.state}.")
+
+
 def _require_proposable(terms: ProposalTerms, book: Book, act: Act) -> None:
     charter, subject = charter_of(book), terms.subject
     party = charter.party(act.party)
@@ -265,6 +281,8 @@ def _require_proposable(terms: ProposalTerms, book: Book, act: Act) -> None:
     weights_of(book, charter, DecisionClass(subject.kind), act.day)
     if isinstance(subject, IssuerChange) and charter.party(subject.party) is None:
         raise WrongParty("The charter names no such party.")
+    if isinstance(subject, LogKeyChange | ExportKeyChange | Closing):
+        require_custody(book, subject, charter.fund)
     if isinstance(subject, CharterChange):
         require_compatible(charter, subject.charter)
         if subject.charter == charter:

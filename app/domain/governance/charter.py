@@ -25,8 +25,10 @@ from app.domain.governance.parts import (
     CharterParty,
     ExchangeRates,
     MoneyKind,
+    Predecessor,
     Restriction,
     Window,
+    Witnessing,
 )
 from app.domain.governance.requirements import GOVERNMENTS, MAX_STEPS, Source, Step, Who
 from app.domain.governance.rules import (
@@ -69,7 +71,8 @@ class Charter(Terms):
 
     `members` are those with whom it begins; from then on each party's admins keep its own. Money
     is released only while `quorum` governments have somebody who can decide. Events in `signed`
-    carry their party's own signature.
+    carry their party's own signature. With `witnessing`, a release waits until witnesses have
+    cosigned the log; a fund that `succeeds` another one names how that one's log ended.
     """
 
     fund: FundSlug
@@ -94,6 +97,8 @@ class Charter(Terms):
     )
     accounts: Annotated[tuple[ChartAccount, ...], Field(max_length=200)] = ()
     exchange_rates: ExchangeRates | None = None
+    witnessing: Witnessing | None = None
+    succeeds: Predecessor | None = None
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -114,6 +119,7 @@ class Charter(Terms):
         self._check_steps()
         self._check_rules()
         self._check_signed()
+        self._check_witnessing()
         return self
 
     def party(self, party_id: str) -> CharterParty | None:
@@ -342,6 +348,11 @@ class Charter(Terms):
             kind = EVENTS.get(name)
             if kind is None or not kind.actor_roles or name.startswith(_NEVER_SIGNED):
                 raise _wrong("signed", "no such event can carry its party's signature")
+
+    def _check_witnessing(self) -> None:
+        asked = self.witnessing
+        if asked is not None and asked.quorum > len(asked.witnesses):
+            raise _wrong("witnessing", "no more witnesses can cosign than there are")
 
 
 def _require_unique(member: str, names: Iterable[str]) -> None:

@@ -9,6 +9,7 @@ from app.domain.book import Book, Key, State, key
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event
 from app.domain.governance.charter import Charter
+from app.domain.governance.logs import first_standing, log_key
 from app.domain.governance.members import Member
 from app.domain.governance.parts import CharterMember
 from app.domain.governance.quorum import quorum_turned
@@ -73,6 +74,7 @@ class FundOpened(Charter, Event, type="fund.opened", roles=(Role.TRUSTEE, Role.A
             reread={},
         )
         book = book.put(fund).put(Seats(deciders={}, lost_seq=None))
+        book = book.put(first_standing(self.log_vkey, self.export_kid, act.seq))
         return installed(book, charter, charter.members, act)
 
     def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:
@@ -98,6 +100,7 @@ class OpenFund(Charter, Command, event=FundOpened):
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield fund_key()
+        yield log_key()
         yield seats_key()
         for member in self.members:
             yield key(Member, member.subject)

@@ -7,6 +7,7 @@ from pydantic import Field, StrictBool
 
 from app.domain.books.chart import AccountKind
 from app.domain.event import Terms
+from app.domain.governance.logs import AttestedCheckpoint, VerifierKey
 from app.domain.governance.requirements import Source
 from app.domain.values import (
     AccountId,
@@ -128,3 +129,19 @@ class BankAccount(Terms):
 
     id: BankAccountId
     currency: Currency
+
+
+class Witnessing(Terms):
+    """Witnesses whose cosignatures a release of money waits for, and how many of them.
+
+    Each is a C2SP cosignature key (type 4), with its name.
+    """
+
+    witnesses: Annotated[tuple[VerifierKey, ...], Field(min_length=1, max_length=50), Distinct]
+    quorum: Annotated[int, Field(strict=True, ge=1, le=50)]
+
+
+class Predecessor(AttestedCheckpoint):
+    """The log that this fund continues: its origin and its final checkpoint."""
+
+    origin: Annotated[str, Field(strict=True, pattern="^[!-*,-~]{1,200}$")]

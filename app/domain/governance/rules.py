@@ -53,6 +53,9 @@ class DecisionClass(StrEnum):
     RELEASE = "release"
     CHARTER = "charter"
     ISSUERS = "issuers"
+    LOG_KEY = "log_key"
+    EXPORT_KEY = "export_key"
+    CLOSING = "closing"
     MOTION = "motion"
 
 

@@ -11,7 +11,9 @@ from pydantic import BaseModel
 from app.domain.book import Book, Key
 from app.domain.event import Act
 from app.domain.governance.charter import Charter
+from app.domain.governance.checkpoints import require_witnessed
 from app.domain.governance.funds import Fund, charter_of, fund_key
+from app.domain.governance.logs import log_key
 from app.domain.governance.polls import Poll, PollState, vote_keys
 from app.domain.governance.rules import DecisionClass
 from app.domain.governance.seats import require_quorum, seats_key
@@ -61,6 +63,7 @@ def blockers(book: Book, disbursement: Disbursement, act: Act) -> list[Blocker]:
         case DisbursementState.RESERVED:
             found = [*_doubts(book, rows, act), *_vote_in_doubt(book, disbursement)]
             found += _asked_of(lambda: require_quorum(book))
+            found += _asked_of(lambda: require_witnessed(book, disbursement.reserved_seq))
             found += (_condition(row, row.condition) for row in rows if row.condition)
         case DisbursementState.INSTRUCTED:
             found = [_recall(row) for row in rows if row.answer is Answer.REVOKED]
@@ -72,6 +75,7 @@ def blockers(book: Book, disbursement: Disbursement, act: Act) -> list[Blocker]:
 def blocker_keys(book: Book, disbursement_id: str) -> Iterator[Key]:
     """The rows that saying so takes."""
     yield fund_key()
+    yield log_key()
     yield seats_key()
     yield disbursement_key(disbursement_id)
     yield from vote_keys(book, disbursement_id)

@@ -92,9 +92,9 @@ class Disbursement(
     """A request and what became of it.
 
     `asked` names the approvals that it takes, `step/party`; `outstanding` counts those that are
-    missing, `ballots` are the entries of those that were given. From the reservation on, `draws`
-    say from which pools it is taken, `mandates` under which acts of legislatures, and `shares`
-    whose money it is.
+    missing, `ballots` are the entries of those that were given. From the reservation on (entry
+    `reserved_seq`), `draws` say from which pools it is taken, `mandates` under which acts of
+    legislatures, and `shares` whose money it is.
     """
 
     disbursement_id: Identifier
@@ -112,6 +112,7 @@ class Disbursement(
     ballots: tuple[Seq, ...]
     draws: tuple[Draw, ...]
     mandates: tuple[Use, ...]
+    reserved_seq: Seq | None
     bank_account: BankAccountId | None
     bank_reference: BankReference | None
 
@@ -181,6 +182,7 @@ class DisbursementRequested(
                 ballots=(),
                 draws=(),
                 mandates=(),
+                reserved_seq=None,
                 bank_account=None,
                 bank_reference=None,
             )

@@ -31,6 +31,7 @@ from app.domain.books.journal import (
 from app.domain.books.positions import moved
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
+from app.domain.governance.checkpoints import require_witnessed
 from app.domain.governance.funds import Fund, charter_of, fund_key, require_bank_account
 from app.domain.governance.polls import poll_key, vote_keys
 from app.domain.governance.seats import require_quorum, seats_key
@@ -69,7 +70,7 @@ class DisbursementInstructed(
     def permit(self, book: Book, act: Act) -> None:
         """Raises NotFound, ProposalClosed, SeparationOfDuties, UnknownBankAccount,
         CurrencyMismatch, InsufficientFunds, PeriodClosed, QuorumLost, ApprovalExpired,
-        ConditionsOpen.
+        ConditionsOpen, NotWitnessed.
         """
         disbursement = book.get(Disbursement, self.disbursement_id)
         disbursement.require(DisbursementState.RESERVED)
@@ -77,6 +78,7 @@ class DisbursementInstructed(
         require_quorum(book)
         require_standing(book, disbursement, act)
         require_conditions_met(book, disbursement)
+        require_witnessed(book, disbursement.reserved_seq)
         amount = disbursement.amount
         require_bank_account(charter_of(book), self.bank_account, amount.currency)
         held = account_of(book, cash(self.bank_account), amount.currency).balance

@@ -87,7 +87,10 @@ class DisbursementReserved(DisbursementReference, LedgerEvent, type="disbursemen
         book = released_under(book, self.mandates)
         return book.put(
             disbursement.but(
-                state=DisbursementState.RESERVED, draws=self.draws, mandates=self.mandates
+                state=DisbursementState.RESERVED,
+                draws=self.draws,
+                mandates=self.mandates,
+                reserved_seq=act.seq,
             )
         )
 
@@ -106,7 +109,11 @@ class DisbursementUnreserved(DisbursementReference, LedgerEvent, type="disbursem
     def fold(self, book: Book, act: Act) -> Book:
         disbursement = book.get(Disbursement, self.disbursement_id)
         book = unreserved(book, disbursement, act)
-        return book.put(disbursement.but(state=DisbursementState.REQUESTED, draws=(), mandates=()))
+        return book.put(
+            disbursement.but(
+                state=DisbursementState.REQUESTED, draws=(), mandates=(), reserved_seq=None
+            )
+        )
 
     def sentence(self, act: Act) -> str:
         return f"What was reserved for disbursement {self.disbursement_id} is free again."

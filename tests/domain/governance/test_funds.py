@@ -7,7 +7,17 @@ from app.domain.governance.funds import Fund, FundOpened, OpenFund, charter_of
 from app.domain.governance.members import Member
 from app.domain.refusals import NotFound
 from app.domain.values import Role
-from tests.builders import AUDITOR, REQUESTER, TRUSTEE, Person, a_charter, a_pledge, people
+from tests.builders import (
+    AUDITOR,
+    EXPORT_KID,
+    LOG_VKEY,
+    REQUESTER,
+    TRUSTEE,
+    Person,
+    a_charter,
+    a_pledge,
+    people,
+)
 from tests.domain import Door, Known, admin, funded, lines, refused, said
 
 COMMAND = OpenFund.model_validate(a_charter())
@@ -32,7 +42,7 @@ def test_the_entry_of_a_fund_names_the_keys_that_speak_for_it() -> None:
     event = paper.do(TRUSTEE, COMMAND)
 
     assert isinstance(event, FundOpened)
-    assert event.derived() == {"log_vkey": "paper+00000000+AA==", "export_kid": "paper"}
+    assert event.derived() == {"log_vkey": LOG_VKEY, "export_kid": EXPORT_KID}
     assert event.data() == a_charter()
     assert event.charter().model_dump(mode="json", exclude_unset=True) == a_charter()
 

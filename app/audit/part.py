@@ -1,0 +1,161 @@
+"""The verifier for a part of a log: what can be checked without what came before.
+
+Form, chain and tree: the frontier stands for the entries that are left out, so that the signed root
+recomputes. Rules, views, parties' signatures and the manifest's signer follow from the whole log,
+so nothing is said of them.
+"""
+
+from app.audit.archive import Archive, CannotTell
+from app.audit.files import check_files
+from app.audit.heads import BadHead, read_head, require_claimed, signers_of
+from app.audit.layout import (
+    CHECKPOINT,
+    CONSISTENCY,
+    ENTRIES_PER_FILE,
+    FRONTIER,
+    KEYS,
+    MAX_SMALL_FILE_BYTES,
+    README,
+    entries_path,
+)
+from app.audit.manifest import Manifest
+from app.audit.report import NOT_CHECKED, OF_A_PART, Pins, Problem, Report
+from app.audit.segments import Reader
+from app.audit.walk import Walk
+from app.chain.canonical import decode, encode
+from app.chain.checkpoint import Checkpoint
+from app.chain.entry import Entry
+from app.chain.policy import Policy
+from app.chain.tree import HASH_BYTES, Frontier, ProofError, Range, verify_consistency
+
+
+def verify_part(archive: Archive, manifest: Manifest, policy: Policy, pins: Pins) -> Report:
+    """Check a part. Raises CannotTell where nothing can be said, ZipFile's errors."""
+    return _Part(archive, manifest, policy, pins).run()
+
+
+class _Part:
+    """One run, with the numbers of the whole plan."""
+
+    def __init__(self, archive: Archive, manifest: Manifest, policy: Policy, pins: Pins) -> None:
+        self._archive = archive
+        self._manifest = manifest
+        self._policy = policy
+        self._pins = pins
+        self._digests: dict[str, tuple[str, int]] = {}
+        self._report = Report(
+            fund=manifest.fund,
+            origin=manifest.origin,
+            size=manifest.end,
+            root=manifest.root,
+            start=manifest.start,
+            not_checked=(*OF_A_PART, *NOT_CHECKED),
+        )
+
+    def run(self) -> Report:
+        checkpoint = self._check_checkpoint()
+        tree = self._check_entries()
+        if checkpoint is not None and tree.size == checkpoint.size:
+            if tree.root() != checkpoint.root:
+                made, signed = tree.root().hex(), checkpoint.root.hex()
+                self._found(4, f"frontier and entries make root {made}, but {signed} was signed")
+            self._check_growth(checkpoint)
+        listed, expected = self._manifest.files, {CHECKPOINT, KEYS, README, FRONTIER}
+        expected |= {path for _, path in self._files()}
+        expected |= {CONSISTENCY} & listed.keys()
+        check_files(self._archive, listed, expected, self._digests, lambda why: self._found(7, why))
+        return self._report
+
+    def _check_checkpoint(self) -> Checkpoint | None:
+        keys = self._policy.keys_of(self._manifest.origin)
+        if not keys:
+            self._found(3, "the trust file does not name the log that this bundle claims to be of")
+            return None
+        try:
+            self._report.checkpoint, checkpoint = read_head(self._archive)
+            signers = signers_of(self._report.checkpoint, keys, self._policy)
+            self._report.witnesses = sorted(one.key.name for one in signers if one.timestamp)
+            require_claimed(self._manifest, checkpoint)
+        except BadHead as error:
+            self._found(3, str(error))
+            return None
+        return checkpoint
+
+    def _check_entries(self) -> Frontier:
+        start, end = self._manifest.start, self._manifest.end
+        walk = Walk(lambda why, seq: self._found(4, why, seq), range(start, end))
+        leaves, seq = self._frontier(), start
+        try:
+            for number, path in self._files():
+                reader = Reader(self._archive, number, path)
+                for line in reader.lines():
+                    if seq < end:
+                        self._check_fund(seq, walk.take(seq, line))
+                    seq += 1
+                if reader.digest is not None:
+                    self._digests[path] = reader.digest
+        except CannotTell as error:
+            self._found(4, str(error), seq)
+        walk.finish()
+        if seq != end:
+            self._found(4, f"entries end at {seq}, but {end} are signed", min(seq, end))
+        for leaf in walk.leaves:
+            leaves = leaves.append(leaf)
+        return leaves
+
+    def _check_fund(self, seq: int, entry: Entry | None) -> None:
+        if entry is not None and entry.fund != self._manifest.fund:
+            self._found(2, f"the manifest is of {self._manifest.fund}, the entry of another", seq)
+
+    def _frontier(self) -> Frontier:
+        """The entries that are left out. Raises CannotTell."""
+        start = self._manifest.start
+        try:
+            members = decode(self._archive.small(FRONTIER, MAX_SMALL_FILE_BYTES))
+            peaks = tuple(bytes.fromhex(peak) for peak in members["left"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise CannotTell(f"{FRONTIER}: {error}") from None
+        if encode(members) != encode({"left": [peak.hex() for peak in peaks]}):
+            raise CannotTell(f"{FRONTIER} is not in its one form")
+        wanted = len(Range(0, start).subtrees())
+        if len(peaks) != wanted or any(len(peak) != HASH_BYTES for peak in peaks):
+            raise CannotTell(f"{FRONTIER} does not hold the subtrees of {start} entries")
+        return Frontier(start, peaks)
+
+    def _check_growth(self, checkpoint: Checkpoint) -> None:
+        """The log of the checkpoint that the auditor knows is a beginning of this one."""
+        before = self._pins.recall(checkpoint.origin) if self._pins.recall else None
+        if before is None:
+            return
+        if before.size > checkpoint.size:
+            why = f"{before.size} entries were verified before, now there are {checkpoint.size}"
+            self._found(9, why)
+            return
+        try:
+            proof = self._proof(before.size)
+            verify_consistency(before.size, checkpoint.size, before.root, checkpoint.root, proof)
+        except ProofError as error:
+            self._found(9, f"it is not the log that was verified before: {error}")
+
+    def _proof(self, size: int) -> list[bytes]:
+        """The proof that the bundle brings along. Raises CannotTell."""
+        if size == self._manifest.end:
+            return []
+        if CONSISTENCY not in self._archive.names:
+            raise CannotTell(f"ask for a bundle with since={size}: nothing here proves the growth")
+        try:
+            members = decode(self._archive.small(CONSISTENCY, MAX_SMALL_FILE_BYTES))
+            if members["size"] != size:
+                raise CannotTell(f"the proof is from {members['size']}, not from {size}")
+            return [bytes.fromhex(value) for value in members["proof"]]
+        except (KeyError, TypeError, ValueError) as error:
+            raise CannotTell(f"{CONSISTENCY}: {error}") from None
+
+    def _files(self) -> list[tuple[int, str]]:
+        """The entries files, no more than the archive could hold."""
+        needed = -(-(self._manifest.end - self._manifest.start) // ENTRIES_PER_FILE)
+        count = min(needed, len(self._archive.names) + 1)
+        return [(number, entries_path(number)) for number in range(count)]
+
+    def _found(self, check: int, why: str, seq: int | None = None) -> None:
+        self._report.problems.append(Problem(check, why, seq))

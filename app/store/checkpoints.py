@@ -1,0 +1,124 @@
+"""Checkpoints in the database: every one that was signed, and what witnesses added to each.
+
+Signing is the notary's; cosignatures come later, and are attached when a checkpoint is read.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.chain.note import VerifierKey
+from app.store.tables import metadata
+
+_checkpoints = metadata.tables["checkpoints"]
+_cosignatures = metadata.tables["cosignatures"]
+
+
+def keep_checkpoint(connection: Connection, fund: str, size: int, note: bytes) -> None:
+    """Store a signed checkpoint; one that is stored already stays."""
+    _keep(connection, _checkpoints, {"fund": fund, "size": size}, note=note.decode())
+
+
+def keep_cosignature(
+    connection: Connection, fund: str, size: int, witness: VerifierKey, line: str
+) -> None:
+    """Store a cosignature of a checkpoint; one that is stored already stays."""
+    _keep(
+        connection,
+        _cosignatures,
+        {"fund": fund, "size": size, "witness": label(witness)},
+        line=line,
+    )
+
+
+def label(witness: VerifierKey) -> str:
+    """The key's name and id: what tells one witness's key from all others."""
+    return f"{witness.name}+{witness.id.hex()}"
+
+
+def checkpoint_covering(connection: Connection, fund: str, seq: int) -> bytes | None:
+    """The first checkpoint that covers entry `seq`; None while none was signed."""
+    return _note(connection, fund, _checkpoints.c.size > seq, _checkpoints.c.size)
+
+
+def checkpoint_at(connection: Connection, fund: str, size: int) -> bytes | None:
+    """The checkpoint of exactly this size, with its cosignatures, if one was signed."""
+    return _note(connection, fund, _checkpoints.c.size == size, _checkpoints.c.size)
+
+
+def newest_checkpoint(connection: Connection, fund: str) -> bytes | None:
+    """The newest checkpoint that is stored, with the cosignatures that have come."""
+    return _note(connection, fund, _checkpoints.c.size > 0, _checkpoints.c.size.desc())
+
+
+def listed(connection: Connection, fund: str, after: int, limit: int) -> list[tuple[int, bytes]]:
+    """Checkpoints of more than `after` entries: size and note, with cosignatures."""
+    query = (
+        select(_checkpoints.c.size, _checkpoints.c.note)
+        .where(_checkpoints.c.fund == fund, _checkpoints.c.size > after)
+        .order_by(_checkpoints.c.size)
+        .limit(limit)
+    )
+    found = connection.execute(query).all()
+    added = _lines(connection, fund, [row.size for row in found])
+    return [(row.size, (row.note + added.get(row.size, "")).encode()) for row in found]
+
+
+def newest_cosigned(connection: Connection, fund: str, witness: VerifierKey) -> int:
+    """The size that a witness has cosigned last; 0 before the first."""
+    query = select(func.max(_cosignatures.c.size)).where(
+        _cosignatures.c.fund == fund, _cosignatures.c.witness == label(witness)
+    )
+    return connection.execute(query).scalar_one() or 0
+
+
+def cosigned(
+    connection: Connection, fund: str, after: int, *, newest_first: bool, limit: int = 100
+) -> Iterator[tuple[int, bytes]]:
+    """Checkpoints of more than `after` entries that some witness has cosigned, with all lines."""
+    order = _cosignatures.c.size.desc() if newest_first else _cosignatures.c.size
+    query = (
+        select(_cosignatures.c.size)
+        .where(_cosignatures.c.fund == fund, _cosignatures.c.size > after)
+        .group_by(_cosignatures.c.size)
+        .order_by(order)
+        .limit(limit)
+    )
+    for size in connection.execute(query).scalars().all():
+        note = checkpoint_at(connection, fund, size)
+        if note is not None:
+            yield size, note
+
+
+def _keep(connection: Connection, table: Table, key: dict[str, Any], **values: str) -> None:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    same = and_(*(table.c[name] == value for name, value in key.items()))
+    if not connection.execute(select(func.count()).where(same)).scalar_one():
+        row = {**key, **values}
+        connection.execute(dialect.insert(table).values(row).on_conflict_do_nothing())
+
+
+def _note(connection: Connection, fund: str, where: Any, order: Any) -> bytes | None:
+    query = select(_checkpoints.c.size, _checkpoints.c.note).where(
+        _checkpoints.c.fund == fund, where
+    )
+    found = connection.execute(query.order_by(order).limit(1)).one_or_none()
+    if found is None:
+        return None
+    lines = _lines(connection, fund, [found.size])
+    return bytes((found.note + lines.get(found.size, "")).encode())
+
+
+def _lines(connection: Connection, fund: str, sizes: Iterable[int]) -> dict[int, str]:
+    """Each size's cosignature lines, one behind the other."""
+    query = (
+        select(_cosignatures.c.size, _cosignatures.c.line)
+        .where(_cosignatures.c.fund == fund, _cosignatures.c.size.in_(list(sizes)))
+        .order_by(_cosignatures.c.size, _cosignatures.c.witness)
+    )
+    lines: dict[int, str] = {}
+    for row in connection.execute(query):
+        lines[row.size] = lines.get(row.size, "") + row.line
+    return lines
