@@ -5,7 +5,6 @@
 
 import argparse
 import json
-import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,13 +13,12 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.auditing import add_to as add_audit_commands
 from app.commands import add_to
 from app.exitcodes import CANNOT_TELL, OK, WRONG
 from app.faults import Fault
 
 if TYPE_CHECKING:
-    from app.audit.report import Report
-    from app.chain.policy import Policy
     from app.settings import Settings
 
 GRACE_S = 5
@@ -69,30 +67,8 @@ def _parser() -> argparse.ArgumentParser:
         ("check", _check, "compare a fund's read tables and journal with a replay of its log"),
     ):
         command(name, run, summary).add_argument("fund")
-    verify = command("verify", _verify, "verify an audit bundle, offline")
-    verify.add_argument("bundle", type=Path)
-    verify.add_argument("--trust", type=Path, help="the trust file (tlog-policy); needed")
-    verify.add_argument(
-        "--expect-charter", type=_digest, metavar="SHA256", help="digest of entry 0's `data`"
-    )
-    verify.add_argument(
-        "--expect-party-keys",
-        type=Path,
-        metavar="FILE",
-        help='JSON: each party\'s own keys by thumbprint, {"DE": ["…"]}; any other key is wrong',
-    )
-    verify.add_argument(
-        "--remember",
-        type=Path,
-        metavar="DIR",
-        help="keep, and compare with, the newest checkpoint that was verified",
-    )
-    verify.add_argument("--json", action="store_true", help="a report for machines")
-    verify.add_argument("--quiet", action="store_true", help="no progress on standard error")
-    receipt = command("receipt", _receipt, "verify the answer to a write, offline")
-    receipt.add_argument("answer", type=Path, help="the JSON that the ledger answered with")
-    receipt.add_argument("--trust", type=Path, required=True, help="the trust file (tlog-policy)")
     add_to(command)
+    add_audit_commands(command)
     demo = command("demo", _demo, "play the ERA history against a server of its own")
     demo.add_argument("--out", type=Path, default=Path("build/demo"))
     openapi = command("openapi", _openapi, "write what is published of the interface into a folder")
@@ -221,126 +197,12 @@ def _with_database(use: Callable[[Any], int]) -> int:
         database.close()
 
 
-def _verify(chosen: argparse.Namespace) -> int:
-    from app import garbage
-    from app.audit.archive import CannotTell
-    from app.audit.memory import Memory
-    from app.audit.report import Pins
-    from app.audit.verify import verify
-    from app.chain.policy import PolicyError
-
-    try:
-        policy = _trusted(chosen.trust)
-        memory = Memory(chosen.remember, policy) if chosen.remember else None
-        garbage.relax()
-        keys = chosen.expect_party_keys
-        pins = Pins(
-            chosen.expect_charter,
-            _party_keys(keys) if keys is not None else None,
-            memory.recall if memory else None,
-        )
-        report = verify(chosen.bundle, policy, pins, _silent if chosen.quiet else _progress)
-    except (CannotTell, PolicyError, OSError) as error:
-        if chosen.json:
-            print(json.dumps({"result": "cannot_tell", "why": str(error)}))
-        print(f"cannot tell: {error}", file=sys.stderr)
-        return CANNOT_TELL
-    if memory is not None and report.result == "ok":
-        memory.keep(report.checkpoint)
-    print(json.dumps(report.as_json()) if chosen.json else _in_words(report))
-    return {"ok": OK, "wrong": WRONG, "cannot_tell": CANNOT_TELL}[report.result]
-
-
-def _trusted(file: Path | None) -> "Policy":
-    """The trust file. Raises CannotTell, PolicyError, OSError."""
-    from app.audit.archive import CannotTell
-    from app.chain.policy import Policy
-
-    if file is None:
-        raise CannotTell("without --trust nothing can be said: whose signature would count?")
-    return Policy.parse(file.read_bytes())
-
-
-def _party_keys(file: Path) -> dict[str, list[str]]:
-    """The keys that parties say are theirs. Raises CannotTell, OSError."""
-    from app.audit.archive import CannotTell
-
-    with suppress(ValueError):
-        keys = json.loads(file.read_text())
-        if type(keys) is dict and all(type(kids) is list for kids in keys.values()):
-            return keys
-    raise CannotTell(f"{file} does not say which keys are whose")
-
-
 def _port(text: str) -> int:
     """A TCP port. Raises ValueError."""
     port = int(text)
     if not 0 <= port < 65_536:
         raise ValueError("a port is between 0 and 65535")
     return port
-
-
-def _digest(text: str) -> str:
-    """64 hex digits, in small letters. Raises ValueError."""
-    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
-        raise ValueError("a SHA-256 has 64 hex digits")
-    return text.lower()
-
-
-def _receipt(chosen: argparse.Namespace) -> int:
-    from app.audit.archive import CannotTell
-    from app.audit.receipt import verify_answer
-    from app.chain.policy import PolicyError
-    from app.chain.tree import ProofError
-
-    try:
-        verified = verify_answer(chosen.answer.read_bytes(), _trusted(chosen.trust))
-    except ProofError as error:
-        print(f"WRONG: {error}")
-        return WRONG
-    except (CannotTell, PolicyError, OSError) as error:
-        print(f"cannot tell: {error}", file=sys.stderr)
-        return CANNOT_TELL
-    last, first = verified.seq, verified.first
-    if verified.unproven:
-        print(
-            f"not proven: its {verified.unproven} consequence(s), which have receipts of their own"
-        )
-    what = f"entry {last} stands" if first == last else f"entries {first} to {last} stand"
-    return _say(
-        f"ok: {what} in {verified.checkpoint.origin}, "
-        f"under the signed checkpoint of {verified.checkpoint.size} entries"
-    )
-
-
-def _in_words(report: "Report") -> str:
-    lines = [f"fund {report.fund}, log {report.origin}: {report.size} entries, root {report.root}"]
-    if report.first is None:
-        lines.append("ok: every check passed")
-        lines.append(f"signatures of parties: {report.signatures} hold")
-        lines.append(f"second log (refusals and reads): {report.access_entries} entries")
-        if report.witnesses:
-            lines.append(f"cosigned by {', '.join(report.witnesses)}")
-        else:
-            lines.append("note: no witness has cosigned it; others may have been shown another log")
-    else:
-        first = report.first
-        where = "" if first.seq is None else f"first bad seq {first.seq}: "
-        verdict = "WRONG" if report.result == "wrong" else "CANNOT TELL"
-        lines.append(f"{verdict}: {where}{first.why} (check {first.check})")
-        others = [problem for problem in report.problems if problem is not first]
-        lines += [f"  also, check {problem.check}: {problem.why}" for problem in others[:10]]
-    lines += [f"not checked: {what}" for what in report.not_checked]
-    return "\n".join(lines)
-
-
-def _progress(done: int, total: int) -> None:
-    if done % 10_000 == 0 or done == total:
-        print(f"{done} of {total} entries", file=sys.stderr)
-
-
-def _silent(_done: int, _total: int) -> None:
-    pass
 
 
 def _demo(chosen: argparse.Namespace) -> int:

@@ -1,8 +1,9 @@
 """The service: everything put together, once, from its settings."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
@@ -48,6 +49,7 @@ from app.store.engine import Database, Unavailable
 from app.store.guards import verify_guards
 from app.store.migrate import check_schema
 from app.store.secondstore import SecondStore
+from app.witnesses import Witnesses, read_witnesses
 
 VERSION = "0.1.0"
 EXPORTS_AT_ONCE = 8
@@ -88,10 +90,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         try:
             here.ledger.start()
             patrol.start()
-            clocks = asyncio.create_task(Clockwork(here.database, here.ledger).run())
+            tasks = [asyncio.create_task(work) for work in _beside(here)]
             garbage.relax()
             yield
-            clocks.cancel()
+            for task in tasks:
+                task.cancel()
         finally:
             patrol.stop()
             here.ledger.stop()
@@ -115,6 +118,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.metrics = metrics
     app.state.limits = BodyLimits(settings.max_body_bytes, settings.max_batch_bytes)
     return app
+
+
+def _beside(here: Services) -> Iterator[Coroutine[Any, Any, None]]:
+    """What goes on beside requests, until it is cancelled."""
+    yield Clockwork(here.database, here.ledger).run()
+    if here.witnesses is not None:
+        yield Witnesses(here.database, here.ledger, here.metrics, here.witnesses).run()
 
 
 class Application(FastAPI):
@@ -172,6 +182,7 @@ def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Patrol]:
         metrics=metrics,
         exports=ExportSlots(EXPORTS_AT_ONCE),
         party_keys=PartyKeys(database),
+        witnesses=read_witnesses(settings.witnesses_file),
         batches=asyncio.Semaphore(BATCHES_AT_ONCE),
     )
     return here, Patrol(database, metrics)

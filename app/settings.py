@@ -24,6 +24,14 @@ class Settings(BaseSettings):
     """The name that this service's logs are known by: a fund's origin is `<log_origin>/<fund>`."""
     issuers_file: Path | None = None
     """The issuer registry (JSON). Without one, the development issuer signs for everybody."""
+    witnesses_file: Path | None = None
+    """Witnesses to ask for cosignatures, with their addresses and the quorum (tlog-policy)."""
+    time_authority_url: str = ""
+    """A time authority (RFC 3161) that stamps checkpoints; none by default."""
+    time_authority_roots: Path | None = None
+    """Its root certificates, in PEM."""
+    time_period_s: int = Field(default=3_600, ge=1, le=2_592_000)
+    """How often the log is stamped, where it has grown."""
     audience: str = "fundledger"
     """What a token's `aud` must name when the development issuer signed it."""
     max_body_bytes: int = Field(default=65_536, ge=1_024, le=1_048_576)
@@ -38,6 +46,8 @@ class Settings(BaseSettings):
     def _is_safe(self) -> Self:
         if not self.database.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
             raise ValueError("FUNDLEDGER_DATABASE_URL is sqlite:///… or postgresql://…")
+        if bool(self.time_authority_url) != (self.time_authority_roots is not None):
+            raise ValueError("FUNDLEDGER_TIME_AUTHORITY_URL and _ROOTS come together")
         if self.env != "production":
             return self
         if self.issuers_file is None:

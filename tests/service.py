@@ -166,6 +166,20 @@ class Service:
 def running(settings: Settings) -> Iterator[Service]:
     """A service with these settings, until the block ends."""
     app = create_app(settings)
+    with serving(app) as address:
+        service = Service(address, settings, app)
+        # FastAPI builds its routes when the first request misses them all, and not thread-safely:
+        # two services in one process must not do that at the same time.
+        httpx.get(f"{service.address}/no-such-route")
+        try:
+            yield service
+        finally:
+            service.close()
+
+
+@contextmanager
+def serving(app: Any) -> Iterator[str]:
+    """The address of a server of this application, until the block ends."""
     server = uvicorn.Server(
         uvicorn.Config(app, http="h11", log_level="warning", access_log=False, server_header=False)
     )
@@ -186,14 +200,7 @@ def running(settings: Settings) -> Iterator[Service]:
             if not thread.is_alive() or time.monotonic() > deadline:
                 raise AssertionError("the service did not start")
             time.sleep(0.005)
-        service = Service(f"http://127.0.0.1:{listening.getsockname()[1]}", settings, app)
-        # FastAPI builds its routes when the first request misses them all, and not thread-safely:
-        # two services in one process must not do that at the same time.
-        httpx.get(f"{service.address}/no-such-route")
-        try:
-            yield service
-        finally:
-            service.close()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join()

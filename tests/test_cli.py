@@ -147,12 +147,12 @@ def test_a_receipt_is_checked_without_the_service(
     other = tmp_path / "other.json"
     other.write_text("{}")
 
-    assert main(["receipt", str(kept), "--trust", trust]) == 0
-    assert main(["receipt", str(forged), "--trust", trust]) == 1
-    assert main(["receipt", str(other), "--trust", trust]) == 2
-    assert main(["receipt", "no-such-file", "--trust", trust]) == 2
+    assert main(["receipt", "verify", str(kept), "--trust", trust]) == 0
+    assert main(["receipt", "verify", str(forged), "--trust", trust]) == 1
+    assert main(["receipt", "verify", str(other), "--trust", trust]) == 2
+    assert main(["receipt", "verify", "no-such-file", "--trust", trust]) == 2
     assert "ok: entry 1 stands in ledger.localhost/test-fund" in capsys.readouterr().out
-    assert main(["receipt", str(tmp_path / "followed.json"), "--trust", trust]) == 0
+    assert main(["receipt", "verify", str(tmp_path / "followed.json"), "--trust", trust]) == 0
     assert "not proven: its 1 consequence(s)" in capsys.readouterr().out
 
 
@@ -172,9 +172,9 @@ def test_a_batchs_receipt_is_checked_for_all_its_entries(
     forged.write_text(json.dumps(answer).replace('"amount": "1.00"', '"amount": "9.00"'))
     short.write_text(json.dumps({**answer, "results": answer["results"][::2]}))
 
-    assert main(["receipt", str(kept), "--trust", trust]) == 0
-    assert main(["receipt", str(forged), "--trust", trust]) == 1
-    assert main(["receipt", str(short), "--trust", trust]) == 2
+    assert main(["receipt", "verify", str(kept), "--trust", trust]) == 0
+    assert main(["receipt", "verify", str(forged), "--trust", trust]) == 1
+    assert main(["receipt", "verify", str(short), "--trust", trust]) == 2
     said = capsys.readouterr()
     assert "ok: entries 1 to 3 stand in ledger.localhost/test-fund" in said.out
     assert "WRONG: entry 1 is not the one that entry 2 names" in said.out

@@ -270,7 +270,7 @@ def get_attribution(
                     ProvenEntry(entry=decode(body), receipt=receipt)
                     for seq in (line.reserved_seq, line.settled_seq, line.ended_seq)
                     if seq is not None
-                    for body, receipt in [proven(connection, fund, seq, here.notary)]
+                    for body, receipt in [proven(connection, fund, seq, here)]
                 ],
             )
             for line in found.items

@@ -19,6 +19,7 @@ from app.api.issuers import KeysUnavailable
 from app.api.problems import Problem
 from app.api.signing import PartyKeys
 from app.api.tokens import BadToken, RoleNotInRegistry, TokenVerifier
+from app.chain.policy import Policy
 from app.domain.command import Actor
 from app.domain.governance.funds import Fund, require_issuer
 from app.domain.governance.members import Member
@@ -46,6 +47,8 @@ class Services:
     metrics: Metrics
     exports: "ExportSlots"
     party_keys: PartyKeys
+    witnesses: Policy | None
+    """Whose cosignatures are asked for; None where nobody's are."""
     batches: asyncio.Semaphore
     """Batch requests under way: each holds its body, and more, in memory."""
 

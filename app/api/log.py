@@ -14,10 +14,12 @@ from starlette.types import Receive, Scope, Send
 from app import clock
 from app.access import exported
 from app.api.answers import reading
-from app.api.deps import ReaderHere, ServicesHere, is_slug, public, reader
+from app.api.deps import ReaderHere, Services, ServicesHere, is_slug, public, reader
 from app.api.lists import After, Limit, Page, PlainInt, page
 from app.api.problems import Problem
-from app.audit.bundle import NothingSigned, write_bundle
+from app.api.tagged import tagged
+from app.audit.bundle import NothingSigned, NotInTheLog, Wanted, write_bundle
+from app.audit.choice import covering
 from app.audit.replay import act_of, read_event
 from app.chain.canonical import decode
 from app.chain.entry import Entry
@@ -26,7 +28,6 @@ from app.chain.tree import leaf_hash
 from app.domain.command import Actor
 from app.domain.refusals import NotFound
 from app.ledger import QueueFull
-from app.notary import Notary
 from app.store import checkpoints, log
 from app.store.log import Head
 
@@ -42,6 +43,13 @@ class EntryView(BaseModel):
     sentence: str
     leaf_hash: str = Field(description="SHA-256 of a zero byte and the entry's canonical bytes.")
     receipt: str = Field(description="A tlog-proof for the first checkpoint that covers it.")
+
+
+class SignedCheckpoint(BaseModel):
+    """A checkpoint of the log: how many entries it covers, and the signed note itself."""
+
+    size: int
+    note: str = Field(description="A C2SP signed note, with its cosignatures.")
 
 
 class Consistency(BaseModel):
@@ -94,13 +102,15 @@ def list_entries(  # noqa: PLR0913  each is a filter
     dependencies=[Depends(reader)],
 )
 def get_entry(fund: str, seq: str, here: ServicesHere) -> EntryView:
-    """The receipt is the one that the write was answered with."""
+    """The receipt is the one that the write was answered with; once witnesses have cosigned, one
+    that carries their quorum.
+    """
     position = int(seq) if seq.isascii() and seq.isdigit() and len(seq) <= 15 else -1
     with here.database.read() as connection:
         head = _head(log.read_head(connection, fund))
         if not 0 <= position < head.size:
             raise NotFound("There is no such entry.")
-        line, receipt = proven(connection, fund, position, here.notary)
+        line, receipt = proven(connection, fund, position, here)
     entry = Entry.from_bytes(line)
     return EntryView(
         entry=entry.members(),
@@ -110,16 +120,17 @@ def get_entry(fund: str, seq: str, here: ServicesHere) -> EntryView:
     )
 
 
-def proven(connection: Connection, fund: str, seq: int, notary: Notary) -> tuple[bytes, str]:
-    """The bytes of an entry and its receipt, under the first checkpoint that covers it.
+def proven(connection: Connection, fund: str, seq: int, here: Services) -> tuple[bytes, str]:
+    """The bytes of an entry and its receipt, under the first checkpoint that covers it: with the
+    quorum of witnesses, where one has come.
 
     Raises NotFound while none does.
     """
-    note = checkpoints.checkpoint_covering(connection, fund, seq)
+    note = covering(connection, fund, seq, here.witnesses)
     if note is None:
         raise NotFound("The entry is not signed yet.")
     (line,) = log.bodies(connection, fund, seq, seq + 1)
-    path = log.hashes(connection, fund).inclusion_proof(seq, notary.size_of(fund, note))
+    path = log.hashes(connection, fund).inclusion_proof(seq, here.notary.size_of(fund, note))
     return line, Receipt(seq, tuple(path), note).to_text()
 
 
@@ -130,14 +141,31 @@ def proven(connection: Connection, fund: str, seq: int, notary: Notary) -> tuple
     responses={**reading(public=True), 200: {"content": {"text/plain": {}}}},
     dependencies=[Depends(public)],
 )
-def get_checkpoint(fund: str, here: ServicesHere) -> Response:
+def get_checkpoint(fund: str, here: ServicesHere, request: Request) -> Response:
     """A C2SP tlog-checkpoint in a signed note. Public: it shows a size and a hash."""
     with here.database.read() as connection:
         note = checkpoints.newest_checkpoint(connection, fund) if is_slug(fund) else None
     if note is None:
         raise NotFound("There is no such fund.")
-    headers = {"Cache-Control": "no-cache"}
-    return Response(note, headers=headers, media_type="text/plain; charset=utf-8")
+    return tagged(request, note, "text/plain; charset=utf-8", "no-cache")
+
+
+@router.get(
+    "/log/checkpoints",
+    summary="Every checkpoint that was signed",
+    responses=reading(public=True),
+    dependencies=[Depends(public)],
+)
+def list_checkpoints(
+    fund: str, here: ServicesHere, request: Request, after: After = -1, limit: Limit = 100
+) -> Page[SignedCheckpoint]:
+    """By size, each with the cosignatures that have come. `after` is a size."""
+    with here.database.read() as connection:
+        found = checkpoints.listed(connection, fund, max(after, 0), limit) if is_slug(fund) else []
+        if not found and not (is_slug(fund) and log.read_head(connection, fund)):
+            raise NotFound("There is no such fund.")
+    items = [SignedCheckpoint(size=size, note=note.decode()) for size, note in found]
+    return page(items, limit, {"after": items[-1].size if items else after}, request)
 
 
 @router.get(
@@ -163,17 +191,30 @@ def get_consistency(fund: str, here: ServicesHere, old: Position, new: Position)
     "/exports/audit",
     summary="The audit bundle",
     response_class=StreamingResponse,
-    responses={**reading(), 200: {"content": {"application/zip": {}}}},
+    responses={**reading("size_out_of_range"), 200: {"content": {"application/zip": {}}}},
 )
-def export_audit(fund: str, here: ServicesHere, actor: ReaderHere) -> StreamingResponse:
-    """Everything under the newest checkpoint, as one ZIP that `fundledger verify` checks.
+def export_audit(
+    fund: str,
+    here: ServicesHere,
+    actor: ReaderHere,
+    start: Annotated[
+        PlainInt, Query(ge=0, le=2**53 - 1, alias="from", description="The first entry wanted.")
+    ] = 0,
+    since: Annotated[
+        PlainInt | None,
+        Query(ge=1, le=2**53 - 1, description="A size that you know: adds the proof from there."),
+    ] = None,
+) -> StreamingResponse:
+    """Everything under one checkpoint, as one ZIP that `fundledger verify` checks.
 
-    One at a time for each party, and a few in all: an export holds a connection for as long as
-    its reader takes.
+    The newest checkpoint that the service's quorum of witnesses has cosigned; where none has, the
+    newest. `from` leaves earlier entries out: their rules then cannot be executed. One at a time
+    for each party, and a few in all: an export holds a connection for as long as its reader takes.
     """
     if not here.exports.take((fund, actor.party)):
         raise QueueFull
-    stream = _bundle(fund, actor, here)
+    wanted = Wanted(start, since, here.witnesses)
+    stream = _bundle(fund, actor, here, wanted)
     first = next(stream)
 
     headers = {
@@ -201,7 +242,9 @@ class _Closing(StreamingResponse):
                 self._pieces.close()
 
 
-def _bundle(fund: str, actor: Actor, here: ServicesHere) -> Generator[bytes, None, None]:
+def _bundle(
+    fund: str, actor: Actor, here: ServicesHere, wanted: Wanted
+) -> Generator[bytes, None, None]:
     """The bundle's pieces, from one consistent view of the database."""
     try:
         with here.database.read() as connection:
@@ -210,10 +253,13 @@ def _bundle(fund: str, actor: Actor, here: ServicesHere) -> Generator[bytes, Non
             # On the record before the first byte leaves.
             here.ledger.access.try_to_record(fund, [exported(actor, head.size)])
         with here.database.read() as connection:
-            yield from write_bundle(connection, fund, here.notary.keys, clock.now())
+            yield from write_bundle(connection, fund, here.notary.keys, clock.now(), wanted)
         here.metrics.exports.labels("complete").inc()
     except NothingSigned:
         raise NotFound("Nothing of this fund is signed yet.") from None
+    except NotInTheLog as error:
+        detail = f"{str(error).capitalize()}: `from` lies below that, `since` from 1 up to it."
+        raise Problem(422, "size_out_of_range", detail) from None
     except BaseException:
         here.metrics.exports.labels("failed").inc()
         raise

@@ -8,11 +8,12 @@ its hashes show no content. Entries are for the fund's parties.
 import re
 from typing import Final
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import Connection
 
 from app.api.answers import reading
 from app.api.deps import ServicesHere, is_slug, public, reader
+from app.api.tagged import tagged
 from app.chain.tiles import TILE_WIDTH, tile_width
 from app.domain.refusals import NotFound
 from app.notary import Notary
@@ -22,8 +23,9 @@ router = APIRouter(prefix="/v1/funds/{fund}/log/tile", tags=["log"])
 
 _NUMBER: Final = re.compile(r"((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 _LEVEL: Final = re.compile(r"[0-9]|[1-5][0-9]|6[0-3]")
-_CACHED: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
-_CACHED_PRIVATELY: Final = {"Cache-Control": "private, max-age=31536000, immutable"}
+_CACHED: Final = "public, max-age=31536000, immutable"
+_CACHED_PRIVATELY: Final = "private, max-age=31536000, immutable"
+_BYTES: Final = "application/octet-stream"
 
 
 @router.get(
@@ -33,7 +35,7 @@ _CACHED_PRIVATELY: Final = {"Cache-Control": "private, max-age=31536000, immutab
     responses={**reading(), 200: {"content": {"application/octet-stream": {}}}},
     dependencies=[Depends(reader)],
 )
-def get_entries(fund: str, number: str, here: ServicesHere) -> Response:
+def get_entries(fund: str, number: str, here: ServicesHere, request: Request) -> Response:
     """Up to 256 entries, each behind its length in two bytes, most significant first."""
     place, width = _read(number)
     with here.database.read() as connection:
@@ -41,7 +43,7 @@ def get_entries(fund: str, number: str, here: ServicesHere) -> Response:
         first = place * TILE_WIDTH
         lines = log.bodies(connection, fund, first, first + width)
         content = b"".join(len(line).to_bytes(2, "big") + line for line in lines)
-    return Response(content, headers=_CACHED_PRIVATELY, media_type="application/octet-stream")
+    return tagged(request, content, _BYTES, _CACHED_PRIVATELY)
 
 
 @router.get(
@@ -51,7 +53,7 @@ def get_entries(fund: str, number: str, here: ServicesHere) -> Response:
     responses={**reading(public=True), 200: {"content": {"application/octet-stream": {}}}},
     dependencies=[Depends(public)],
 )
-def get_tile(fund: str, level: str, number: str, here: ServicesHere) -> Response:
+def get_tile(fund: str, level: str, number: str, here: ServicesHere, request: Request) -> Response:
     """Up to 256 hashes of 32 bytes each, left to right."""
     if not is_slug(fund) or not _LEVEL.fullmatch(level):
         raise NotFound("There is no such tile.")
@@ -59,8 +61,7 @@ def get_tile(fund: str, level: str, number: str, here: ServicesHere) -> Response
     with here.database.read() as connection:
         _require(connection, fund, int(level), place, width, here.notary)
         hashes = log.tile(connection, fund, int(level), place)[:width]
-    headers = _CACHED
-    return Response(b"".join(hashes), headers=headers, media_type="application/octet-stream")
+    return tagged(request, b"".join(hashes), _BYTES, _CACHED)
 
 
 def _read(number: str) -> tuple[int, int]:

@@ -14,15 +14,18 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, Final, Self
 
 from sqlalchemy import Connection
 
+from app.audit.choice import for_export
 from app.audit.layout import (
     ACCESS,
     CHECKPOINT,
+    CONSISTENCY,
     ENTRIES_PER_FILE,
     FORMAT,
+    FRONTIER,
     JWS_TYPE,
     KEYS,
     MANIFEST,
@@ -37,6 +40,7 @@ from app.chain.checkpoint import Checkpoint
 from app.chain.entry import Entry, time_text
 from app.chain.jws import sign_detached
 from app.chain.note import Note
+from app.chain.policy import Policy
 from app.domain.book import Posting
 from app.domain.governance.keys import PartyKey
 from app.domain.governance.logs import Log
@@ -51,6 +55,25 @@ _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 class NothingSigned(Exception):
     """The fund has no signed checkpoint yet, so there is nothing that could be exported."""
+
+
+class NotInTheLog(Exception):
+    """A part was asked for, or a proof from a size, that the signed log does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an auditor asks for: entries from `start` on, and a proof that the log of `since`
+    entries is their beginning; under a checkpoint that these `witnesses` have cosigned, if one is
+    there.
+    """
+
+    start: int = 0
+    since: int | None = None
+    witnesses: Policy | None = None
+
+
+WHOLE: Final = Wanted()
 
 
 class _Sink(io.RawIOBase):
@@ -102,74 +125,105 @@ class _Archive:
 
 
 def write_bundle(
-    connection: Connection, fund: str, keys: LedgerKeys, exported_at: datetime
-) -> Generator[bytes, None, None]:
-    """The bundle of everything under the fund's newest checkpoint, piece by piece.
-
-    `connection` must see one consistent state until the last piece. Raises NothingSigned before
-    the first piece.
-    """
-    note = checkpoints.newest_checkpoint(connection, fund)
-    if note is None:
-        raise NothingSigned
-    checkpoint = Checkpoint.parse(Note.parse(note).text)
-    return _pieces(connection, fund, keys, exported_at, checkpoint, note)
-
-
-def _pieces(
     connection: Connection,
     fund: str,
     keys: LedgerKeys,
     exported_at: datetime,
-    checkpoint: Checkpoint,
-    note: bytes,
+    wanted: Wanted = WHOLE,
 ) -> Generator[bytes, None, None]:
-    archive = _Archive()
-    standing = next(readtables.all_rows(connection, fund, Log))
-    vkeys = [key.vkey for key in standing.keys]
-    party_keys = {
-        row.kid: {"party": row.party, "jwk": row.jwk.model_dump()}
-        for row in readtables.all_rows(connection, fund, PartyKey)
-    }
-    yield from archive.add(README, iter([_readme(fund, checkpoint.origin).encode()]))
-    yield from archive.add(CHECKPOINT, iter([note]))
-    yield from archive.add(
-        KEYS,
-        iter([encode({"jwks": keys.jwks(), "party_keys": party_keys, "vkeys": vkeys})]),
-    )
-    with tempfile.TemporaryDirectory() as folder, _Tables(Path(folder)) as tables:
-        recorded = _recorded(connection, fund, checkpoint.size)
-        for number in range(-(-checkpoint.size // ENTRIES_PER_FILE)):
-            lines = _lines(recorded, tables, ENTRIES_PER_FILE)
-            yield from archive.add(entries_path(number), lines)
-        tables.finish()
-        for path in VIEW_PATHS:
-            yield from archive.add(path, tables.chunks(path))
-    yield from _access(archive, connection, fund)
-    manifest = encode(
-        {
-            "format": FORMAT,
-            "fund": fund,
-            "origin": checkpoint.origin,
-            "from": 0,
-            "to": checkpoint.size,
-            "tree_size": checkpoint.size,
-            "root": checkpoint.root.hex(),
-            # As in the log: the later of the clock and the entry before.
-            "time": max(time_text(exported_at), tables.last_at),
-            "totals": {
-                "entries": checkpoint.size,
+    """The bundle of what is wanted, piece by piece.
+
+    `connection` must see one consistent state until the last piece. Raises NothingSigned,
+    NotInTheLog before the first piece.
+    """
+    note = for_export(connection, fund, wanted.witnesses)
+    if note is None:
+        raise NothingSigned
+    checkpoint = Checkpoint.parse(Note.parse(note).text)
+    if not 0 <= wanted.start < checkpoint.size or not 1 <= (wanted.since or 1) <= checkpoint.size:
+        raise NotInTheLog(f"the log has {checkpoint.size} signed entries")
+    return _Bundle(connection, fund, keys, checkpoint, note, wanted).pieces(exported_at)
+
+
+@dataclass
+class _Bundle:
+    """One bundle under way."""
+
+    connection: Connection
+    fund: str
+    keys: LedgerKeys
+    checkpoint: Checkpoint
+    note: bytes
+    wanted: Wanted
+    archive: _Archive = field(default_factory=_Archive)
+
+    def pieces(self, exported_at: datetime) -> Generator[bytes, None, None]:
+        fund, size, archive = self.fund, self.checkpoint.size, self.archive
+        standing = next(readtables.all_rows(self.connection, fund, Log))
+        yield from archive.add(README, iter([_readme(fund, self.checkpoint.origin).encode()]))
+        yield from archive.add(CHECKPOINT, iter([self.note]))
+        yield from archive.add(KEYS, iter([self._public_keys(standing)]))
+        yield from self._proofs()
+        with tempfile.TemporaryDirectory() as folder, _Tables(Path(folder)) as tables:
+            recorded = _recorded(self.connection, fund, self.wanted.start, size)
+            for number in range(-(-(size - self.wanted.start) // ENTRIES_PER_FILE)):
+                lines = _lines(recorded, tables, ENTRIES_PER_FILE)
+                yield from archive.add(entries_path(number), lines)
+            totals: dict[str, Any] = {
+                "entries": size - self.wanted.start,
                 "by_type": dict(tables.types),
-                **tables.views.control_totals(),
-            },
-            "files": sorted(archive.files, key=lambda file: str(file["path"])),
+            }
+            if not self.wanted.start:
+                # Views and sums follow from the whole log; a part cannot show that they are right.
+                tables.finish()
+                totals.update(tables.views.control_totals())
+                for path in VIEW_PATHS:
+                    yield from archive.add(path, tables.chunks(path))
+        if not self.wanted.start:
+            yield from _access(archive, self.connection, fund)
+        # As in the log: the later of the clock and the entry before.
+        time = max(time_text(exported_at), tables.last_at)
+        manifest = encode(self._manifest(time, totals))
+        key = self.keys.of_exports(standing.export_kid_at(size))
+        jws = sign_detached(manifest, key, {"typ": JWS_TYPE, "fund": fund})
+        yield from archive.add(MANIFEST, iter([manifest]))
+        yield from archive.add(MANIFEST_JWS, iter([jws.encode()]))
+        yield archive.close()
+
+    def _public_keys(self, standing: Log) -> bytes:
+        party_keys = {
+            row.kid: {"party": row.party, "jwk": row.jwk.model_dump()}
+            for row in readtables.all_rows(self.connection, self.fund, PartyKey)
         }
-    )
-    key = keys.of_exports(standing.export_kid)
-    jws = sign_detached(manifest, key, {"typ": JWS_TYPE, "fund": fund})
-    yield from archive.add(MANIFEST, iter([manifest]))
-    yield from archive.add(MANIFEST_JWS, iter([jws.encode()]))
-    yield archive.close()
+        vkeys = [key.vkey for key in standing.keys]
+        if self.wanted.witnesses is not None:
+            vkeys += map(str, self.wanted.witnesses.witnesses.values())
+        return encode({"jwks": self.keys.jwks(), "party_keys": party_keys, "vkeys": vkeys})
+
+    def _proofs(self) -> Iterator[bytes]:
+        """What stands for entries that are left out, and the proof from a size that is known."""
+        hashes = log.hashes(self.connection, self.fund)
+        if self.wanted.start:
+            peaks = [peak.hex() for peak in hashes.frontier(self.wanted.start).peaks]
+            yield from self.archive.add(FRONTIER, iter([encode({"left": peaks})]))
+        if self.wanted.since is not None:
+            found = hashes.consistency_proof(self.wanted.since, self.checkpoint.size)
+            proof = {"proof": [value.hex() for value in found], "size": self.wanted.since}
+            yield from self.archive.add(CONSISTENCY, iter([encode(proof)]))
+
+    def _manifest(self, time: str, totals: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "fund": self.fund,
+            "origin": self.checkpoint.origin,
+            "from": self.wanted.start,
+            "to": self.checkpoint.size,
+            "tree_size": self.checkpoint.size,
+            "root": self.checkpoint.root.hex(),
+            "time": time,
+            "totals": totals,
+            "files": sorted(self.archive.files, key=lambda file: str(file["path"])),
+        }
 
 
 def _access(archive: _Archive, connection: Connection, fund: str) -> Iterator[bytes]:
@@ -237,11 +291,13 @@ def _lines(
     yield bytes(piece)
 
 
-def _recorded(connection: Connection, fund: str, size: int) -> Iterator[tuple[bytes, Recorded]]:
+def _recorded(
+    connection: Connection, fund: str, start: int, size: int
+) -> Iterator[tuple[bytes, Recorded]]:
     """Each entry's bytes, and the entry with its lines of the stored journal."""
-    journal = log.postings(connection, fund, size)
+    journal = log.postings(connection, fund, size, start)
     ahead = next(journal, None)
-    for line in log.bodies(connection, fund, 0, size):
+    for line in log.bodies(connection, fund, start, size):
         entry = Entry.from_bytes(line)
         postings: list[Posting] = []
         while ahead is not None and ahead[0] == entry.seq:

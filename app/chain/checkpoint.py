@@ -12,6 +12,10 @@ from app.chain.spelling import read_base64, read_decimal, write_base64
 from app.chain.tree import EMPTY_ROOT, HASH_BYTES
 
 
+class WrongEmptyRoot(NoteError):
+    """A checkpoint of an empty log with some other root than the empty one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """The head of the log `origin` at `size` entries."""
@@ -41,7 +45,7 @@ class Checkpoint:
         if len(root) != HASH_BYTES:
             raise NoteError(f"malformed checkpoint: a root has {HASH_BYTES} bytes")
         if size == 0 and root != EMPTY_ROOT:
-            raise NoteError("malformed checkpoint: an empty log has the empty root")
+            raise WrongEmptyRoot("malformed checkpoint: an empty log has the empty root")
         return cls(lines[0], size, root)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from app.chain.note import COSIGNATURE, ED25519, NoteError, VerifierKey
+from app.chain.note import COSIGNATURE, ED25519, Note, NoteError, VerifierKey
 from app.chain.spelling import read_decimal
 
 MAX_POLICY_BYTES: Final = 100_000
@@ -56,6 +56,16 @@ class Policy:
         for name, group in self.groups.items():
             holds[name] = sum(holds[member] for member in group.members) >= group.needed
         return self.quorum == NO_QUORUM or holds[self.quorum]
+
+    def cosigned(self, note: Note) -> bool:
+        """Whether the quorum has cosigned a note. A cosignature that fails spoils it.
+
+        Raises NoteError.
+        """
+        known = {(key.name, key.id) for key in self.witnesses.values()}
+        if not any((one.name, one.key_id) in known for one in note.signatures):
+            return self.satisfied_by(())
+        return self.satisfied_by(one.key for one in note.verify(self.witnesses.values()))
 
     @classmethod
     def parse(cls, raw: bytes, *, needs_log: bool = True) -> "Policy":

@@ -76,6 +76,15 @@ def tile_width(size: int, level: int, number: int) -> int:
     return max(0, min(TILE_WIDTH, hashes - number * TILE_WIDTH))
 
 
+def tile_path(number: int, width: int = TILE_WIDTH) -> str:
+    """How tlog-tiles spells tile `number`: `x001/x234/067`, a partial one with `.p/<width>`."""
+    digits = f"{number:03d}"
+    digits = digits.zfill(-(-len(digits) // 3) * 3)
+    groups = [digits[at : at + 3] for at in range(0, len(digits), 3)]
+    path = "/".join([*(f"x{group}" for group in groups[:-1]), groups[-1]])
+    return path if width == TILE_WIDTH else f"{path}.p/{width}"
+
+
 def stored_hashes(completed: Iterable[tuple[Subtree, bytes]]) -> list[tuple[int, int, bytes]]:
     """What a store keeps of completed subtrees: (tile level >= 1, position in that level, hash)."""
     return [

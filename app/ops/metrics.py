@@ -19,6 +19,7 @@ class Metrics:
         self._count_requests(self.registry)
         self._count_appends(self.registry)
         self._watch_the_log(self.registry)
+        self._watch_the_witnesses(self.registry)
 
     def _count_requests(self, registry: CollectorRegistry) -> None:
         self.requests = Counter(
@@ -113,5 +114,25 @@ class Metrics:
             "ledger_chain_verification_failures",
             "Entries that the background check found broken.",
             ["fund"],
+            registry=registry,
+        )
+
+    def _watch_the_witnesses(self, registry: CollectorRegistry) -> None:
+        self.witness_answers = Counter(
+            "ledger_witness_cosign",
+            "Questions to witnesses by what came of them.",
+            ["witness", "result"],
+            registry=registry,
+        )
+        self.witness_size = Gauge(
+            "ledger_witness_size",
+            "Entries of a log that a witness has cosigned.",
+            ["log", "witness"],
+            registry=registry,
+        )
+        self.witness_time = Gauge(
+            "ledger_witness_last_success_timestamp_seconds",
+            "When a witness last cosigned anything.",
+            ["witness"],
             registry=registry,
         )

@@ -95,6 +95,12 @@ def funds(connection: Connection) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
+def sizes(connection: Connection) -> dict[str, int]:
+    """How long every log is, second logs included."""
+    query = select(_heads.c.fund, _heads.c.size).where(_heads.c.size > 0)
+    return {row.fund: row.size for row in connection.execute(query)}
+
+
 def append(
     connection: Connection,
     head: Head,
@@ -246,9 +252,11 @@ def tile(connection: Connection, fund: str, level: int, number: int) -> list[byt
     return [bytes(value) for value in connection.execute(query).scalars()]
 
 
-def postings(connection: Connection, fund: str, end: int) -> Iterator[tuple[int, Posting]]:
-    """The journal of entries below `end`, in order, with each line's entry."""
-    position = (-1, -1)
+def postings(
+    connection: Connection, fund: str, end: int, start: int = 0
+) -> Iterator[tuple[int, Posting]]:
+    """The journal of entries [start, end), in order, with each line's entry."""
+    position = (start - 1, 2**31 - 1)
     while True:
         query = (
             select(_postings)

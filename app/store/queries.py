@@ -165,3 +165,14 @@ def waiting(connection: Connection) -> list[Waiting]:
         Waiting(step, count, datetime.fromisoformat(since))
         for step, count, since in connection.execute(query)
     ]
+
+
+def first_unwitnessed(connection: Connection, slug: str, known: int) -> int | None:
+    """The first reservation that no witnessed checkpoint of `known` entries covers, if any."""
+    table = READ_TABLES[Disbursement].table
+    query = select(func.min(table.c.reserved_seq)).where(
+        table.c.fund == slug,
+        table.c.state == str(DisbursementState.RESERVED),
+        table.c.reserved_seq >= known,
+    )
+    return cast("int | None", connection.execute(query).scalar_one())

@@ -28,6 +28,7 @@ PUBLIC = {
     "/metrics",
     "/.well-known/jwks.json",
     "/v1/funds/{fund}/log/checkpoint",
+    "/v1/funds/{fund}/log/checkpoints",
     "/v1/funds/{fund}/log/consistency",
     "/v1/funds/{fund}/access/checkpoint",
     "/v1/funds/{fund}/log/tile/{level}/{number:path}",

@@ -12,7 +12,14 @@ from pydantic_core import PydanticCustomError
 
 from app.domain.book import Book
 from app.domain.event import Terms
-from app.domain.governance.logs import Base64, Log, LogSize, VerifierKey
+from app.domain.governance.logs import (
+    Base64,
+    Log,
+    LogSize,
+    VerifierKey,
+    name_of,
+    public_part,
+)
 from app.domain.refusals import AlreadyExists, StaleProposal
 from app.domain.values import FundSlug, KeyId, Text
 
@@ -63,7 +70,7 @@ def require_custody(book: Book, subject: CustodyChange, fund: str) -> None:
     match subject:
         case LogKeyChange():
             require_new_log_key(book, subject.vkey)
-            if subject.vkey.partition("+")[0] != standing.origin:
+            if name_of(subject.vkey) != standing.origin:
                 raise StaleProposal(f"A key of this log is named {standing.origin}.")
         case ExportKeyChange():
             require_new_export_key(book, subject.kid)
@@ -73,8 +80,7 @@ def require_custody(book: Book, subject: CustodyChange, fund: str) -> None:
 
 def require_new_log_key(book: Book, vkey: str) -> None:
     """Raises AlreadyExists."""
-    public = vkey.rpartition("+")[2]
-    if any(known.vkey.rpartition("+")[2] == public for known in book.get(Log).keys):
+    if any(public_part(known.vkey) == public_part(vkey) for known in book.get(Log).keys):
         raise AlreadyExists("This key has signed the log before; a key is never used again.")
 
 

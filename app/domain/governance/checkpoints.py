@@ -16,7 +16,7 @@ from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms, TimedEvent
 from app.domain.governance.funds import charter_of, fund_key
 from app.domain.governance.keys import PartyKey, party_key
-from app.domain.governance.logs import AttestedCheckpoint, Base64, Log, log_key
+from app.domain.governance.logs import AttestedCheckpoint, Base64, Log, log_key, name_of
 from app.domain.refusals import (
     AlreadyExists,
     KeyNotValid,
@@ -52,7 +52,7 @@ class CheckpointWitnessed(WitnessedTerms, TimedEvent, type="checkpoint.witnessed
         if asked is None:
             raise NotFound("The charter names no witnesses.")
         _require_newer(self, book.get(Log).witnessed, act)
-        known = {vkey.partition("+")[0] for vkey in asked.witnesses}
+        known = {name_of(vkey) for vkey in asked.witnesses}
         named = {one.witness for one in self.cosignatures}
         if len(named) < len(self.cosignatures) or not named <= known or len(named) < asked.quorum:
             raise NotWitnessed(f"{asked.quorum} of the charter's witnesses are needed, each once.")

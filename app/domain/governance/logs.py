@@ -72,10 +72,14 @@ class Log(State, table="logs", key=()):
         """The key that signs exports now."""
         return self.export_keys[-1].kid
 
+    def export_kid_at(self, size: int) -> str:
+        """The key that signs exports of so many entries."""
+        return next(key.kid for key in reversed(self.export_keys) if key.since_seq < size)
+
     @property
     def origin(self) -> str:
         """The name of the log, and of its keys."""
-        return self.keys[0].vkey.rpartition("+")[0].rpartition("+")[0]
+        return name_of(self.keys[0].vkey)
 
     def require_open(self) -> None:
         """Raises LogIsClosed."""
@@ -105,3 +109,13 @@ def require_open_log(book: Book) -> None:
     standing = book.find(Log)
     if standing is not None:
         standing.require_open()
+
+
+def name_of(vkey: str) -> str:
+    """A key's name. It holds no `+`; what follows the second one may."""
+    return vkey.split("+", 2)[0]
+
+
+def public_part(vkey: str) -> str:
+    """Type and key, in base64: what is the same under every name."""
+    return vkey.split("+", 2)[2]

@@ -2,7 +2,13 @@
 
 import pytest
 
-from app.domain.governance.logs import Log, first_standing, require_open_log
+from app.domain.governance.logs import (
+    Log,
+    first_standing,
+    name_of,
+    public_part,
+    require_open_log,
+)
 from app.domain.refusals import LogIsClosed
 from tests.builders import EXPORT_KID, LOG_VKEY
 from tests.domain import funded
@@ -24,3 +30,11 @@ def test_a_log_that_has_ended_says_where() -> None:
     with pytest.raises(LogIsClosed, match="entry 7"):
         require_open_log(closed)
     require_open_log(paper.book)
+
+
+def test_a_plus_in_a_key_is_no_part_of_its_name() -> None:
+    vkey = "ledger.example/era+0a1b2c3d+" + "+" * 44
+
+    assert name_of(vkey) == "ledger.example/era"
+    assert public_part(vkey) == "+" * 44
+    assert first_standing(vkey, EXPORT_KID, 0).origin == "ledger.example/era"

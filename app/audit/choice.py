@@ -1,0 +1,29 @@
+"""Which checkpoint a reader gets: the newest, or the newest that the quorum has cosigned.
+
+Witnesses cosign a little later than the log signs, and not every checkpoint. An auditor whose trust
+file asks for a quorum needs one that has it; only where none does, the newest must do.
+"""
+
+from sqlalchemy import Connection
+
+from app.chain.note import Note
+from app.chain.policy import Policy
+from app.store import checkpoints
+
+
+def for_export(connection: Connection, fund: str, witnesses: Policy | None) -> bytes | None:
+    """The newest checkpoint with the quorum, or else the newest; None where nothing is signed."""
+    if witnesses is not None:
+        for _, note in checkpoints.cosigned(connection, fund, 0, newest_first=True):
+            if witnesses.cosigned(Note.parse(note)):
+                return note
+    return checkpoints.newest_checkpoint(connection, fund)
+
+
+def covering(connection: Connection, fund: str, seq: int, witnesses: Policy | None) -> bytes | None:
+    """The first checkpoint that covers entry `seq` with the quorum, or else the first that does."""
+    if witnesses is not None:
+        for _, note in checkpoints.cosigned(connection, fund, seq, newest_first=False):
+            if witnesses.cosigned(Note.parse(note)):
+                return note
+    return checkpoints.checkpoint_covering(connection, fund, seq)

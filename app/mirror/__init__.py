@@ -1,0 +1,1 @@
+"""A mirror: follows a log from outside, keeps all of it, executes it, and compares."""

@@ -1,0 +1,209 @@
+"""Following a log: every entry is fetched, chained, executed, and compared with what others saw.
+
+A mirror holds what it has once accepted. When the log shows it another beginning, a smaller size,
+or something that a witness saw differently, it keeps both signed checkpoints: they are proof, to
+anybody, that the holder of the log's key has signed two histories.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import islice
+from typing import Self
+
+from app.audit.replay import NotPermitted, Replay
+from app.audit.shelf import Shelf
+from app.audit.signers import Distrusted, speakers
+from app.chain.checkpoint import Checkpoint, open_checkpoint
+from app.chain.entry import BadEntry, BrokenChain, Entry, check_follows
+from app.chain.note import Note, NoteError, VerifierKey
+from app.chain.policy import Policy
+from app.chain.tree import Frontier, leaf_hash
+from app.mirror.kept import Kept
+from app.mirror.source import Source, Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that must not be. `evidence` names the file with both checkpoints, if there is."""
+
+    why: str
+    evidence: str | None = None
+
+    def __str__(self) -> str:
+        return self.why if self.evidence is None else f"{self.why}; evidence: {self.evidence}"
+
+
+class TwoHistories(Exception):
+    """Two checkpoints, both signed for the log, that cannot both be true."""
+
+    def __init__(self, why: str, one: bytes, other: bytes) -> None:
+        super().__init__(why)
+        self.notes = (one, other)
+
+
+class Mirror:
+    """One log, followed from outside. `fetch` again and again; each time what is wrong."""
+
+    def __init__(self, kept: Kept, source: Source, policy: Policy, origin: str) -> None:
+        """Execute what is kept, from the first entry. Raises ValueError if that is damaged."""
+        self._kept = kept
+        self._source = source
+        self._policy = policy
+        self._origin = origin
+        self._shelf = Shelf()
+        self._replay = Replay(self._shelf)
+        self._last: Entry | None = None
+        self._leaf: bytes | None = None
+        self._frontier = Frontier()
+        self._broken: str | None = None
+        self._roots: dict[int, bytes] = {}
+        self._ahead: dict[str, int] = {}
+        """Of witnesses that have seen more than we were shown: the size, from last time."""
+        held = kept.note()
+        self._take(kept.entries())
+        if held is not None:
+            said = Checkpoint.parse(Note.parse(held).text)
+            if (said.size, said.root) != (self._frontier.size, self._frontier.root()):
+                raise ValueError("what this mirror keeps does not make the root that it kept")
+
+    @property
+    def size(self) -> int:
+        """How many entries are kept."""
+        return self._frontier.size
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._shelf.close()
+
+    def fetch(self) -> list[Alarm]:
+        """One round. Raises Unreadable."""
+        alarms = list[Alarm]()
+        try:
+            self._advance(self._source.checkpoint())
+        except TwoHistories as error:
+            alarms.append(self._alarm(error))
+        except (NoteError, Distrusted, BadEntry, BrokenChain) as error:
+            alarms.append(Alarm(str(error)))
+        if self._broken is not None:
+            alarms.append(Alarm(self._broken))
+        for name, key in self._policy.witnesses.items():
+            if name in self._policy.urls:
+                alarms += self._compared(name, key)
+        return alarms
+
+    def _advance(self, note: bytes) -> None:
+        """Fetch, check and keep what the log has grown by.
+
+        Raises TwoHistories, NoteError, Distrusted, BadEntry, BrokenChain, Unreadable.
+        """
+        checkpoint, held = self._opened(note), self._kept.note()
+        if held is None:
+            self._grow(checkpoint, note)
+        elif checkpoint.size < self.size:
+            # Old checkpoints stay true; but that it is shown as the newest is a step back.
+            if checkpoint.root != self._root(checkpoint.size):
+                raise TwoHistories("the log shows another history than before", held, note)
+            why = f"the log shows {checkpoint.size} entries; it had shown {self.size}"
+            raise TwoHistories(why, held, note)
+        elif checkpoint.size == self.size:
+            if checkpoint.root != self._frontier.root():
+                raise TwoHistories("two roots for one size", held, note)
+        else:
+            self._grow(checkpoint, note)
+
+    def _grow(self, checkpoint: Checkpoint, note: bytes) -> None:
+        size, grown = self.size, self._frontier
+
+        def passing() -> Iterator[bytes]:
+            nonlocal grown
+            for line in self._source.entries(size, checkpoint.size):
+                grown = grown.append(leaf_hash(line))
+                yield line
+
+        self._kept.add(passing())
+        if grown.root() != checkpoint.root:
+            held = self._kept.note()
+            why = "what the log added does not lead from what it had shown to what it signed"
+            if held is None:
+                raise NoteError("the entries do not make the signed root")
+            raise TwoHistories(why, held, note)
+        self._kept.cover(note)
+        self._take(islice(self._kept.entries(), size, None))
+        # Only now is it known which key had to sign.
+        self._require_speaker(note)
+
+    def _take(self, lines: Iterable[bytes]) -> None:
+        """Chain and execute entries that the tree already covers. Raises BadEntry, BrokenChain."""
+        for line in lines:
+            leaf = leaf_hash(line)
+            entry = Entry.from_bytes(line)
+            check_follows(entry, self._last, self._leaf)
+            self._last, self._leaf = entry, leaf
+            self._frontier = self._frontier.append(leaf)
+            if self._broken is None:
+                try:
+                    self._replay.step(entry)
+                except NotPermitted as error:
+                    self._broken = str(error)
+
+    def _opened(self, note: bytes) -> Checkpoint:
+        """The checkpoint in a note, by a key that may speak. Raises NoteError, Distrusted."""
+        keys = self._policy.keys_of(self._origin)
+        standing = self._replay.standing
+        if standing is not None and self._broken is None:
+            keys = speakers(keys, standing)
+        try:
+            checkpoint = open_checkpoint(note, *keys)
+        except NoteError:
+            # A key that the entries behind ours introduce: `_require_speaker` will tell.
+            checkpoint = Checkpoint.parse(Note.parse(note).text)
+            if checkpoint.size <= self.size:
+                raise
+        if checkpoint.origin != self._origin:
+            raise NoteError(f"it is the checkpoint of {checkpoint.origin}")
+        return checkpoint
+
+    def _require_speaker(self, note: bytes) -> None:
+        standing = self._replay.standing
+        if standing is not None and self._broken is None:
+            open_checkpoint(note, speakers(self._policy.keys_of(self._origin), standing)[-1])
+
+    # -- what others saw -------------------------------------------------------------------------
+
+    def _compared(self, name: str, key: VerifierKey) -> list[Alarm]:
+        """Compare a witness's newest view with ours."""
+        try:
+            note = self._source.view_of(self._policy.urls[name], self._origin)
+            if note is None:
+                return []
+            checkpoint = self._opened(note)
+            Note.parse(note).verify([key])
+        except (Unreadable, NoteError, Distrusted) as error:
+            return [Alarm(f"witness {name}: {error}")]
+        if checkpoint.size > self.size:
+            before, self._ahead[name] = self._ahead.get(name), checkpoint.size
+            if before is not None and before > self.size:
+                why = f"witness {name} has cosigned {before} entries, we were shown {self.size}"
+                return [self._alarm(TwoHistories(why, self._kept.note() or b"", note))]
+            return []
+        self._ahead.pop(name, None)
+        if checkpoint.root != self._root(checkpoint.size):
+            why = f"witness {name} was shown another log of {checkpoint.size} entries"
+            return [self._alarm(TwoHistories(why, self._kept.note() or b"", note))]
+        return []
+
+    def _root(self, size: int) -> bytes:
+        """The root of the first `size` entries that are kept."""
+        if size == self.size:
+            return self._frontier.root()
+        if size not in self._roots:
+            leaves = map(leaf_hash, islice(self._kept.entries(), size))
+            self._roots = {size: Frontier().extend(leaves)[0].root()}
+        return self._roots[size]
+
+    def _alarm(self, error: TwoHistories) -> Alarm:
+        name = sha256(b"\n".join(error.notes)).hexdigest()[:16]
+        return Alarm(str(error), str(self._kept.keep_evidence(name, *error.notes)))

@@ -1,0 +1,79 @@
+"""What a mirror keeps: every entry by its exact bytes, the newest checkpoint, and evidence.
+
+Entries are lines of one file, on disk before the checkpoint that covers them. From this folder a
+ledger that has lost entries can be restored (`fundledger recover`).
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from app.chain.checkpoint import Checkpoint
+from app.chain.note import Note
+
+ENTRIES, CHECKPOINT, EVIDENCE = "entries.jsonl", "checkpoint", "evidence"
+
+
+class Kept:
+    """The folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def note(self) -> bytes | None:
+        """The newest checkpoint under which all entries here stand; None at the beginning."""
+        path = self._folder / CHECKPOINT
+        return path.read_bytes() if path.exists() else None
+
+    def size(self) -> int:
+        """How many entries it covers."""
+        note = self.note()
+        return Checkpoint.parse(Note.parse(note).text).size if note is not None else 0
+
+    def entries(self) -> Iterator[bytes]:
+        """Every entry under the checkpoint, in order."""
+        left = self.size()
+        if not left:
+            return
+        with (self._folder / ENTRIES).open("rb") as file:
+            for line in file:
+                if not left:
+                    return
+                left -= 1
+                yield line.removesuffix(b"\n")
+
+    def add(self, lines: Iterable[bytes]) -> None:
+        """Put entries behind those that are covered; they count once a checkpoint covers them."""
+        path = self._folder / ENTRIES
+        with path.open("r+b" if path.exists() else "w+b") as file:
+            # What stands behind the last checkpoint is of a round that did not end well.
+            for _ in range(self.size()):
+                file.readline()
+            file.truncate(file.tell())
+            file.seek(0, os.SEEK_END)
+            for line in lines:
+                file.write(line + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def cover(self, note: bytes) -> None:
+        """The checkpoint under which all entries here stand."""
+        self._replace(self._folder / CHECKPOINT, note)
+
+    def keep_evidence(self, name: str, *notes: bytes) -> Path:
+        """Put signed checkpoints that contradict each other where nobody overwrites them."""
+        folder = self._folder / EVIDENCE
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{name}.txt"
+        if not path.exists():
+            self._replace(path, b"\n".join(notes))
+        return path
+
+    def _replace(self, path: Path, content: bytes) -> None:
+        aside = path.with_suffix(".new")
+        with aside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
