@@ -20,7 +20,7 @@ from app.chain.canonical import encode
 from app.chain.entry import GENESIS_PREV, time_text, write_line
 from app.chain.tree import leaf_hash
 from app.domain.command import Actor
-from app.notary import Notary, access_log
+from app.notary import ForkDetected, Notary, access_log
 from app.store import log
 from app.store.engine import Database
 from app.store.log import Head, Sealed
@@ -67,10 +67,25 @@ class AccessLog:
         self._notary = notary
         self._now = now
         self._lock = threading.Lock()
+        self.halted: dict[str, str] = {}
+        """Second logs that contradict what was signed, and how. Nothing is written to them."""
+
+    def check(self, name: str) -> None:
+        """Compare a second log with what was signed of it. Raises Unavailable.
+
+        One that lost entries with an old backup stands in nobody's way: it is halted, loudly.
+        """
+        try:
+            self._notary.check(name)
+        except ForkDetected as fork:
+            self.halted[name] = str(fork)
+            _logger.critical("%s is halted: %s", name, fork)
 
     def record(self, fund: str, attempts: Sequence[Attempt]) -> None:
         """Record what happened, as far as the parties' shares go. Raises what writing raises."""
         name = access_log(fund)
+        if name in self.halted:
+            raise ForkDetected(self.halted[name])
         with self._lock:
             now = self._now()
             with self._database.write() as connection:

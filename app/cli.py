@@ -67,6 +67,11 @@ def _parser() -> argparse.ArgumentParser:
         ("check", _check, "compare a fund's read tables and journal with a replay of its log"),
     ):
         command(name, run, summary).add_argument("fund")
+    recover = command("recover", _recover, "restore a log that lost entries; see docs/operators.md")
+    recover.add_argument("fund")
+    recover.add_argument("--entries", type=Path, help="entries.jsonl of a mirror or of a bundle")
+    recover.add_argument("--statements", type=Path, help="JSON list of parties' statements")
+    recover.add_argument("--reason", default="Entries were lost and restored")
     add_to(command)
     add_audit_commands(command)
     demo = command("demo", _demo, "play the ERA history against a server of its own")
@@ -185,6 +190,31 @@ def _check(chosen: argparse.Namespace) -> int:
         return WRONG
 
     return _with_database(compare)
+
+
+def _recover(chosen: argparse.Namespace) -> int:
+    from app.domain.refusals import Refusal
+    from app.main import assemble
+    from app.ops.metrics import Metrics
+    from app.recovery import NotRecovered, confirm, restore
+
+    here, _ = assemble(_settings(), Metrics())
+    try:
+        if chosen.entries is not None:
+            with chosen.entries.open("rb") as file:
+                lines = (line.removesuffix(b"\n") for line in file)
+                done = restore(here.database, here.notary, chosen.fund, lines)
+            print(f"{done.added} entries added; the log has {done.size}, as was signed.")
+        if chosen.statements is not None:
+            statements = chosen.statements.read_bytes()
+            size = confirm(here.ledger, here.notary, chosen.fund, statements, chosen.reason)
+            print(f"The parties confirm the log of {size} entries; entry {size} says so.")
+    except (NotRecovered, Refusal) as error:
+        print(f"fundledger: not recovered: {error}", file=sys.stderr)
+        return WRONG
+    finally:
+        here.database.close()
+    return OK
 
 
 def _with_database(use: Callable[[Any], int]) -> int:

@@ -34,6 +34,11 @@ def _add_key_commands(command: Callable[..., Any]) -> None:
     sign.add_argument("--op", required=True, help="the event that is asked for: approval.given")
     sign.add_argument("--nonce", required=True, help="the request's Idempotency-Key")
 
+    statement = command("statement", _statement, "sign the newest checkpoint that your party knows")
+    statement.add_argument("checkpoint", type=Path, help="a signed checkpoint of the fund's log")
+    statement.add_argument("--key", type=Path, required=True, help="the party's private key, PEM")
+    statement.add_argument("--party", required=True)
+
 
 def _add_charter_commands(command: Callable[..., Any]) -> None:
     charter = command("charter", _charter, "check, compare or convert charters in YAML or JSON")
@@ -83,6 +88,31 @@ def _sign(chosen: argparse.Namespace) -> int:
         return CANNOT_TELL
     key = read_signing_key(chosen.key)
     return _print(sign(payload, key, fund=chosen.fund, op=chosen.op, nonce=chosen.nonce))
+
+
+def _statement(chosen: argparse.Namespace) -> int:
+    from app.attestations import RECOVERED, statement_payload
+    from app.chain.checkpoint import Checkpoint
+    from app.chain.jws import thumbprint
+    from app.chain.note import Note, NoteError
+    from app.keys import read_signing_key
+    from app.signatures import sign
+
+    try:
+        known = Checkpoint.parse(Note.parse(chosen.checkpoint.read_bytes()).text)
+    except NoteError as error:
+        print(f"fundledger: {chosen.checkpoint}: {error}", file=sys.stderr)
+        return CANNOT_TELL
+    key, fund, root = (
+        read_signing_key(chosen.key),
+        known.origin.rpartition("/")[2],
+        known.root.hex(),
+    )
+    payload = statement_payload(fund, known.size, root)
+    jws = sign(payload, key, fund=fund, op=RECOVERED, nonce=f"recovery-{known.size}")
+    kid = thumbprint(key.public_key())
+    stated = {"party": chosen.party, "kid": kid, "size": known.size, "root": root, "jws": jws}
+    return _print(json.dumps(stated))
 
 
 def _charter(chosen: argparse.Namespace) -> int:

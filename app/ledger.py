@@ -21,7 +21,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from app import clock
-from app.access import AccessLog
+from app.access import AccessLog, is_access_log
 from app.batch import Batch, Done, Outcome
 from app.chain.proof import Receipt, path_from
 from app.chain.tree import Frontier
@@ -104,8 +104,11 @@ class Ledger:
 
     def start(self) -> None:
         """Check every fund against its last signed checkpoint, then begin to take commands."""
-        for fund in sorted(self._notary.funds()):
-            self._notary.check(fund)
+        for name in sorted(self._notary.funds()):
+            if is_access_log(name):
+                self.access.check(name)
+            else:
+                self._notary.check(name)
         self._open = True
         self._thread.start()
 

@@ -44,6 +44,8 @@ from app.notary import Notary
 from app.ops.metrics import Metrics
 from app.ops.patrol import Patrol
 from app.settings import Settings
+from app.stamping import Authority, Stamping
+from app.stamps import read_certificates
 from app.store import queries
 from app.store.engine import Database, Unavailable
 from app.store.guards import verify_guards
@@ -125,6 +127,11 @@ def _beside(here: Services) -> Iterator[Coroutine[Any, Any, None]]:
     yield Clockwork(here.database, here.ledger).run()
     if here.witnesses is not None:
         yield Witnesses(here.database, here.ledger, here.metrics, here.witnesses).run()
+    settings = here.settings
+    if settings.time_authority_roots is not None:
+        roots = read_certificates(settings.time_authority_roots)
+        authority = Authority(settings.time_authority_url, roots, settings.time_period_s)
+        yield Stamping(here.database, here.ledger, here.metrics, authority).run()
 
 
 class Application(FastAPI):

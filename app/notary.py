@@ -8,7 +8,7 @@ behind (an old backup was restored) or different (history was rewritten) is refu
 from dataclasses import replace
 
 from app.chain.checkpoint import Checkpoint, open_checkpoint
-from app.chain.note import VerifierKey
+from app.chain.note import Note, VerifierKey
 from app.chain.tree import Frontier
 from app.domain.governance.logs import Log, log_key
 from app.faults import Fault
@@ -73,6 +73,48 @@ class Notary:
                     raise ForkDetected(f"fund {fund} was signed for and is not in the database")
             return
         self.sign(fund, head.frontier, head.frontier)
+
+    # -- recovery --------------------------------------------------------------------------------
+
+    def last_signed(self, fund: str) -> Checkpoint | None:
+        """What the second store says was signed last; None where it knows nothing of the fund."""
+        with self._second_store.locked(fund) as slot:
+            note = slot.read()
+        # Whoever signed it: the database that would tell may be the one that is behind.
+        return Checkpoint.parse(Note.parse(note).text) if note is not None else None
+
+    def head(self, fund: str) -> tuple[int, bytes]:
+        """Size and root of the log as the database has it."""
+        with self._database.read() as connection:
+            head = log.read_head(connection, fund)
+        frontier = head.frontier if head is not None else Frontier()
+        return frontier.size, frontier.root()
+
+    def root(self, fund: str, size: int) -> bytes | None:
+        """The root of the log's first `size` entries; None where there are fewer."""
+        with self._database.read() as connection:
+            head = log.read_head(connection, fund)
+            if head is None or size > head.size:
+                return None
+            return log.hashes(connection, fund).root(size)
+
+    def reinstate(self, fund: str) -> bool:
+        """Take the database's newest checkpoint for what was signed last, where that is lost.
+
+        Whether it was lost.
+        """
+        with self._database.read() as connection:
+            note = checkpoints.newest_signed(connection, fund)
+        with self._second_store.locked(fund) as slot:
+            if slot.read() is not None or note is None:
+                return False
+            slot.replace(note)
+        return True
+
+    def withdraw(self, fund: str) -> None:
+        """Undo that."""
+        with self._second_store.locked(fund) as slot:
+            slot.remove()
 
     def _keep(self, fund: str, size: int, note: bytes) -> None:
         """Every checkpoint that was signed stays in the database."""

@@ -36,12 +36,17 @@ def rebuild(database: Database, fund: str) -> int:
         head = log.lock_head(connection, fund)
         if head is None:
             raise NoSuchFund(fund)
-        book = Book(complete=True)
-        for _, after in _folded(connection, fund, head.size):
-            book = after
-        readtables.clear(connection, fund)
-        readtables.save(connection, fund, dict(book.changed.items()))
+        refold(connection, fund, head.size)
     return head.size
+
+
+def refold(connection: Connection, fund: str, size: int) -> None:
+    """The same, in the transaction of somebody who has the head."""
+    book = Book(complete=True)
+    for _, after in _folded(connection, fund, size):
+        book = after
+    readtables.clear(connection, fund)
+    readtables.save(connection, fund, dict(book.changed.items()))
 
 
 def first_difference(database: Database, fund: str) -> str | None:

@@ -19,7 +19,7 @@ class Metrics:
         self._count_requests(self.registry)
         self._count_appends(self.registry)
         self._watch_the_log(self.registry)
-        self._watch_the_witnesses(self.registry)
+        self._watch_outsiders(self.registry)
 
     def _count_requests(self, registry: CollectorRegistry) -> None:
         self.requests = Counter(
@@ -93,6 +93,11 @@ class Metrics:
             ["fund"],
             registry=registry,
         )
+        self.second_logs_halted = Gauge(
+            "ledger_second_logs_halted",
+            "Second logs (refusals, reads) that lost entries and take no more.",
+            registry=registry,
+        )
         self.guards_ok = Gauge(
             "ledger_guards_ok",
             "1 while the database's guards are as they should be.",
@@ -117,7 +122,7 @@ class Metrics:
             registry=registry,
         )
 
-    def _watch_the_witnesses(self, registry: CollectorRegistry) -> None:
+    def _watch_outsiders(self, registry: CollectorRegistry) -> None:
         self.witness_answers = Counter(
             "ledger_witness_cosign",
             "Questions to witnesses by what came of them.",
@@ -134,5 +139,14 @@ class Metrics:
             "ledger_witness_last_success_timestamp_seconds",
             "When a witness last cosigned anything.",
             ["witness"],
+            registry=registry,
+        )
+        self.stamps = Counter(
+            "ledger_time_stamps", "Questions to the time authority.", ["result"], registry=registry
+        )
+        self.stamp_time = Gauge(
+            "ledger_time_stamp_last_timestamp_seconds",
+            "When a fund's log was last stamped.",
+            ["fund"],
             registry=registry,
         )

@@ -53,6 +53,13 @@ def newest_checkpoint(connection: Connection, fund: str) -> bytes | None:
     return _note(connection, fund, _checkpoints.c.size > 0, _checkpoints.c.size.desc())
 
 
+def newest_signed(connection: Connection, fund: str) -> bytes | None:
+    """The newest checkpoint as the log signed it, without what witnesses added."""
+    query = select(_checkpoints.c.note).where(_checkpoints.c.fund == fund)
+    note = connection.execute(query.order_by(_checkpoints.c.size.desc()).limit(1)).scalar()
+    return note.encode() if note is not None else None
+
+
 def listed(connection: Connection, fund: str, after: int, limit: int) -> list[tuple[int, bytes]]:
     """Checkpoints of more than `after` entries: size and note, with cosignatures."""
     query = (

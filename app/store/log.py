@@ -101,6 +101,16 @@ def sizes(connection: Connection) -> dict[str, int]:
     return {row.fund: row.size for row in connection.execute(query)}
 
 
+def has_grown(connection: Connection, fund: str, size: int, ours: Sequence[str]) -> bool:
+    """Whether behind the first `size` entries there is one of another type than `ours`."""
+    query = (
+        select(_entries.c.seq)
+        .where(_entries.c.fund == fund, _entries.c.seq >= size, _entries.c.type.not_in(ours))
+        .limit(1)
+    )
+    return connection.execute(query).one_or_none() is not None
+
+
 def append(
     connection: Connection,
     head: Head,

@@ -35,6 +35,10 @@ class Slot:
         aside.replace(self._path)
         _sync_folder(self._path.parent)
 
+    def remove(self) -> None:
+        """Forget the fund: only for undoing a recovery that nobody confirmed."""
+        self._path.unlink(missing_ok=True)
+
 
 class SecondStore:
     """A folder with one file a fund."""

@@ -1,0 +1,170 @@
+"""Recovery: a log that lost entries is restored by their exact bytes, or not at all.
+
+After an old backup was restored the database lacks entries that were signed. Mirrors, exports and
+receipts have them. They are appended as they are, each permitted and following the one before it,
+and must lead to the root that was signed. Where nothing outside the database says what was signed
+last, the parties do: as many governments as the charter's quorum sign the newest checkpoint that
+each knows, the log must contain them all, and an entry says so for ever.
+"""
+
+import asyncio
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Connection
+
+from app.access import is_access_log
+from app.audit.replay import NotPermitted, Replay
+from app.chain.entry import BadEntry, BrokenChain, Entry, check_follows
+from app.chain.tree import leaf_hash
+from app.clockwork import LEDGER_ITSELF
+from app.domain.book import Posting
+from app.domain.governance.checkpoints import RecordRecovery, Statement
+from app.faults import Fault
+from app.ledger import Ledger
+from app.notary import Notary, main_log
+from app.store import log
+from app.store.engine import Database
+from app.store.log import Head, Sealed
+from app.submission import Asked
+from app.upkeep import refold
+
+AT_ONCE = 1_000
+"""Entries that are stored at a time, all in one transaction."""
+_STATEMENTS: TypeAdapter[tuple[Statement, ...]] = TypeAdapter(tuple[Statement, ...])
+
+
+class NotRecovered(Fault):
+    """The log could not be restored, and nothing was changed; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """How many entries were added, and how long the log is now."""
+
+    added: int
+    size: int
+
+
+def restore(database: Database, notary: Notary, fund: str, lines: Iterable[bytes]) -> Restored:
+    """Add what the database lacks of `lines`, which are the log's entries from the first on.
+
+    All of it or nothing. Raises NotRecovered.
+    """
+    try:
+        with database.write() as connection:
+            head = log.lock_head(connection, fund, create=True)
+            assert head is not None, "it was created"  # noqa: S101
+            before = head.size
+            head = _appended(connection, head, lines)
+            _require_signed(notary, fund, connection, head)
+            if head.size == before:
+                raise NotRecovered(f"there is nothing in it beyond the {before} entries here")
+            if not is_access_log(fund):
+                refold(connection, fund, head.size)
+    except (BadEntry, BrokenChain, NotPermitted) as error:
+        raise NotRecovered(str(error)) from None
+    return Restored(head.size - before, head.size)
+
+
+def confirm(ledger: Ledger, notary: Notary, fund: str, raw: bytes, reason: str) -> int:
+    """Take up the log again on the word of the parties, and put that on record; the entry.
+
+    `raw` is a JSON list of statements. The database's newest checkpoint takes the place of the one
+    that was lost outside it; the door must not be open yet. Raises NotRecovered, Refusal.
+    """
+    size, root = notary.head(fund)
+    try:
+        statements = _STATEMENTS.validate_python(json.loads(raw))
+        command = RecordRecovery(size=size, root=root.hex(), reason=reason, statements=statements)
+    except (ValueError, ValidationError) as error:
+        raise NotRecovered(f"these are no statements: {error}") from None
+    for one in statements:
+        known = notary.root(fund, one.size)
+        if known is None or known.hex() != one.root:
+            raise NotRecovered(
+                f"{one.party} knows another log of {one.size} entries than the one that is here"
+            )
+    lost = notary.reinstate(fund)
+    try:
+        ledger.start()
+        digest = sha256(raw).digest()
+        asked = Asked(command, f"recovered-{size}-{digest.hex()[:16]}", digest)
+        asyncio.run(ledger.submit(fund, LEDGER_ITSELF, asked))
+    except BaseException:
+        if lost:
+            # Nobody has confirmed anything: it is as lost as before.
+            notary.withdraw(fund)
+        raise
+    finally:
+        ledger.stop()
+    return size
+
+
+def _appended(connection: Connection, head: Head, lines: Iterable[bytes]) -> Head:
+    """The head after all lines that the database lacks.
+
+    Raises NotRecovered, BadEntry, BrokenChain, NotPermitted.
+    """
+    # What was refused and read changes nothing: a second log has a chain, and no rules.
+    replay = None if is_access_log(head.fund) else Replay()
+    stored = log.bodies(connection, head.fund, 0, head.size)
+    waiting = list[Sealed]()
+    last: Entry | None = None
+    leaf: bytes | None = None
+    here = head.size
+    for seq, line in enumerate(lines):
+        entry = Entry.from_bytes(line)
+        check_follows(entry, last, leaf)
+        if entry.fund != main_log(head.fund):
+            raise NotRecovered(f"these are entries of {entry.fund}")
+        postings = replay.step(entry).postings if replay is not None else ()
+        last, leaf = entry, leaf_hash(line)
+        if seq < here:
+            if next(stored, b"") != line:
+                raise NotRecovered(f"entry {seq} is another one here: somebody changed history")
+            continue
+        waiting.append(_sealed(entry, line, leaf, postings))
+        if len(waiting) == AT_ONCE:
+            head, waiting = _stored(connection, head, waiting), []
+    if waiting:
+        head = _stored(connection, head, waiting)
+    if last is None or last.seq + 1 < here:
+        raise NotRecovered("it has fewer entries than there are here")
+    if replay is not None:
+        replay.finish(last.seq)
+    return head
+
+
+def _stored(connection: Connection, head: Head, entries: list[Sealed]) -> Head:
+    frontier, completed = head.frontier.extend(entry.leaf for entry in entries)
+    log.append(connection, head, entries, (), completed, frontier)
+    return Head(head.fund, frontier, entries[-1].leaf, entries[-1].at)
+
+
+def _sealed(entry: Entry, line: bytes, leaf: bytes, postings: tuple[Posting, ...]) -> Sealed:
+    return Sealed(
+        seq=entry.seq,
+        id=entry.id,
+        type=entry.type,
+        party=entry.by["party"],
+        at=entry.at,
+        prev=bytes.fromhex(entry.prev),
+        leaf=leaf,
+        body=line,
+        postings=postings,
+    )
+
+
+def _require_signed(notary: Notary, fund: str, connection: Connection, head: Head) -> None:
+    """What was signed last is in it, as it was signed. Raises NotRecovered."""
+    signed = notary.last_signed(fund)
+    if signed is None:
+        return
+    if head.size < signed.size:
+        raise NotRecovered(f"{signed.size} entries were signed for, with it there are {head.size}")
+    if log.hashes(connection, fund).root(signed.size) != signed.root:
+        raise NotRecovered(f"it does not make the root that was signed for {signed.size} entries")

@@ -1,0 +1,154 @@
+"""Having the log stamped: at intervals a time authority (RFC 3161) signs the newest checkpoint.
+
+Each stamp becomes an entry, so that it travels with the log. A log that has not grown since its
+last stamp, but for stamps and cosignatures, is left alone. Nothing waits for the authority.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from time import monotonic
+from typing import Final
+
+import httpx
+from cryptography.x509 import Certificate
+from starlette.concurrency import run_in_threadpool
+
+from app import clock
+from app.chain.checkpoint import Checkpoint
+from app.chain.note import Note
+from app.chain.spelling import write_base64
+from app.clockwork import LEDGER_ITSELF
+from app.domain.governance.checkpoints import CheckpointStamped, CheckpointWitnessed, RecordStamp
+from app.domain.governance.logs import Log
+from app.domain.refusals import Refusal
+from app.ledger import Ledger
+from app.notary import main_log
+from app.ops.metrics import Metrics
+from app.stamps import MAX_STAMP_BYTES, StampError, stamp_request, verify_stamp
+from app.store import checkpoints, log, readtables
+from app.store.engine import Database
+from app.submission import Asked
+
+PAUSE_S: Final = 1.0
+TIMEOUT_S: Final = 15.0
+RETRY_S: Final = 60.0
+_OURS: Final = (CheckpointStamped.type, CheckpointWitnessed.type)
+_logger = logging.getLogger(__name__)
+
+
+class NoStamp(Exception):
+    """The authority did not stamp."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A time authority: its address, the roots of its certificates, how often it is asked."""
+
+    url: str
+    roots: Sequence[Certificate]
+    period_s: float
+
+
+class Stamping:
+    """Has every fund's log stamped, each at its own intervals."""
+
+    def __init__(
+        self,
+        database: Database,
+        ledger: Ledger,
+        metrics: Metrics,
+        authority: Authority,
+        pause_s: float = PAUSE_S,
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._metrics = metrics
+        self._authority = authority
+        self._pause_s = pause_s
+        self._due: dict[str, float] = {}
+        """By fund: not before which moment it is stamped again."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False) as client:
+            while True:
+                try:
+                    await self.tick(client)
+                except Exception:
+                    # Whatever it is, it is tried again.
+                    _logger.exception("the log could not be stamped")
+                await asyncio.sleep(self._pause_s)
+
+    async def tick(self, client: httpx.AsyncClient) -> None:
+        """Have those stamped whose time it is. Raises Unavailable."""
+        for fund in await run_in_threadpool(self._funds):
+            if monotonic() < self._due.get(fund, 0.0):
+                continue
+            note = await run_in_threadpool(self._unstamped, fund)
+            if note is None:
+                continue
+            try:
+                await self._stamp(client, fund, Note.parse(note).text)
+            except (NoStamp, Refusal) as reason:
+                self._due[fund] = monotonic() + min(RETRY_S, self._authority.period_s)
+                self._metrics.stamps.labels("failed").inc()
+                _logger.warning("fund %s is not stamped: %s", fund, reason)
+            else:
+                self._due[fund] = monotonic() + self._authority.period_s
+                self._metrics.stamps.labels("stamped").inc()
+                self._metrics.stamp_time.labels(fund).set(clock.now().timestamp())
+
+    async def _stamp(self, client: httpx.AsyncClient, fund: str, text: str) -> None:
+        """Ask for a stamp, check it, put it on record. Raises NoStamp, Refusal."""
+        request = stamp_request(text.encode())
+        answer = await self._asked(client, request.as_bytes())
+        try:
+            verify_stamp(answer, text.encode(), self._authority.roots, request.nonce)
+        except StampError as error:
+            raise NoStamp(str(error)) from None
+        checkpoint = Checkpoint.parse(text)
+        command = RecordStamp(
+            size=checkpoint.size, root=checkpoint.root.hex(), token=write_base64(answer)
+        )
+        key = f"stamped-{checkpoint.size}"
+        asked = Asked(command, key, sha256(key.encode()).digest())
+        await self._ledger.submit(fund, LEDGER_ITSELF, asked)
+
+    async def _asked(self, client: httpx.AsyncClient, question: bytes) -> bytes:
+        """The authority's answer, never more of it than is wanted. Raises NoStamp."""
+        answer = bytearray()
+        headers = {"Content-Type": "application/timestamp-query"}
+        try:
+            async with (
+                asyncio.timeout(TIMEOUT_S),
+                client.stream(
+                    "POST", self._authority.url, content=question, headers=headers
+                ) as response,
+            ):
+                if response.status_code != httpx.codes.OK:
+                    raise NoStamp(f"status {response.status_code}")
+                async for piece in response.aiter_bytes():
+                    answer += piece
+                    if len(answer) > MAX_STAMP_BYTES:
+                        raise NoStamp("the answer is too long")
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            raise NoStamp(type(error).__name__) from None
+        return bytes(answer)
+
+    def _funds(self) -> list[str]:
+        with self._database.read() as connection:
+            return [name for name in log.funds(connection) if main_log(name) == name]
+
+    def _unstamped(self, fund: str) -> bytes | None:
+        """The newest checkpoint, where the log has grown by something worth a stamp."""
+        with self._database.read() as connection:
+            standing = next(readtables.all_rows(connection, fund, Log), None)
+            if standing is None or standing.closed_seq is not None:
+                return None
+            known = standing.stamped.size if standing.stamped is not None else 0
+            if not log.has_grown(connection, fund, known, _OURS):
+                return None
+            return checkpoints.newest_checkpoint(connection, fund)
