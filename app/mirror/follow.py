@@ -19,6 +19,7 @@ from app.chain.entry import BadEntry, BrokenChain, Entry, check_follows
 from app.chain.note import Note, NoteError, VerifierKey
 from app.chain.policy import Policy
 from app.chain.tree import Frontier, leaf_hash
+from app.faults import Fault
 from app.mirror.kept import Kept
 from app.mirror.source import Source, Unreadable
 
@@ -34,6 +35,10 @@ class Alarm:
         return self.why if self.evidence is None else f"{self.why}; evidence: {self.evidence}"
 
 
+class MirrorDamaged(Fault):
+    """What a mirror keeps is not what it kept: start another one, and keep this as evidence."""
+
+
 class TwoHistories(Exception):
     """Two checkpoints, both signed for the log, that cannot both be true."""
 
@@ -46,7 +51,7 @@ class Mirror:
     """One log, followed from outside. `fetch` again and again; each time what is wrong."""
 
     def __init__(self, kept: Kept, source: Source, policy: Policy, origin: str) -> None:
-        """Execute what is kept, from the first entry. Raises ValueError if that is damaged."""
+        """Execute what is kept, from the first entry. Raises MirrorDamaged."""
         self._kept = kept
         self._source = source
         self._policy = policy
@@ -60,12 +65,11 @@ class Mirror:
         self._roots: dict[int, bytes] = {}
         self._ahead: dict[str, int] = {}
         """Of witnesses that have seen more than we were shown: the size, from last time."""
-        held = kept.note()
-        self._take(kept.entries())
-        if held is not None:
-            said = Checkpoint.parse(Note.parse(held).text)
-            if (said.size, said.root) != (self._frontier.size, self._frontier.root()):
-                raise ValueError("what this mirror keeps does not make the root that it kept")
+        try:
+            self._resume()
+        except (NoteError, BadEntry, BrokenChain, MirrorDamaged) as error:
+            self._shelf.close()
+            raise MirrorDamaged(f"what this mirror keeps is damaged: {error}") from None
 
     @property
     def size(self) -> int:
@@ -77,6 +81,15 @@ class Mirror:
 
     def __exit__(self, *_: object) -> None:
         self._shelf.close()
+
+    def _resume(self) -> None:
+        """Take what is kept. Raises NoteError, BadEntry, BrokenChain, MirrorDamaged."""
+        self._take(self._kept.entries())
+        held = self._kept.note()
+        if held is not None:
+            said = Checkpoint.parse(Note.parse(held).text)
+            if (said.size, said.root) != (self._frontier.size, self._frontier.root()):
+                raise MirrorDamaged("it does not make the root that was kept")
 
     def fetch(self) -> list[Alarm]:
         """One round. Raises Unreadable."""
