@@ -73,8 +73,9 @@ def require_custody(book: Book, subject: CustodyChange, fund: str) -> None:
 
 def require_new_log_key(book: Book, vkey: str) -> None:
     """Raises AlreadyExists."""
-    public = vkey.rpartition("+")[2]
-    if any(known.vkey.rpartition("+")[2] == public for known in book.get(Log).keys):
+    # What follows name and id: base64 may itself hold a plus sign.
+    public = vkey.split("+", 2)[2]
+    if any(known.vkey.split("+", 2)[2] == public for known in book.get(Log).keys):
         raise AlreadyExists("This key has signed the log before; a key is never used again.")
 
 

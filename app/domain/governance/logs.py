@@ -75,7 +75,8 @@ class Log(State, table="logs", key=()):
     @property
     def origin(self) -> str:
         """The name of the log, and of its keys."""
-        return self.keys[0].vkey.rpartition("+")[0].rpartition("+")[0]
+        # From the left: a name holds no plus sign, but base64 may.
+        return self.keys[0].vkey.partition("+")[0]
 
     def require_open(self) -> None:
         """Raises LogIsClosed."""

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from app.domain.decisions.custody import LogKeyChange
+from app.domain.decisions.custody import LogKeyChange, require_new_log_key
 from app.domain.decisions.proposals import Proposal, Subject
+from app.domain.governance.logs import first_standing
 from tests.builders import EXPORT_KID, LOG_VKEY
 from tests.domain import Door, funded, refused
 from tests.domain.decisions.test_proposals import proposed
@@ -50,6 +51,13 @@ def test_a_key_that_spoke_before_is_never_used_again() -> None:
         wanted(paper, a_log_key("paper+00000009+" + LOG_VKEY.rpartition("+")[2]))
     with refused(paper, "already_exists", "exports"):
         wanted(paper, an_export_key(EXPORT_KID))
+
+
+def test_two_keys_whose_base64_ends_alike_behind_a_plus_sign_are_two() -> None:
+    standing = first_standing("paper+00000000+" + "A" * 42 + "+A", EXPORT_KID, 0)
+    book = funded().book.put(standing)
+
+    require_new_log_key(book, "paper+00000001+" + "B" * 42 + "+A")
 
 
 def test_a_key_of_this_log_has_its_name() -> None:

@@ -17,6 +17,12 @@ def test_the_first_entry_names_the_keys_that_speak_for_the_log() -> None:
     standing.require_open()
 
 
+def test_the_name_of_a_log_is_found_where_its_keys_base64_holds_a_plus_sign() -> None:
+    standing = first_standing("paper/era+00000000+A+" + "A" * 42, EXPORT_KID, 0)
+
+    assert standing.origin == "paper/era"
+
+
 def test_a_log_that_has_ended_says_where() -> None:
     paper = funded()
     closed = paper.book.put(paper.book.get(Log).but(closed_seq=7))
