@@ -29,6 +29,7 @@ from app.domain.book import Book
 from app.domain.command import Actor
 from app.domain.governance.funds import OpenFund
 from app.domain.refusals import Kind, Refusal
+from app.keys import KeyUnusable
 from app.notary import ForkDetected, Notary
 from app.ops.metrics import Metrics
 from app.store import checkpoints, log
@@ -275,6 +276,8 @@ class Ledger:
                 self._notary.check(fund)
             except OSError as error:
                 raise Unavailable(f"the second store: {error.strerror}") from error
+            except KeyUnusable as error:
+                raise Unavailable(str(error)) from error
             self.unsigned.discard(fund)
 
     def _halt(self, fund: str, items: list[Submission], fork: ForkDetected) -> None:
