@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=_port, default=8000)
     serve.add_argument("--demo", action="store_true", help="migrate and open the demo fund first")
     command("migrate", _migrate, "bring the database to this version's schema")
-    _add_keys_to(command("keys", _keys, "show the ledger's public keys; make those files missing"))
+    _add_keys_to(command("keys", _keys, "show the ledger's public keys; make missing key files"))
     token = command("token", _token, "print a bearer token of the development issuer")
     token.add_argument("--party", required=True)
     token.add_argument("--role", required=True, action="append", help="may be given repeatedly")
