@@ -8,7 +8,7 @@ behind (an old backup was restored) or different (history was rewritten) is refu
 from dataclasses import replace
 
 from app.chain.checkpoint import Checkpoint, open_checkpoint
-from app.chain.note import VerifierKey
+from app.chain.note import NoteError, VerifierKey
 from app.chain.tree import Frontier
 from app.domain.governance.logs import Log, log_key
 from app.faults import Fault
@@ -119,7 +119,13 @@ class Notary:
     def _last(self, fund: str, slot: Slot) -> Checkpoint | None:
         note = slot.read()
         if note is not None:
-            checkpoint = self._open(fund, note)
+            try:
+                checkpoint = self._open(fund, note)
+            except NoteError as error:
+                # A key is named in the database before it signs: this one was named and is gone.
+                raise ForkDetected(
+                    f"fund {fund}: no key that the log names signed its last checkpoint: {error}"
+                ) from None
             self._opened[fund] = (note, checkpoint)
             return checkpoint
         with self._database.read() as connection:

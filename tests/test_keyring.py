@@ -20,6 +20,8 @@ from app.cli import main
 from app.client import Refused
 from app.domain.values import Role
 from app.keys import EXPORT, LOG, KeyUnusable, load_keys
+from app.main import check_start
+from app.notary import ForkDetected
 from app.settings import Settings
 from app.store.engine import Database
 from app.upkeep import NoSuchFund
@@ -177,6 +179,22 @@ def test_a_service_without_the_new_key_signs_nothing_until_it_has_it(settings: S
     assert told.value.code == "outcome_unknown"
     assert (again.status_code, other.status_code, ready.status_code) == (503, 201, 503)
     assert report(bundle, both(bundle)[0]).result == "ok"
+
+
+def test_a_backup_from_before_the_change_is_a_fork(settings: Settings) -> None:
+    backup = settings.data_dir / "backup.db"
+    with running(settings) as service:
+        service.open()
+    shutil.copy(settings.data_dir / "ledger.db", backup)
+    keyring.make_key(settings, LOG)
+    with restarted(settings) as service:
+        decided(service, introduced(settings))
+    for file in settings.data_dir.glob("ledger.db*"):
+        file.unlink()
+    shutil.copy(backup, settings.data_dir / "ledger.db")
+
+    with pytest.raises(ForkDetected, match="no key that the log names"):
+        check_start(settings)
 
 
 def test_the_command_makes_keys_and_shows_all_of_them(
