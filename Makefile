@@ -11,7 +11,7 @@ PORT ?= 8000
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check format coverage demo openapi migration test-slow test-postgres \
-        check-metrics bench bench-long lock clean
+        test-hsm check-metrics bench bench-long lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ migration: $(VENV)/dev ## draft a migration: make migration M="what it does"
 
 test-postgres: $(VENV)/dev ## the PostgreSQL tests on a server installed from the system's packages
 	deploy/test-postgres
+
+test-hsm: $(VENV)/dev ## the tests of keys on a PKCS#11 token, on SoftHSM2 from the system's packages
+	deploy/test-hsm
 
 bench: $(VENV)/dev ## measure on loopback: a table, and build/bench/*.json; S=singles narrows
 	$(BIN)/python -m tests.bench $(S)

@@ -53,7 +53,7 @@ def attest(book: Book, event: Event) -> None:
                 _check_witnesses(event.charter())
             case ProposalOpened() | ProposalRevised():
                 _check_subject(book, event.subject)
-            case LogKeyChanged() if event.introduced:
+            case LogKeyChanged():
                 # Since the proposal was opened the log may have got yet another key.
                 _check_subject(book, book.get(Proposal, event.proposal_id).subject)
             case CheckpointWitnessed():
@@ -76,7 +76,7 @@ def checkpoint_text(book: Book, named: AttestedCheckpoint) -> bytes:
 
 
 def introduction_message(origin: str, vkey: str) -> bytes:
-    """What a log's key signs to introduce its successor."""
+    """What a log's key signs to introduce its successor, and that one to show that it is had."""
     return f"fund-ledger/log-key\n{origin}\n{vkey}\n".encode()
 
 
@@ -113,10 +113,10 @@ def _check_log_key(standing: Log, change: LogKeyChange) -> None:
     key = VerifierKey.parse(change.vkey)
     if key.type != ED25519 or key.name != standing.origin:
         raise NoteError(f"a key of this log has type 1 and the name {standing.origin}")
+    message = introduction_message(standing.origin, change.vkey).decode()
+    key.verify(message, read_base64(change.possession))
     if change.introduction is not None:
-        old = VerifierKey.parse(standing.vkey)
-        message = introduction_message(standing.origin, change.vkey).decode()
-        old.verify(message, read_base64(change.introduction))
+        VerifierKey.parse(standing.vkey).verify(message, read_base64(change.introduction))
 
 
 def _check_cosignatures(book: Book, event: CheckpointWitnessed) -> None:

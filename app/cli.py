@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=_port, default=8000)
     serve.add_argument("--demo", action="store_true", help="migrate and open the demo fund first")
     command("migrate", _migrate, "bring the database to this version's schema")
-    command("keys", _keys, "show the ledger's public keys; make those that are missing")
+    _add_keys_to(command("keys", _keys, "show the ledger's public keys; make missing key files"))
     token = command("token", _token, "print a bearer token of the development issuer")
     token.add_argument("--party", required=True)
     token.add_argument("--role", required=True, action="append", help="may be given repeatedly")
@@ -79,6 +79,23 @@ def _parser() -> argparse.ArgumentParser:
     openapi = command("openapi", _openapi, "write what is published of the interface into a folder")
     openapi.add_argument("folder", type=Path)
     return parser
+
+
+def _add_keys_to(keys: argparse.ArgumentParser) -> None:
+    actions = keys.add_subparsers(metavar="ACTION", dest="action")
+    new = actions.add_parser("new", help="make one more key, in a file or on the token")
+    new.add_argument("purpose", choices=("log", "export"))
+    new.add_argument("--fund", default="", help="show a log key under this fund's name")
+    introduce = actions.add_parser(
+        "introduce", help="print the subject of the proposal that replaces a fund's log key"
+    )
+    introduce.add_argument("fund")
+    introduce.add_argument(
+        "--compromised",
+        type=int,
+        metavar="SIZE",
+        help="the old key was stolen: its checkpoints count up to this size, its word does not",
+    )
 
 
 class SettingsUnusable(Fault):
@@ -151,14 +168,21 @@ def _migrate(_: argparse.Namespace) -> int:
     return OK
 
 
-def _keys(_: argparse.Namespace) -> int:
-    from app.keys import load_keys
+def _keys(chosen: argparse.Namespace) -> int:
+    from app import keyring
 
     settings = _settings()
-    keys = load_keys(settings.keys_dir, settings.log_origin, create=True)
-    print(f"log key of a fund: {keys.of_log('FUND').verifier}  (name and id depend on the fund)")
-    print(f"export key: {json.dumps(keys.jwks())}")
-    return OK
+    if chosen.action == "new":
+        where, made = keyring.make_key(settings, chosen.purpose)
+        return _say(f"made: {where}\n{keyring.shown(made, chosen.fund)}")
+    if chosen.action == "introduce":
+        keys = keyring.open_keys(settings, create=False)
+        return _with_database(
+            lambda database: _say(
+                json.dumps(keyring.introduction(database, keys, chosen.fund, chosen.compromised))
+            )
+        )
+    return _say(keyring.shown(keyring.open_keys(settings, create=True)))
 
 
 def _token(chosen: argparse.Namespace) -> int:

@@ -28,7 +28,7 @@ LOG, EXPORT = "log", "export"
 
 
 class KeyUnusable(Fault):
-    """A key file is missing, unreadable, or readable by others."""
+    """A key is missing, not what it must be, open to others, or its security module is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,7 @@ def load_keys(folder: Path, origin: str, *, create: bool) -> LedgerKeys:
     """Read all keys; make the first of each purpose if missing and `create`. Raises KeyUnusable."""
     log, export = list[Ed25519Signer](), list[EcSigner]()
     for path in key_files(folder, LOG):
-        key = read_or_make(path, Ed25519PrivateKey.generate, create=create)
-        if not isinstance(key, Ed25519PrivateKey):
-            raise KeyUnusable(f"{path} is not an Ed25519 key")
-        log.append(key)
+        log.append(read_log_key(path, create=create))
     for path in key_files(folder, EXPORT):
         export.append(read_signing_key(path, create=create))
     return LedgerKeys(tuple(log), tuple(export), origin)
@@ -87,9 +84,11 @@ def load_keys(folder: Path, origin: str, *, create: bool) -> LedgerKeys:
 
 def add_key(folder: Path, purpose: str) -> Path:
     """Make one more key of a purpose; the file that holds it. It speaks for nobody yet."""
-    path = folder / f"{purpose}-{len(key_files(folder, purpose)) + 1}.pem"
+    found = key_files(folder, purpose)
+    # Where there is none yet, the first is wanted and not the second.
+    path = folder / f"{purpose}-{len(found) + 1}.pem" if found[0].exists() else found[0]
     if purpose == LOG:
-        read_or_make(path, Ed25519PrivateKey.generate, create=True)
+        read_log_key(path, create=True)
     else:
         read_signing_key(path, create=True)
     return path
@@ -112,8 +111,7 @@ def read_or_make(path: Path, make: Callable[[], PrivateKey], *, create: bool) ->
         if not create:
             raise KeyUnusable(f"{path} is missing")
         _write(path, make())
-    if path.stat().st_mode & 0o077:
-        raise KeyUnusable(f"{path} can be read by others: chmod 600")
+    require_private(path)
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
     except ValueError:
@@ -121,6 +119,20 @@ def read_or_make(path: Path, make: Callable[[], PrivateKey], *, create: bool) ->
     if not isinstance(key, Ed25519PrivateKey | ec.EllipticCurvePrivateKey):
         raise KeyUnusable(f"{path} holds a kind of key that is not used here")
     return key
+
+
+def read_log_key(path: Path, *, create: bool = False) -> Ed25519PrivateKey:
+    """A key that signs checkpoints, in a PEM file of mode 0600. Raises KeyUnusable."""
+    key = read_or_make(path, Ed25519PrivateKey.generate, create=create)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeyUnusable(f"{path} is not an Ed25519 key")
+    return key
+
+
+def require_private(path: Path) -> None:
+    """Nobody but the owner may read a file that holds a secret. Raises KeyUnusable."""
+    if path.stat().st_mode & 0o077:
+        raise KeyUnusable(f"{path} can be read by others: chmod 600")
 
 
 def read_signing_key(path: Path, *, create: bool = False) -> ec.EllipticCurvePrivateKey:

@@ -24,11 +24,11 @@ from app import clock
 from app.access import AccessLog, is_access_log
 from app.batch import Batch, Done, Outcome
 from app.chain.proof import Receipt, path_from
-from app.chain.tree import Frontier
 from app.domain.book import Book
 from app.domain.command import Actor
 from app.domain.governance.funds import OpenFund
 from app.domain.refusals import Kind, Refusal
+from app.keys import KeyUnusable
 from app.notary import ForkDetected, Notary
 from app.ops.metrics import Metrics
 from app.store import checkpoints, log
@@ -278,6 +278,8 @@ class Ledger:
                 self._notary.check(fund)
             except OSError as error:
                 raise Unavailable(f"the second store: {error.strerror}") from error
+            except KeyUnusable as error:
+                raise Unavailable(str(error)) from error
             self.unsigned.discard(fund)
 
     def _halt(self, fund: str, items: list[Submission], fork: ForkDetected) -> None:
@@ -366,12 +368,12 @@ class Ledger:
         """The receipt of an entry under the first checkpoint that covers it."""
         with self._database.read() as connection:
             note = checkpoints.checkpoint_covering(connection, fund, seq)
-            head = log.read_head(connection, fund)
         if note is None:
-            frontier = head.frontier if head else Frontier()
-            note, _ = self._notary.sign(fund, frontier, frontier)
-        # A fresh look at the database: another process may have signed past what was seen above.
+            self._notary.check(fund)
+        # A fresh look at the database: it, or another process, may have signed since.
         with self._database.read() as connection:
+            note = note or checkpoints.checkpoint_covering(connection, fund, seq)
+            assert note is not None, "it was signed"  # noqa: S101
             size = self._notary.size_of(fund, note)
             path = log.hashes(connection, fund).inclusion_proof(seq, size)
         return Receipt(seq, tuple(path), note).to_text()

@@ -38,7 +38,7 @@ from app.api.signing import PartyKeys
 from app.api.tokens import TokenVerifier
 from app.api.writes import Writes
 from app.clockwork import Clockwork
-from app.keys import load_keys
+from app.keyring import open_keys
 from app.ledger import Ledger
 from app.notary import Notary
 from app.ops.metrics import Metrics
@@ -163,8 +163,7 @@ def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Patrol]:
         database.close()
         raise
     metrics.guards_ok.set(1)
-    development = settings.env == "development"
-    keys = load_keys(settings.keys_dir, settings.log_origin, create=development)
+    keys = open_keys(settings, create=settings.env == "development")
     notary = Notary(database, SecondStore(settings.second_store_dir), keys)
     ledger = Ledger(
         database,

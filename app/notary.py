@@ -7,8 +7,10 @@ behind (an old backup was restored) or different (history was rewritten) is refu
 
 from dataclasses import replace
 
+from sqlalchemy import Connection
+
 from app.chain.checkpoint import Checkpoint, open_checkpoint
-from app.chain.note import Note, VerifierKey
+from app.chain.note import Note, NoteError, VerifierKey
 from app.chain.tree import Frontier
 from app.domain.governance.logs import Log, log_key
 from app.faults import Fault
@@ -65,14 +67,16 @@ class Notary:
 
         Costs the same whatever the length of the log. Raises ForkDetected.
         """
+        # Both of one moment: between them another process could have changed the key.
         with self._database.read() as connection:
             head = log.read_head(connection, fund)
+            vkey = _speaker(connection, fund)
         if head is None:
             with self._second_store.locked(fund) as slot:
                 if self._last(fund, slot) is not None:
                     raise ForkDetected(f"fund {fund} was signed for and is not in the database")
             return
-        self.sign(fund, head.frontier, head.frontier)
+        self.sign(fund, head.frontier, head.frontier, vkey)
 
     # -- recovery --------------------------------------------------------------------------------
 
@@ -127,8 +131,8 @@ class Notary:
 
     def speaker(self, fund: str) -> str:
         """The key that the fund's log names now; empty before the fund is open."""
-        standing = self._standing(fund)
-        return standing.vkey if standing is not None else ""
+        with self._database.read() as connection:
+            return _speaker(connection, fund)
 
     def verifiers(self, log: str) -> list[VerifierKey]:
         """The keys that have ever spoken for a log, under its name."""
@@ -139,8 +143,7 @@ class Notary:
 
     def _standing(self, fund: str) -> Log | None:
         with self._database.read() as connection:
-            ((_, standing),) = readtables.load(connection, main_log(fund), {log_key()})
-        return standing if isinstance(standing, Log) else None
+            return _standing(connection, fund)
 
     def size_of(self, fund: str, note: bytes) -> int:
         """How many entries a note that this notary signed covers."""
@@ -161,7 +164,13 @@ class Notary:
     def _last(self, fund: str, slot: Slot) -> Checkpoint | None:
         note = slot.read()
         if note is not None:
-            checkpoint = self._open(fund, note)
+            try:
+                checkpoint = self._open(fund, note)
+            except NoteError as error:
+                # A key is named in the database before it signs: this one was named and is gone.
+                raise ForkDetected(
+                    f"fund {fund}: no key that the log names signed its last checkpoint: {error}"
+                ) from None
             self._opened[fund] = (note, checkpoint)
             return checkpoint
         with self._database.read() as connection:
@@ -200,3 +209,13 @@ def access_log(fund: str) -> str:
 def main_log(name: str) -> str:
     """The fund whose log this is: its first, or its second."""
     return name.partition("/")[0]
+
+
+def _standing(connection: Connection, name: str) -> Log | None:
+    ((_, standing),) = readtables.load(connection, main_log(name), {log_key()})
+    return standing if isinstance(standing, Log) else None
+
+
+def _speaker(connection: Connection, name: str) -> str:
+    standing = _standing(connection, name)
+    return standing.vkey if standing is not None else ""

@@ -41,6 +41,12 @@ class Settings(BaseSettings):
     """Commands that one transaction takes, about: a longer batch is one all the same."""
     queue_limit: int = Field(default=4_096, ge=1, le=100_000)
     """Requests that wait at most, a batch being one; past it the answer is 503."""
+    pkcs11_module: str = ""
+    """The library of a security module (PKCS#11) that holds the ledger's keys, instead of files."""
+    pkcs11_token: str = ""
+    """The label of the token in it."""
+    pkcs11_pin_file: Path | None = None
+    """A file that holds the token's PIN, mode 0600."""
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
@@ -48,6 +54,12 @@ class Settings(BaseSettings):
             raise ValueError("FUNDLEDGER_DATABASE_URL is sqlite:///… or postgresql://…")
         if bool(self.time_authority_url) != (self.time_authority_roots is not None):
             raise ValueError("FUNDLEDGER_TIME_AUTHORITY_URL and _ROOTS come together")
+        token = [bool(self.pkcs11_module), bool(self.pkcs11_token), bool(self.pkcs11_pin_file)]
+        if any(token) and not all(token):
+            raise ValueError(
+                "FUNDLEDGER_PKCS11_MODULE, FUNDLEDGER_PKCS11_TOKEN and FUNDLEDGER_PKCS11_PIN_FILE "
+                "go together: set all three, or none"
+            )
         if self.env != "production":
             return self
         if self.issuers_file is None:

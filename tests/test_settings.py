@@ -51,3 +51,17 @@ def test_a_child_process_gets_the_same_settings_and_no_others(
     assert environment["FUNDLEDGER_DATA_DIR"] == "/x"
     assert environment["FUNDLEDGER_AUDIENCE"] == "here"
     assert "PATH" in environment
+
+
+TOKEN = {
+    "pkcs11_module": "/usr/lib/module.so",
+    "pkcs11_token": "ledger",
+    "pkcs11_pin_file": Path("pin"),
+}
+
+
+def test_a_token_is_named_whole_or_not_at_all() -> None:
+    assert Settings.model_validate(TOKEN).pkcs11_token == "ledger"
+    for left_out in TOKEN:
+        with pytest.raises(ValidationError, match="set all three, or none"):
+            Settings.model_validate({k: v for k, v in TOKEN.items() if k != left_out})

@@ -33,7 +33,8 @@ class Distrusted(ValueError):
 def speakers(trusted: Sequence[VerifierKey], standing: Log) -> list[VerifierKey]:
     """The keys whose signature counts, oldest first; the last one speaks for the log now.
 
-    Raises Distrusted.
+    Those before the trusted one too, which the log that it signed names: the second log may have
+    been signed last by any of them. Raises Distrusted.
     """
     named = [VerifierKey.parse(key.vkey) for key in standing.keys]
     places = [place for place, key in enumerate(named) if key in trusted]
@@ -45,7 +46,7 @@ def speakers(trusted: Sequence[VerifierKey], standing: Log) -> list[VerifierKey]
             raise Distrusted(
                 f"seq {later.since_seq}: {why}", later.since_seq, check=3, unknown=True
             )
-    return named[places[0] :]
+    return named
 
 
 def check_manifest(archive: Archive, named: str | None, fund: str) -> None:

@@ -27,13 +27,15 @@ from app.domain.values import FundSlug, KeyId, Text
 class LogKeyChange(Terms):
     """Another key signs the log's checkpoints.
 
-    `introduction` is the old key's signature (base64) over the lines `fund-ledger/log-key`, the
-    origin, and `vkey`. A compromised key cannot introduce another: then `trusted_through` says up
-    to which size its checkpoints count.
+    `possession` is the new key's own signature (base64) over the lines `fund-ledger/log-key`, the
+    origin, and `vkey`: a key that nobody has would end the log. `introduction` is the old key's,
+    over the same. A compromised key cannot introduce another: then `trusted_through` says up to
+    which size its checkpoints count.
     """
 
     kind: Literal["log_key"]
     vkey: VerifierKey
+    possession: Base64
     introduction: Base64 | None = None
     trusted_through: LogSize | None = None
 
@@ -64,7 +66,7 @@ class Closing(Terms):
 CustodyChange = LogKeyChange | ExportKeyChange | Closing
 
 
-def require_custody(book: Book, subject: CustodyChange, fund: str) -> None:
+def require_custody(book: Book, subject: CustodyChange, fund: str, seq: int) -> None:
     """Check what a proposal says of the log's custody. Raises AlreadyExists, StaleProposal."""
     standing = book.get(Log)
     match subject:
@@ -72,6 +74,8 @@ def require_custody(book: Book, subject: CustodyChange, fund: str) -> None:
             require_new_log_key(book, subject.vkey)
             if name_of(subject.vkey) != standing.origin:
                 raise StaleProposal(f"A key of this log is named {standing.origin}.")
+            if (subject.trusted_through or 0) > seq:
+                raise StaleProposal(f"The log has {seq} entries.")
         case ExportKeyChange():
             require_new_export_key(book, subject.kid)
         case Closing() if subject.successor == fund:

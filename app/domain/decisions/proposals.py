@@ -282,7 +282,7 @@ def _require_proposable(terms: ProposalTerms, book: Book, act: Act) -> None:
     if isinstance(subject, IssuerChange) and charter.party(subject.party) is None:
         raise WrongParty("The charter names no such party.")
     if isinstance(subject, LogKeyChange | ExportKeyChange | Closing):
-        require_custody(book, subject, charter.fund)
+        require_custody(book, subject, charter.fund, act.seq)
     if isinstance(subject, CharterChange):
         require_compatible(charter, subject.charter)
         if subject.charter == charter:

@@ -17,7 +17,13 @@ NEW_KID = "q" * 43
 
 
 def a_log_key(vkey: str = NEW_VKEY, **changes: Any) -> dict[str, Any]:
-    return {"kind": "log_key", "vkey": vkey, "introduction": "AAAA", **changes}
+    return {
+        "kind": "log_key",
+        "vkey": vkey,
+        "possession": "AAAA",
+        "introduction": "AAAA",
+        **changes,
+    }
 
 
 def an_export_key(kid: str = NEW_KID) -> dict[str, Any]:
@@ -74,3 +80,12 @@ def test_what_is_wanted_is_a_proposal_like_any_other() -> None:
 
     assert isinstance(proposal.subject, LogKeyChange)
     assert proposal.decision == "log_key"
+
+
+def test_a_compromised_key_is_not_trusted_beyond_the_log() -> None:
+    paper = funded()
+    subject = a_log_key(trusted_through=9)
+    del subject["introduction"]
+
+    with refused(paper, "stale_proposal", "1 entries"):
+        wanted(paper, subject)

@@ -46,7 +46,7 @@ def test_an_introduced_key_speaks_from_its_entry_on() -> None:
 
 def test_a_compromised_key_is_trusted_through_a_size_and_introduces_nobody() -> None:
     paper = funded()
-    subject = {"kind": "log_key", "vkey": NEW_VKEY, "trusted_through": 1}
+    subject = {"kind": "log_key", "vkey": NEW_VKEY, "possession": "AAAA", "trusted_through": 1}
 
     decided(paper, subject)
 
