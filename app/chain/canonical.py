@@ -151,7 +151,9 @@ def _check_shape(value: Any, depth: int) -> None:
     elif type(value) is dict:
         for key, item in value.items():
             _check_text(key)
-            _check_shape(item, depth + 1)
+            # Most members are short texts: asked here, they cost nothing.
+            if type(item) is not str or not item.isascii() or depth == MAX_DEPTH:
+                _check_shape(item, depth + 1)
     elif type(value) is list:
         for item in value:
             _check_shape(item, depth + 1)

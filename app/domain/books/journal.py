@@ -194,15 +194,18 @@ def _posted(book: Book, leg: Leg, effective: date) -> Book:
     return book.put(after).posted(posting)
 
 
+_TOTALS: Final = {side: (side, f"month_{side}", f"day_{side}") for side in ("debits", "credits")}
+"""By side: what a posting always adds to, in the newest month too, and on the newest day too."""
+
+
 def _turned_over(account: Account, effective: date, side: str, amount: Money) -> Account:
     """The account's own row after a posting. Raises AmountOutOfRange."""
-    totals = [side]
-    if effective == account.day:
-        totals += [f"day_{side}", f"month_{side}"]
-    elif month_of(effective) == month_of(account.day):
-        totals += [f"month_{side}"]
+    totals: tuple[str, ...] = _TOTALS[side]
+    if effective != account.day:
+        same_month = month_of(effective) == month_of(account.day)
+        totals = totals[: 2 if same_month else 1]
     changes = {name: getattr(account, name) + amount for name in totals}
-    return account.but(**changes, version=account.version + 1)
+    return account.but(version=account.version + 1, **changes)
 
 
 def _moved_on(book: Book, account: Account, day: date) -> tuple[Book, Account]:
