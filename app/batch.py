@@ -328,7 +328,7 @@ class Batch:
     def _load(self, connection: Connection, asking: list[tuple[Command, Actor]]) -> None:
         """Read what the commands name, in rounds, until they name nothing new."""
         for _ in range(MAX_READ_ROUNDS):
-            missing = set().union(*(wanted(command, self.book, actor) for command, actor in asking))
+            missing = wanted(asking, self.book)
             if not missing:
                 return
             found = list(readtables.load(connection, self._fund, missing))

@@ -17,9 +17,8 @@ limited, and so is what it costs.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import computed_field
 
@@ -82,8 +81,7 @@ class AccountMonth(State, table="account_months", key=("account", "currency", "m
     month_credits: Money
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(NamedTuple):
     """One side of a movement: an account, debited (positive) or credited (negative)."""
 
     account: str
