@@ -153,15 +153,15 @@ class Book(NamedTuple):
 
     def put(self, state: State) -> "Book":
         """The book with this row in place of what stood under its key."""
-        kind = type(state)
-        where = (kind, kind._identify(state))
-        rows, changed = self.rows.set(where, state), self.changed.set(where, state)
+        rows, changed = self._with(state)
         return Book(rows, changed, self.postings, self.complete, self.shelf)
 
-    def posted(self, posting: Posting) -> "Book":
-        """The book with this line added to the journal of the present entry."""
-        journal = (*self.postings, posting)
-        return Book(self.rows, self.changed, journal, self.complete, self.shelf)
+    def posted(self, posting: Posting, account: State) -> "Book":
+        """The book with this line added to the journal of the present entry, and its account's
+        row as it is after it.
+        """
+        rows, changed = self._with(account)
+        return Book(rows, changed, (*self.postings, posting), self.complete, self.shelf)
 
     def loaded(self, rows: Iterable[tuple[Key, State | None]]) -> "Book":
         """The book with rows from the store, which are not changes."""
@@ -175,3 +175,9 @@ class Book(NamedTuple):
     def saved(self) -> "Book":
         """The same book with nothing left to save."""
         return Book(self.rows, Map(), (), self.complete, self.shelf)
+
+    def _with(self, state: State) -> "tuple[Map[Key, Any], Map[Key, State]]":
+        """Its rows and its changes with this row under its key."""
+        kind = type(state)
+        where = (kind, kind._identify(state))
+        return self.rows.set(where, state), self.changed.set(where, state)

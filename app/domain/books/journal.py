@@ -181,15 +181,15 @@ def _posted(book: Book, leg: Leg, effective: date) -> Book:
         book = _backdated(book, account, effective, side, amount)
     after = _turned_over(account, effective, side, amount)
     posting = Posting(
-        account=after.account,
-        currency=after.currency,
-        effective=effective,
-        minor=leg.amount.minor,
-        version=after.version,
-        debits=after.debits.minor,
-        credits=after.credits.minor,
+        after.account,
+        after.currency,
+        effective,
+        leg.amount.minor,
+        after.version,
+        after.debits.minor,
+        after.credits.minor,
     )
-    return book.put(after).posted(posting)
+    return book.posted(posting, after)
 
 
 _TOTALS: Final = {side: (side, f"month_{side}", f"day_{side}") for side in ("debits", "credits")}
