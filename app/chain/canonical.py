@@ -82,9 +82,10 @@ def canonical_at(text: str, start: int, depth: int = 0) -> tuple[Any, int]:
     # escapes, members that stand twice. The names being ASCII, plain order is canonical.
     try:
         value, end = _PLAIN.raw_decode(text, start)
+        written = _sorted_text(value)
     except (ValueError, RecursionError):
         raise NotCanonical("not canonical JSON") from None
-    if _sorted_text(value) != text[start:end]:
+    if written != text[start:end]:
         raise NotCanonical("not in canonical form")
     if depth + text.count("{", start, end) + text.count("[", start, end) > MAX_DEPTH:
         _check_shape(value, depth)
