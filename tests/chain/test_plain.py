@@ -143,7 +143,7 @@ def damaged(draw: st.DrawFn) -> bytes:
     return line
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(damaged())
 def test_both_readers_judge_a_damaged_line_alike(line: bytes) -> None:
     check(line)
