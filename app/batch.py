@@ -8,9 +8,10 @@ must record as a consequence follows in the same breath, with its cause.
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -66,8 +67,7 @@ class TooMuchAtOnce(Refusal):
     kind, code = Kind.INVALID, "batch_too_long"
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """What became of one command: recorded now, or by an earlier request with its key."""
 
     use: KeyUse
@@ -90,6 +90,8 @@ class Batch:
         self._head: Head | None = None
         self._first_at = now
         """When the first entry of this batch is recorded, and with it all others."""
+        self._first_at_text = ""
+        self._known_last: tuple[Actor | None, Actor] = (None, Actor("", "", frozenset()))
         self._deadline = 0.0
         self._used: dict[tuple[str, str], KeyUse] = {}
         self.book = book or Book()
@@ -112,6 +114,7 @@ class Batch:
         if head.last_at and time_text(self._now) < head.last_at:
             # Time never runs backwards in a log: the later of the clock and the entry before.
             self._first_at = datetime.fromisoformat(head.last_at)
+        self._first_at_text = time_text(self._first_at)
         asked = [(item.actor, asked) for item in items for asked in item.asked]
         keys = [(actor.party, one.key) for actor, one in asked]
         self._used = log.find_keys(connection, self._fund, keys)
@@ -237,7 +240,10 @@ class Batch:
         day = self._first_at.date()
         if isinstance(asked.signature, Signature):
             return replace(actor, day=day, kid=asked.signature.kid, nonce=asked.signature.nonce)
-        return replace(actor, day=day)
+        if self._known_last[0] is not actor:
+            # Many commands in a row are of one person.
+            self._known_last = (actor, replace(actor, day=day))
+        return self._known_last[1]
 
     def _role(self, command: Command, actor: Actor) -> Role:
         """The role in which the actor does it. Raises RoleNotPermitted, IssuerNotRegistered."""
@@ -300,7 +306,7 @@ class Batch:
         before = sealed or self.entries
         prev = before[-1].leaf if before else (self._head.last_leaf if self._head else b"")
         derived = event.derived()
-        identifier, at = clock.new_id(act.at), time_text(act.at)
+        identifier, at = clock.new_id(act.at), self._first_at_text
         try:
             body = write_line(
                 fund=self._fund,
@@ -331,7 +337,7 @@ class Batch:
     def _load(self, connection: Connection, asking: list[tuple[Command, Actor]]) -> None:
         """Read what the commands name, in rounds, until they name nothing new."""
         for _ in range(MAX_READ_ROUNDS):
-            missing = set().union(*(wanted(command, self.book, actor) for command, actor in asking))
+            missing = wanted(asking, self.book)
             if not missing:
                 return
             found = list(readtables.load(connection, self._fund, missing))

@@ -15,7 +15,7 @@ import logging
 import queue
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
@@ -379,12 +379,8 @@ class Ledger:
         return Receipt(seq, tuple(path), note).to_text()
 
     def _give(self, item: Submission, accepted: Accepted) -> None:
-        for outcome in accepted.outcomes:
-            if isinstance(outcome, Recorded):
-                result = "replayed" if outcome.replayed else "committed"
-            else:
-                result = "refused"
-            self._metrics.appends.labels(result).inc()
+        for result, count in accepted.results().items():
+            self._metrics.appends.labels(result).inc(count)
         item.settle(accepted)
 
     def _fail(self, items: Iterable[Submission], reason: BaseException, result: str) -> None:
@@ -394,8 +390,8 @@ class Ledger:
                 item.settle(reason)
 
     def _observe(self, fund: str, batch: Batch, size: int) -> None:
-        for entry in batch.entries:
-            self._metrics.entries.labels(entry.type).inc()
+        for event_type, count in Counter(entry.type for entry in batch.entries).items():
+            self._metrics.entries.labels(event_type).inc(count)
         self._metrics.head.labels(fund).set(batch.after.size - 1)
         self._metrics.checkpoint_size.labels(fund).set(size)
         self._metrics.checkpoint_time.labels(fund).set(self._now().timestamp())

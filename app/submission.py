@@ -6,18 +6,19 @@ it; whoever waits for the answer does so in an event loop.
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from app.domain.command import Actor, Command
 from app.domain.refusals import Refusal
 from app.signatures import Signature
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A command under its party's idempotency key. `digest` stands for the whole request.
 
     `signature` is its party's, which holds; or the refusal of one that does not.
@@ -29,8 +30,7 @@ class Asked:
     signature: Signature | Refusal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """What was recorded for one command: its entry, and behind it what followed from it."""
 
     seq: int
@@ -49,6 +49,16 @@ class Accepted:
 
     outcomes: tuple[Recorded | Refusal, ...]
     receipt: str | None
+
+    def results(self) -> Counter[str]:
+        """How many commands were committed, replayed and refused."""
+        recorded = [one.replayed for one in self.outcomes if isinstance(one, Recorded)]
+        replayed = sum(recorded)
+        return Counter(
+            committed=len(recorded) - replayed,
+            replayed=replayed,
+            refused=len(self.outcomes) - len(recorded),
+        )
 
 
 class PartRefused(Exception):

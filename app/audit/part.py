@@ -24,7 +24,7 @@ from app.audit.segments import Reader
 from app.audit.walk import Walk
 from app.chain.canonical import decode, encode
 from app.chain.checkpoint import Checkpoint
-from app.chain.entry import Entry
+from app.chain.entry import Link, read_link
 from app.chain.policy import Policy
 from app.chain.tree import HASH_BYTES, Frontier, ProofError, Range, verify_consistency
 
@@ -89,8 +89,8 @@ class _Part:
             for number, path in self._files():
                 reader = Reader(self._archive, number, path)
                 for line in reader.lines():
-                    if seq < end:
-                        self._check_fund(seq, walk.take(seq, line))
+                    if seq < end and walk.take(seq, line):
+                        self._check_place(seq, read_link(line))
                     seq += 1
                 if reader.digest is not None:
                     self._digests[path] = reader.digest
@@ -103,9 +103,12 @@ class _Part:
             leaves = leaves.append(leaf)
         return leaves
 
-    def _check_fund(self, seq: int, entry: Entry | None) -> None:
-        if entry is not None and entry.fund != self._manifest.fund:
+    def _check_place(self, seq: int, link: Link) -> None:
+        """An entry of this fund, numbered as it stands: the first one follows nothing here."""
+        if link.fund != self._manifest.fund:
             self._found(2, f"the manifest is of {self._manifest.fund}, the entry of another", seq)
+        if link.seq != seq:
+            self._found(4, f"seq {seq}: it says that it is entry {link.seq}", seq)
 
     def _frontier(self) -> Frontier:
         """The entries that are left out. Raises CannotTell."""

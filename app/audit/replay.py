@@ -234,14 +234,16 @@ def read_event(entry: Entry) -> Event:
 
 def act_of(entry: Entry) -> Act:
     """The circumstances that the entry names. Raises NotPermitted."""
-    if entry.by["role"] not in Role.__members__.values():
-        raise NotPermitted(entry.seq, "its role does not exist")
+    try:
+        role = Role(entry.by["role"])
+    except ValueError:
+        raise NotPermitted(entry.seq, "its role does not exist") from None
     return Act(
         seq=entry.seq,
         at=datetime.fromisoformat(entry.at),
         party=entry.by["party"],
         subject=entry.by["subject"],
-        role=Role(entry.by["role"]),
+        role=role,
         digest=sha256(encode(entry.data)).hexdigest(),
         new_id=_no_new_ids,
     )

@@ -65,8 +65,7 @@ def _check_entries(
         if seq >= checkpoint.size:
             found("the second log: there are more entries than were signed")
             return
-        entry = walk.take(seq, line)
-        if entry is not None and not _belongs(entry, line, fund):
+        if walk.take(seq, line) and not _belongs(Entry.from_bytes(line), line, fund):
             found(f"the second log: seq {seq}: no entry of this fund's second log")
     walk.finish()
     if walk.size != checkpoint.size or walk.frontier().root() != checkpoint.root:

@@ -19,7 +19,8 @@ _SEPARATOR = "\x1f"
 """Stands in no identity: control characters are refused in all of them."""
 _CACHE_KIB = 32_768
 _RECENT = 10_000
-"""Rows that were looked at lately and are kept as they were read: a charter is asked for always."""
+"""Rows that were looked for lately, kept as they were read or not found: a charter is asked for
+always, and so is whether the books were closed."""
 _TABLES = (
     "CREATE TABLE rows (place INTEGER PRIMARY KEY, row TEXT)",
     "CREATE TABLE names (digest INTEGER PRIMARY KEY, place INTEGER)",
@@ -42,7 +43,7 @@ class Shelf:
         self._places = 0
         # Nobody who makes a bundle knows it, so nobody can make two names meet in one digest.
         self._secret = urandom(16)
-        self._recent: dict[Key, State] = {}
+        self._recent: dict[Key, State | None] = {}
 
     def put(self, rows: Iterable[tuple[Key, State | None]]) -> None:
         """Keep rows; those with the same key are replaced."""
@@ -65,14 +66,13 @@ class Shelf:
 
     def find(self, kind: type[State], identity: Identity) -> State | None:
         """The row; None when it was never put here."""
-        known = self._recent.get((kind, identity))
-        if known is not None:
-            return known
+        if not self._places:
+            return None
+        if (kind, identity) in self._recent:
+            return self._recent[kind, identity]
         query = "SELECT row FROM names JOIN rows USING (place) WHERE digest = ?"
         found = self._file.execute(query, (self._digest(kind, identity),)).fetchone()
-        if found is None:
-            return None
-        state = kind.model_validate_json(found[0])
+        state = None if found is None else kind.model_validate_json(found[0])
         if len(self._recent) >= _RECENT:
             self._recent.clear()
         self._recent[kind, identity] = state

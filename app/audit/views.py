@@ -38,7 +38,7 @@ from app.domain.values import Money, decimal_text
 
 PIECE_CHARS: Final = 65_536
 """What of a table is handed over at once, about."""
-_RUN_BY_SPREADSHEETS: Final = ("=", "+", "-", "@", "\t", "\r")
+_RUN_BY_SPREADSHEETS: Final = frozenset("=+-@\t\r")
 
 Cell = str | int | Money
 Row = Sequence[Cell]
@@ -117,7 +117,10 @@ class Views:
         }
 
     def _put(self, path: str, rows: Iterable[Row]) -> None:
-        self._rows[path].writerows([[_cell(cell) for cell in row] for row in rows])
+        written = list(map(_written, rows))
+        if not written:
+            return
+        self._rows[path].writerows(written)
         if self._waiting[path].tell() > PIECE_CHARS:
             self._hand_over(path)
 
@@ -129,12 +132,16 @@ class Views:
             text.truncate()
 
 
-def _cell(cell: Cell) -> str | int:
-    if isinstance(cell, Money):
-        return cell.amount
-    if isinstance(cell, str) and cell.startswith(_RUN_BY_SPREADSHEETS):
-        return "'" + cell
-    return cell
+def _written(row: Row) -> list[str | int]:
+    """The row's cells as they stand in the file."""
+    return [
+        cell.amount
+        if isinstance(cell, Money)
+        else "'" + cell
+        if isinstance(cell, str) and cell[:1] in _RUN_BY_SPREADSHEETS
+        else cell
+        for cell in row
+    ]
 
 
 def _journal(recorded: Recorded) -> Iterator[Row]:

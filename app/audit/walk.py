@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from app.chain.entry import BadEntry, BrokenChain, Entry, WrongPrev, check_follows
+from app.chain.entry import BadEntry, BrokenChain, Link, WrongPrev, check_follows, read_link
 from app.chain.tree import Frontier, leaf_hash
 
 _TO_THE_MILLISECOND: Final = len("2025-01-10T09:00:00.000")
@@ -27,7 +27,7 @@ class Walk:
     def __init__(self, found: Found, mine: range) -> None:
         self._report = found
         self._mine = mine
-        self._before: Entry | None = None
+        self._before: Link | None = None
         self._before_leaf: bytes | None = None
         self._break: tuple[int, str] | None = None
         self._ids: tuple[str, str, set[str]] = ("", "", set())
@@ -48,19 +48,20 @@ class Walk:
         """The tree of the entries of `mine` that were taken."""
         return Frontier.of(self._leaves)
 
-    def take(self, seq: int, line: bytes) -> Entry | None:
-        """Look at the next line; the entry in it, if there is one."""
+    def take(self, seq: int, line: bytes) -> bool:
+        """Look at the next line; whether there is an entry in it."""
         leaf = leaf_hash(line)
         if seq in self._mine:
             self._leaves.append(leaf)
         try:
-            entry = Entry.from_bytes(line)
+            entry = read_link(line)
         except BadEntry as error:
             self._found(f"seq {seq}: {error}", seq)
             self.finish()
             self._before, self._before_leaf = None, leaf
-            return None
-        self._blame(seq, entry)
+            return False
+        if self._break is not None:
+            self._blame(entry, *self._break)
         self._check_id(seq, entry)
         try:
             before_leaf = self._before_leaf if seq else None
@@ -75,7 +76,7 @@ class Walk:
             if self._before is not None or seq == 0:
                 self._found(f"seq {seq}: {error}", seq)
         self._before, self._before_leaf = entry, leaf
-        return entry
+        return True
 
     def finish(self) -> None:
         """Say what is known of a break that no later entry tells more of."""
@@ -89,11 +90,12 @@ class Walk:
         if (seq if of is None else of) in self._mine:
             self._report(why, seq)
 
-    def _check_id(self, seq: int, entry: Entry) -> None:
+    def _check_id(self, seq: int, entry: Link) -> None:
         """An id begins with its entry's millisecond, so only ids of the same one can be equal."""
         moment = entry.at[:_TO_THE_MILLISECOND]
         if self._ids[0] != moment:
-            since = (entry.recorded_at() - _EPOCH) // timedelta(milliseconds=1)
+            recorded_at = datetime.fromisoformat(entry.at)
+            since = (recorded_at - _EPOCH) // timedelta(milliseconds=1)
             digits = f"{since:012x}"
             self._ids = (moment, f"{digits[:8]}-{digits[8:]}-", set())
         _, start, known = self._ids
@@ -101,10 +103,10 @@ class Walk:
             self._found(f"seq {seq}: its id was not made for it alone, at its time", seq)
         known.add(entry.id)
 
-    def _blame(self, seq: int, entry: Entry) -> None:
-        if self._break is None or self._before_leaf is None:
+    def _blame(self, entry: Link, broken_at: int, why: str) -> None:
+        """Say who broke the chain at `broken_at`: the entry behind it tells."""
+        if self._before_leaf is None:
             return
-        broken_at, why = self._break
         self._break = None
         changed = broken_at - 1 if entry.prev == self._before_leaf.hex() else broken_at
         why = f"seq {changed} was changed: seq {broken_at}: {why}"

@@ -6,7 +6,8 @@ a double cannot hold, lone surrogates, a byte order mark, data after the end, de
 """
 
 import json
-from json.encoder import encode_basestring
+from collections.abc import Callable
+from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
 from typing import Any
 
 MAX_DEPTH = 16
@@ -14,12 +15,6 @@ MAX_DEPTH = 16
 MAX_INTEGER = 2**53 - 1
 """The largest integer that every JSON reader holds exactly (RFC 7493 section 2.2)."""
 _MAX_DIGITS = 16
-_SORTING, _AS_IS = (
-    json.JSONEncoder(
-        ensure_ascii=False, check_circular=False, separators=(",", ":"), sort_keys=sorting
-    )
-    for sorting in (True, False)
-)
 
 
 class NotCanonical(ValueError):
@@ -32,8 +27,8 @@ def encode(value: Any) -> bytes:
     Raises NotCanonical for floats, integers beyond 2**53 - 1, lone surrogates, other types.
     """
     if _check_value(value, depth=0):
-        return _SORTING.encode(value).encode()
-    return _AS_IS.encode(_ordered(value)).encode()
+        return _sorted_text(value).encode()
+    return _text_as_is(_ordered(value)).encode()
 
 
 def text_of(value: str) -> str:
@@ -66,20 +61,35 @@ def decode(text: bytes, *, floats: bool = False) -> Any:
 def decode_canonical(text: bytes) -> Any:
     """The value of bytes that must be in canonical form. Raises NotCanonical."""
     if text.isascii():
-        # Writing the value again shows in one go whatever is spelled otherwise: order, spaces,
-        # escapes, members that stand twice. The names being ASCII, plain order is canonical.
         try:
-            value = _PLAIN.decode(text.decode("ascii"))
-            if _SORTING.encode(value).encode() == text:
-                if text.count(b"{") + text.count(b"[") > MAX_DEPTH:
-                    _check_shape(value, depth=0)
+            value, end = canonical_at(text.decode("ascii"), 0)
+            if end == len(text):
                 return value
-        except (ValueError, RecursionError):
+        except NotCanonical:
             pass  # below it is said precisely what is wrong
     value = decode(text)
     if encode(value) != text:
         raise NotCanonical("not in canonical form")
     return value
+
+
+def canonical_at(text: str, start: int, depth: int = 0) -> tuple[Any, int]:
+    """The value in canonical form that begins at `start` of an ASCII text, and where it ends.
+
+    It stands inside of `depth` others. Raises NotCanonical, without saying precisely why.
+    """
+    # Writing the value again shows in one go whatever is spelled otherwise: order, spaces,
+    # escapes, members that stand twice. The names being ASCII, plain order is canonical.
+    try:
+        value, end = _PLAIN.raw_decode(text, start)
+        written = _sorted_text(value)
+    except (ValueError, RecursionError):
+        raise NotCanonical("not canonical JSON") from None
+    if written != text[start:end]:
+        raise NotCanonical("not in canonical form")
+    if depth + text.count("{", start, end) + text.count("[", start, end) > MAX_DEPTH:
+        _check_shape(value, depth)
+    return value, end
 
 
 def holds_null(value: Any) -> bool:
@@ -142,7 +152,9 @@ def _check_shape(value: Any, depth: int) -> None:
     elif type(value) is dict:
         for key, item in value.items():
             _check_text(key)
-            _check_shape(item, depth + 1)
+            # Most members are short texts: asked here, they cost nothing.
+            if type(item) is not str or not item.isascii() or depth == MAX_DEPTH:
+                _check_shape(item, depth + 1)
     elif type(value) is list:
         for item in value:
             _check_shape(item, depth + 1)
@@ -199,3 +211,24 @@ _STRICT, _LENIENT = (
     for read_float in (_no_float, float)
 )
 _PLAIN = json.JSONDecoder(parse_int=_integer, parse_float=_no_float, parse_constant=_no_constant)
+
+
+def _writer(*, sorting: bool) -> Callable[[Any], str]:
+    """What writes a value that has been checked, with names in plain order or as they stand.
+
+    `JSONEncoder.encode` makes its quick writer anew for each value, which takes as long as
+    writing a short one: this one is made once.
+    """
+    encoder = json.JSONEncoder(
+        ensure_ascii=False, check_circular=False, separators=(",", ":"), sort_keys=sorting
+    )
+    if c_make_encoder is None:
+        return encoder.encode
+    no = False
+    write = c_make_encoder(
+        None, encoder.default, encode_basestring, None, ":", ",", sorting, no, no
+    )  # neither names that are no text nor NaN
+    return lambda value: "".join(write(value, 0))
+
+
+_sorted_text, _text_as_is = _writer(sorting=True), _writer(sorting=False)

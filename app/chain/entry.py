@@ -5,23 +5,17 @@
  "type":"receipt.booked","v":1}            (canonical JSON, one line, at most 65,535 bytes)
 """
 
-import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from app.chain.canonical import NotCanonical, decode_canonical, encode, holds_null, text_of
+from app.chain.plain import AT, FUND, HASH, TYPE, UUID7, take_apart
 
 FORMAT_VERSION: Final = 1
 MAX_ENTRY_BYTES: Final = 65_535
 """An entry bundle of tlog-tiles writes an entry's length in two bytes."""
 GENESIS_PREV: Final = "0" * 64
 
-_FUND = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
-_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-_TYPE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
-_AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
-_HASH = re.compile(r"[0-9a-f]{64}")
 _MEMBERS = {"v", "fund", "seq", "id", "type", "at", "by", "data", "prev"}
 _OPTIONAL = {"derived", "jws"}
 _BY = {"party", "subject", "role"}
@@ -39,8 +33,17 @@ class WrongPrev(BrokenChain):
     """It names another hash than that of the one before: one of the two was changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Link(NamedTuple):
+    """What ties an entry to the one before it."""
+
+    fund: str
+    seq: int
+    id: str
+    at: str
+    prev: str
+
+
+class Entry(NamedTuple):
     """One recorded fact. `at` is RFC 3339 UTC with microseconds; `prev` is 64 hex digits."""
 
     fund: str
@@ -93,6 +96,25 @@ class Entry:
         """Read a line back. Only the one canonical spelling is accepted. Raises BadEntry."""
         if len(line) > MAX_ENTRY_BYTES:
             raise BadEntry(f"{len(line)} bytes; an entry has at most {MAX_ENTRY_BYTES}")
+        plain = take_apart(line)
+        if plain is None:
+            return cls._read_strictly(line)
+        data, derived = plain.terms()
+        return cls(
+            fund=plain.fund,
+            seq=int(plain.seq),
+            id=plain.id,
+            type=plain.type,
+            at=plain.at,
+            by={"party": plain.party, "role": plain.role, "subject": plain.subject},
+            data=data,
+            prev=plain.prev,
+            derived=derived,
+            jws=plain.jws,
+        )
+
+    @classmethod
+    def _read_strictly(cls, line: bytes) -> "Entry":
         try:
             members = decode_canonical(line)
         except NotCanonical as error:
@@ -109,6 +131,22 @@ class Entry:
     def recorded_at(self) -> datetime:
         """`at` as an aware UTC time."""
         return datetime.fromisoformat(self.at).astimezone(UTC)
+
+    @property
+    def link(self) -> Link:
+        """What ties it to the one before."""
+        return Link(self.fund, self.seq, self.id, self.at, self.prev)
+
+
+def read_link(line: bytes) -> Link:
+    """Check a line as `Entry.from_bytes` does, and read only what the next one follows.
+
+    Raises BadEntry.
+    """
+    plain = take_apart(line) if len(line) <= MAX_ENTRY_BYTES else None
+    if plain is None:
+        return Entry.from_bytes(line).link
+    return Link(plain.fund, int(plain.seq), plain.id, plain.at, plain.prev)
 
 
 def write_line(  # noqa: PLR0913  an entry's members
@@ -155,7 +193,9 @@ def time_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
-def check_follows(entry: Entry, before: Entry | None, before_leaf: bytes | None) -> None:
+def check_follows(
+    entry: Entry | Link, before: Entry | Link | None, before_leaf: bytes | None
+) -> None:
     """Check position, chain and time against the entry before; both None for a log's first.
 
     Raises BrokenChain.
@@ -183,11 +223,11 @@ def _check_members(members: dict[str, Any]) -> None:
     if type(members["seq"]) is not int or members["seq"] < 0:
         raise BadEntry("seq is not a position")
     for name, form in (
-        ("fund", _FUND),
-        ("id", _UUID7),
-        ("type", _TYPE),
-        ("at", _AT),
-        ("prev", _HASH),
+        ("fund", FUND),
+        ("id", UUID7),
+        ("type", TYPE),
+        ("at", AT),
+        ("prev", HASH),
     ):
         if type(members[name]) is not str or not form.fullmatch(members[name]):
             raise BadEntry(f"{name} is malformed")

@@ -57,13 +57,23 @@ class State(BaseModel):
         tests, and it runs several times for each entry.
         """
         changed = self.__class__.__new__(self.__class__)
-        object.__setattr__(changed, "__dict__", {**self.__dict__, **changes})
-        object.__setattr__(changed, "__pydantic_fields_set__", self.__pydantic_fields_set__)
-        object.__setattr__(changed, "__pydantic_extra__", None)
-        object.__setattr__(changed, "__pydantic_private__", None)
+        _set_fields(changed, {**self.__dict__, **changes})
+        _set_fields_set(changed, self.__pydantic_fields_set__)
+        _set_extra(changed, None)
+        _set_private(changed, None)
         return changed
 
 
+_set_fields, _set_fields_set, _set_extra, _set_private = (
+    BaseModel.__dict__[name].__set__
+    for name in (
+        "__dict__",
+        "__pydantic_fields_set__",
+        "__pydantic_extra__",
+        "__pydantic_private__",
+    )
+)
+"""All that a model consists of; a frozen one is set in no other way."""
 STATES: Final[dict[str, type[State]]] = {}
 """Every kind of state by table name; the store makes a table for each."""
 
@@ -108,7 +118,7 @@ class Posting(NamedTuple):
 class Book(NamedTuple):
     """Rows by key (None: known not to exist), and what has changed since the book was opened."""
 
-    rows: "Map[Key, State | None]" = Map()
+    rows: "Map[Key, Any]" = Map()
     changed: "Map[Key, State]" = Map()
     postings: tuple[Posting, ...] = ()
     complete: bool = False
@@ -125,15 +135,17 @@ class Book(NamedTuple):
     def find(self, kind: type[S], *identity: str | date) -> S | None:
         """The row, or None when there is none."""
         try:
-            return cast("S | None", self.rows[kind, identity])
+            state: S | None = self.rows[kind, identity]
         except KeyError:
             if self.complete:
                 return cast("S | None", self.shelf.find(kind, identity) if self.shelf else None)
             raise NotNamed(f"{kind.table} {identity} was read but not named") from None
+        return state
 
     def peek(self, kind: type[S], *identity: str | date) -> S | None:
         """The row if it is loaded: for naming what else must be read, never for a rule."""
-        return cast("S | None", self.rows.get((kind, identity)))
+        state: S | None = self.rows.get((kind, identity))
+        return state
 
     def knows(self, wanted: Key) -> bool:
         """Whether the row is loaded, or known not to exist."""
@@ -141,14 +153,15 @@ class Book(NamedTuple):
 
     def put(self, state: State) -> "Book":
         """The book with this row in place of what stood under its key."""
-        where = (type(state), state.identity)
-        rows, changed = self.rows.set(where, state), self.changed.set(where, state)
+        rows, changed = self._with(state)
         return Book(rows, changed, self.postings, self.complete, self.shelf)
 
-    def posted(self, posting: Posting) -> "Book":
-        """The book with this line added to the journal of the present entry."""
-        journal = (*self.postings, posting)
-        return Book(self.rows, self.changed, journal, self.complete, self.shelf)
+    def posted(self, posting: Posting, account: State) -> "Book":
+        """The book with this line added to the journal of the present entry, and its account's
+        row as it is after it.
+        """
+        rows, changed = self._with(account)
+        return Book(rows, changed, (*self.postings, posting), self.complete, self.shelf)
 
     def loaded(self, rows: Iterable[tuple[Key, State | None]]) -> "Book":
         """The book with rows from the store, which are not changes."""
@@ -162,3 +175,9 @@ class Book(NamedTuple):
     def saved(self) -> "Book":
         """The same book with nothing left to save."""
         return Book(self.rows, Map(), (), self.complete, self.shelf)
+
+    def _with(self, state: State) -> "tuple[Map[Key, Any], Map[Key, State]]":
+        """Its rows and its changes with this row under its key."""
+        kind = type(state)
+        where = (kind, kind._identify(state))
+        return self.rows.set(where, state), self.changed.set(where, state)

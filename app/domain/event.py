@@ -99,11 +99,18 @@ class Event(BaseModel):
 
     def data(self) -> dict[str, Any]:
         """The entry's `data`: exactly what was stated, defaults not filled in."""
-        return self.model_dump(mode="json", include=self._stated(), exclude_unset=True)
+        # As model_dump does, less its dozen other options: this runs for every entry.
+        members: dict[str, Any] = self.__pydantic_serializer__.to_python(
+            self, mode="json", include=self._stated(), exclude_unset=True
+        )
+        return members
 
     def derived(self) -> dict[str, Any]:
         """The entry's `derived`: what the ledger worked out."""
-        return self.model_dump(mode="json", exclude=self._stated(), exclude_none=True)
+        members: dict[str, Any] = self.__pydantic_serializer__.to_python(
+            self, mode="json", exclude=self._stated(), exclude_none=True
+        )
+        return members
 
     @classmethod
     def read(cls, data: dict[str, Any], derived: dict[str, Any]) -> Self:

@@ -64,8 +64,8 @@ class Money:
     def __init__(self, minor: int, currency: str) -> None:
         if not -MAX_MINOR <= minor <= MAX_MINOR:
             raise AmountOutOfRange(f"{minor} minor units of {currency} exceed {MAX_MINOR}.")
-        object.__setattr__(self, "minor", minor)
-        object.__setattr__(self, "currency", currency)
+        _set_minor(self, minor)
+        _set_currency(self, currency)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("money does not change")
@@ -74,10 +74,14 @@ class Money:
         return Money, (self.minor, self.currency)
 
     def __add__(self, other: "Money") -> "Money":
-        return Money(self.minor + self._minor_of(other), self.currency)
+        if other.currency != self.currency:
+            raise self._mismatch(other)
+        return Money(self.minor + other.minor, self.currency)
 
     def __sub__(self, other: "Money") -> "Money":
-        return Money(self.minor - self._minor_of(other), self.currency)
+        if other.currency != self.currency:
+            raise self._mismatch(other)
+        return Money(self.minor - other.minor, self.currency)
 
     def __neg__(self) -> "Money":
         return Money(-self.minor, self.currency)
@@ -144,8 +148,11 @@ class Money:
 
     def _minor_of(self, other: "Money") -> int:
         if other.currency != self.currency:
-            raise CurrencyMismatch(f"{self.currency} and {other.currency} do not add up.")
+            raise self._mismatch(other)
         return other.minor
+
+    def _mismatch(self, other: "Money") -> CurrencyMismatch:
+        return CurrencyMismatch(f"{self.currency} and {other.currency} do not add up.")
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
@@ -170,6 +177,10 @@ class Money:
             "additionalProperties": False,
             "examples": [{"amount": "1500000.00", "currency": "EUR"}],
         }
+
+
+# Money refuses to be set; this is how its own constructor does it, and the quickest way.
+_set_minor, _set_currency = (Money.__dict__[name].__set__ for name in ("minor", "currency"))
 
 
 def decimal_text(minor: int, currency: str) -> str:

@@ -6,7 +6,7 @@ bytes are the truth: a body comes back exactly as it was written.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -41,8 +41,7 @@ class Head:
         return self.frontier.size
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(NamedTuple):
     """An entry ready to be stored, with the journal lines that it brings."""
 
     seq: int
@@ -56,8 +55,7 @@ class Sealed:
     postings: tuple[Posting, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class KeyUse:
+class KeyUse(NamedTuple):
     """What an idempotency key has stood for: the request's digest and the entries it made."""
 
     party: str
@@ -155,19 +153,9 @@ def _entry_row(fund: str, entry: Sealed) -> tuple[Any, ...]:
 
 
 def _posting_rows(fund: str, entry: Sealed) -> Iterator[tuple[Any, ...]]:
+    # A posting's fields are the columns behind these, in their order.
     for line, posting in enumerate(entry.postings):
-        yield (
-            fund,
-            entry.seq,
-            line,
-            posting.account,
-            posting.currency,
-            posting.effective,
-            posting.minor,
-            posting.version,
-            posting.debits,
-            posting.credits,
-        )
+        yield (fund, entry.seq, line, *posting)
 
 
 def find_keys(
@@ -277,18 +265,8 @@ def postings(
         )
         found = connection.execute(query).all()
         for row in found:
-            yield (
-                row.seq,
-                Posting(
-                    row.account,
-                    row.currency,
-                    row.effective,
-                    row.minor,
-                    row.version,
-                    row.debits,
-                    row.credits,
-                ),
-            )
+            _, seq, _, *posting = row
+            yield seq, Posting(*posting)
         if len(found) < PAGE:
             return
         position = (found[-1].seq, found[-1].line)

@@ -11,7 +11,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table
+from sqlalchemy import Column, Connection, Date, Table
 
 Row = Sequence[Any]
 
@@ -21,7 +21,7 @@ def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     if not rows:
         return
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_insert_values(table), [_plain(row) for row in rows])
+        connection.exec_driver_sql(_insert_values(table), _plain(table, rows))
         return
     driver: Any = connection.connection.driver_connection
     with driver.cursor() as cursor, cursor.copy(_copy(table)) as copy:
@@ -35,7 +35,7 @@ def upsert(connection: Connection, table: Table, keys: Sequence[str], rows: Sequ
         return
     if connection.dialect.name == "sqlite":
         statement = f"{_insert_values(table)} {_on_conflict(table, tuple(keys))}"
-        connection.exec_driver_sql(statement, [_plain(row) for row in rows])
+        connection.exec_driver_sql(statement, _plain(table, rows))
         return
     statement = f"{_insert_json(table)} {_on_conflict(table, tuple(keys))}"
     connection.exec_driver_sql(statement, (_json(rows),))
@@ -55,13 +55,27 @@ def select(
     return [dict(row) for row in connection.exec_driver_sql(statement, (wanted, fund)).mappings()]
 
 
-def _plain(row: Row) -> tuple[Any, ...]:
+def _plain(table: Table, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
     """SQLite has no dates: they are text."""
-    return tuple(value.isoformat() if isinstance(value, date) else value for value in row)
+    places = _dates(table)
+    if not places:
+        return list(map(tuple, rows))
+    plain = list(map(list, rows))
+    for row in plain:
+        for place in places:
+            if row[place] is not None:
+                row[place] = row[place].isoformat()
+    return list(map(tuple, plain))
 
 
 def _json(rows: Sequence[Row]) -> str:
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":"), default=date.isoformat)
+
+
+@lru_cache(maxsize=256)
+def _dates(table: Table) -> list[int]:
+    """The places of its columns that hold dates."""
+    return [place for place, column in enumerate(table.columns) if isinstance(column.type, Date)]
 
 
 @lru_cache(maxsize=256)

@@ -186,6 +186,12 @@ def test_nesting_without_bottom_is_refused_without_exhausting_the_stack(text: by
         decode(text)
 
 
+def test_nesting_is_refused_up_to_where_the_stack_ends() -> None:
+    for depth in range(MAX_DEPTH + 2, 1_100):
+        with pytest.raises(NotCanonical):
+            decode_canonical(b"[" * depth + b"]" * depth)
+
+
 @pytest.mark.parametrize("text", [b"1.0", b"-0.0", b"1e3", b"1E3", b"[56.0]", b'{"a":1e-1}'])
 def test_a_fraction_or_an_exponent_is_refused(text: bytes) -> None:
     with pytest.raises(NotCanonical, match=r"^a number with a fraction or an exponent$"):

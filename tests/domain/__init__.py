@@ -56,7 +56,7 @@ class Door(Paper):
     def _named_rows(self, actor: Actor, command: Command) -> Book:
         book = Book()
         for _ in range(MAX_READ_ROUNDS):
-            rows = wanted(command, book, actor)
+            rows = wanted([(command, actor)], book)
             if not rows:
                 return book
             book = book.loaded((row, self.book.peek(row[0], *row[1])) for row in rows)

@@ -77,7 +77,7 @@ def test_loaded_rows_are_not_changes_and_put_rows_are() -> None:
 
 
 def test_the_next_entry_begins_with_an_empty_journal_and_keeps_the_changes() -> None:
-    book = Book().put(a_member()).posted(POSTING).posted(POSTING)
+    book = Book().posted(POSTING, a_member()).posted(POSTING, a_member())
     assert book.postings == (POSTING, POSTING)
 
     following = book.next_entry()
@@ -87,7 +87,7 @@ def test_the_next_entry_begins_with_an_empty_journal_and_keeps_the_changes() -> 
 
 
 def test_a_saved_book_has_nothing_left_to_save() -> None:
-    book = Book().put(a_member()).posted(POSTING).saved()
+    book = Book().posted(POSTING, a_member()).saved()
 
     assert len(book.changed) == 0
     assert book.postings == ()

@@ -56,7 +56,7 @@ def test_what_was_not_stated_is_not_stated_for_the_event() -> None:
 def test_the_actors_membership_is_always_named() -> None:
     command = AnnouncePledge.model_validate(a_pledge(money(5)))
 
-    named = wanted(command, Book(), an_actor())
+    named = wanted([(command, an_actor())], Book())
 
     assert {key(Member, "de-1"), fund_key()} <= named
 
@@ -67,21 +67,21 @@ def test_rows_are_named_in_rounds_until_nothing_new_is_named() -> None:
     command = SignAgreement(agreement_id=agreement.agreement_id, digest=agreement.digest)
     book = Book()
 
-    first = wanted(command, book, an_actor())
+    first = wanted([(command, an_actor())], book)
     book = book.loaded((row, paper.book.peek(row[0], *row[1])) for row in first)
-    second = wanted(command, book, an_actor())
+    second = wanted([(command, an_actor())], book)
     book = book.loaded((row, paper.book.peek(row[0], *row[1])) for row in second)
-    third = wanted(command, book, an_actor())
+    third = wanted([(command, an_actor())], book)
     book = book.loaded((row, paper.book.peek(row[0], *row[1])) for row in third)
 
     assert key(Agreement, agreement.agreement_id) in first
     assert {kind.table for kind, _ in second} == {"accounts", "positions"}
     assert {kind.table for kind, _ in third} == {"account_days", "account_months"}
-    assert wanted(command, book, an_actor()) == set()
+    assert wanted([(command, an_actor())], book) == set()
 
 
 def test_a_complete_book_lacks_nothing() -> None:
-    assert wanted(signature(), BOOK, an_actor()) == set()
+    assert wanted([(signature(), an_actor())], BOOK) == set()
 
 
 def test_a_command_that_says_nothing_of_itself_is_incomplete() -> None:

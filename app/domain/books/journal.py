@@ -17,9 +17,8 @@ limited, and so is what it costs.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import computed_field
 
@@ -82,8 +81,7 @@ class AccountMonth(State, table="account_months", key=("account", "currency", "m
     month_credits: Money
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(NamedTuple):
     """One side of a movement: an account, debited (positive) or credited (negative)."""
 
     account: str
@@ -183,26 +181,29 @@ def _posted(book: Book, leg: Leg, effective: date) -> Book:
         book = _backdated(book, account, effective, side, amount)
     after = _turned_over(account, effective, side, amount)
     posting = Posting(
-        account=after.account,
-        currency=after.currency,
-        effective=effective,
-        minor=leg.amount.minor,
-        version=after.version,
-        debits=after.debits.minor,
-        credits=after.credits.minor,
+        after.account,
+        after.currency,
+        effective,
+        leg.amount.minor,
+        after.version,
+        after.debits.minor,
+        after.credits.minor,
     )
-    return book.put(after).posted(posting)
+    return book.posted(posting, after)
+
+
+_TOTALS: Final = {side: (side, f"month_{side}", f"day_{side}") for side in ("debits", "credits")}
+"""By side: what a posting always adds to, in the newest month too, and on the newest day too."""
 
 
 def _turned_over(account: Account, effective: date, side: str, amount: Money) -> Account:
     """The account's own row after a posting. Raises AmountOutOfRange."""
-    totals = [side]
-    if effective == account.day:
-        totals += [f"day_{side}", f"month_{side}"]
-    elif month_of(effective) == month_of(account.day):
-        totals += [f"month_{side}"]
+    totals: tuple[str, ...] = _TOTALS[side]
+    if effective != account.day:
+        same_month = month_of(effective) == month_of(account.day)
+        totals = totals[: 2 if same_month else 1]
     changes = {name: getattr(account, name) + amount for name in totals}
-    return account.but(**changes, version=account.version + 1)
+    return account.but(version=account.version + 1, **changes)
 
 
 def _moved_on(book: Book, account: Account, day: date) -> tuple[Book, Account]:

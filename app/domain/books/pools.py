@@ -72,7 +72,7 @@ def pool_of(book: Book, window: str, restriction: str, currency: str) -> Pool:
 
 def paid_in(pool: Pool, amounts: Mapping[str, Money]) -> Pool:
     """The pool with money received, or given back at its original attribution."""
-    return _changed(pool, amounts).but(weights={}, released=Money.zero(pool.currency))
+    return _changed(pool, amounts, weights={}, released=Money.zero(pool.currency))
 
 
 def require_held(pool: Pool, party: str, amount: Money) -> None:
@@ -104,11 +104,11 @@ def split(pool: Pool, amount: Money) -> Split:
 def taken(pool: Pool, amount: Money, parts: Split) -> Pool:
     """The pool after the split amount was reserved."""
     less = {party: -share for party, share in parts.shares.items()}
-    return _changed(pool, less).but(weights=parts.weights, released=parts.released_before + amount)
+    return _changed(pool, less, weights=parts.weights, released=parts.released_before + amount)
 
 
-def _changed(pool: Pool, amounts: Mapping[str, Money]) -> Pool:
-    """The pool with each contributor's balance changed by an amount."""
+def _changed(pool: Pool, amounts: Mapping[str, Money], *, weights: Shares, released: Money) -> Pool:
+    """The pool with each contributor's balance changed by an amount, and where its epoch stands."""
     balances, available = dict(pool.balances), pool.available
     for party, amount in amounts.items():
         known = balances.get(party)
@@ -116,4 +116,4 @@ def _changed(pool: Pool, amounts: Mapping[str, Money]) -> Pool:
         available += amount
     if len(balances) != len(pool.balances):
         balances = dict(sorted(balances.items()))
-    return pool.but(balances=balances, available=available)
+    return pool.but(balances=balances, available=available, weights=weights, released=released)
