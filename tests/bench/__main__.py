@@ -10,16 +10,31 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.bench import scenarios, trust
 from tests.bench.load import NoLoadGenerator
-from tests.bench.scenarios import SCENARIOS, SECONDS, Row
+from tests.bench.scenarios import SECONDS, Row
 from tests.bench.servers import durable_postgres, program
 from tests.bench.table import comparisons, table
 
 OUT = Path("build/bench")
+
+SCENARIOS: dict[str, Callable[[Path], Iterator[Row]]] = {
+    "yardstick": scenarios.yardstick,
+    "one-per-commit": scenarios.one_per_commit,
+    "singles": scenarios.singles,
+    "batches": scenarios.batches,
+    "approvals": scenarios.approvals,
+    "processes": scenarios.processes,
+    "embedded": scenarios.embedded,
+    "witnessed": trust.witnessed,
+    "witness": trust.witness,
+    "tiles": trust.tiles,
+}
 
 
 def conditions() -> dict[str, Any]:

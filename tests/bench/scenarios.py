@@ -6,7 +6,7 @@ other people's work may share them too: compare within one run, never between ru
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def one_per_commit(folder: Path) -> Iterator[Row]:
     """The same service, held to one command per commit."""
     with durable_postgres() as url, ledger(folder, url, batch_limit=1) as running:
         ids = running.opened(FUND, 2)
-        yield _row("receipts, one a commit", receipts(running, ids, 64), 64)
+        yield a_row("receipts, one a commit", receipts(running, ids, 64), 64)
 
 
 def singles(folder: Path) -> Iterator[Row]:
@@ -58,9 +58,9 @@ def singles(folder: Path) -> Iterator[Row]:
         ids = running.opened(FUND, 2)
         receipts(running, ids, 8, seconds=2)  # plans, caches
         for connections in (1, 8, 64, 256):
-            yield _row("receipts", receipts(running, ids, connections), connections)
+            yield a_row("receipts", receipts(running, ids, connections), connections)
         many = running.agreed(FUND, 1_000)
-        yield _row("receipts", receipts(running, many, 64), 64, hot=1_000)
+        yield a_row("receipts", receipts(running, many, 64), 64, hot=1_000)
 
 
 def batches(folder: Path) -> Iterator[Row]:
@@ -69,7 +69,7 @@ def batches(folder: Path) -> Iterator[Row]:
         ids = running.opened(FUND, 2)
         for size in (100, 1_000):
             measured = batched(running, ids, size)
-            yield {**_row("receipts, batched", measured, 2, factor=size), "batch": size}
+            yield {**a_row("receipts, batched", measured, 2, factor=size), "batch": size}
 
 
 def approvals(folder: Path) -> Iterator[Row]:
@@ -85,7 +85,7 @@ def approvals(folder: Path) -> Iterator[Row]:
             lines.write_text("".join(_approvals(running, 400 * SECONDS, signed=signed)))
             begun = load.begin(running.addresses[0], 64, SECONDS, "lines", str(lines))
             what = "approvals, signed" if signed else "approvals"
-            yield _row(what, load.finish(begun), 64)
+            yield a_row(what, load.finish(begun), 64)
 
 
 def _checks_a_second() -> float:
@@ -111,7 +111,7 @@ def processes(folder: Path) -> Iterator[Row]:
                 for place, name in enumerate([names[0], names[-1]])
             ]
             together = Measured.together([load.finish(one) for one in loads])
-            row = _row("receipts", together, 64)
+            row = a_row("receipts", together, 64)
             yield {**row, "processes": count, "funds": funds}
 
 
@@ -120,19 +120,8 @@ def embedded(folder: Path) -> Iterator[Row]:
     with ledger(folder) as running:
         ids = running.opened(FUND, 2)
         for connections in (1, 64):
-            row = _row("receipts", receipts(running, ids, connections), connections)
+            row = a_row("receipts", receipts(running, ids, connections), connections)
             yield {**row, "database": "sqlite"}
-
-
-SCENARIOS: dict[str, Callable[[Path], Iterator[Row]]] = {
-    "yardstick": yardstick,
-    "one-per-commit": one_per_commit,
-    "singles": singles,
-    "batches": batches,
-    "approvals": approvals,
-    "processes": processes,
-    "embedded": embedded,
-}
 
 
 def receipts(
@@ -154,7 +143,7 @@ def reads(running: Ledger, paths: dict[str, list[str]], size: int) -> Iterator[R
     token = running.token(treasury("DE"))
     for name, addresses in paths.items():
         begun = load.begin(running.addresses[0], 8, 5, "read", token, *addresses)
-        yield {**_row(name, load.finish(begun), 8), "entries": size}
+        yield {**a_row(name, load.finish(begun), 8), "entries": size}
 
 
 def _begin_receipts(
@@ -170,7 +159,7 @@ def _begin_receipts(
     return load.begin(running.addresses[process], connections, seconds, *arguments)
 
 
-def _row(what: str, measured: Measured, connections: int, *, hot: int = 2, factor: int = 1) -> Row:
+def a_row(what: str, measured: Measured, connections: int, *, hot: int = 2, factor: int = 1) -> Row:
     return {
         "what": what,
         "connections": connections,

@@ -42,6 +42,11 @@ class Ledger:
     def client(self, who: Person) -> Client:
         return Client(self.addresses[0], self.token(who))
 
+    def size(self, fund: str) -> int:
+        """How long the fund's log is."""
+        found: int = self.client(treasury("DE")).get(f"/v1/funds/{fund}")["size"]
+        return found
+
     def opened(self, fund: str, agreements: int) -> list[str]:
         """A fund of two governments with agreements in force of DE; their ids."""
         self.client(TRUSTEE).post("/v1/funds", a_charter(fund=fund), f"open-{fund}")
@@ -110,7 +115,7 @@ def ledger(folder: Path, url: str = "", processes: int = 1, **options: Any) -> I
 
 @contextmanager
 def _process(settings: Settings) -> Iterator[tuple[str, int]]:
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port)]
     process = subprocess.Popen(command, env=settings.environment(), stdout=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
@@ -133,7 +138,8 @@ def _answers(address: str) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens at now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

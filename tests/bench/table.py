@@ -53,6 +53,11 @@ def comparisons(rows: Sequence[Row]) -> str:
             _rate(rows, what="approvals, signed"),
             _rate(rows, what="approvals"),
         ),
+        (
+            "receipts with three witnesses : with none",
+            _rate(rows, what="receipts, 3 witnesses"),
+            _rate(rows, what="receipts, no witness"),
+        ),
     )
     lines = [f"{what}: {one / two:.2f}" for what, one, two in pairs if one and two]
     lines += [
