@@ -156,16 +156,16 @@ def _serve(chosen: argparse.Namespace) -> int:
 
 
 def _migrate(_: argparse.Namespace) -> int:
-    from app.store.engine import Database
-    from app.store.migrate import migrate
+    from app.upkeep import bring_up_to_date
 
-    settings = _settings()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    database = Database(settings.database)
-    migrate(database)
-    database.close()
-    print("The database has this version's schema, and its guards are in place.")
-    return OK
+    _settings().data_dir.mkdir(parents=True, exist_ok=True)
+
+    def upgraded(database: Any) -> int:
+        for fund in bring_up_to_date(database):
+            print(f"The read tables of {fund} were folded anew from its log.")
+        return _say("The database has this version's schema, and its guards are in place.")
+
+    return _with_database(upgraded)
 
 
 def _keys(chosen: argparse.Namespace) -> int:

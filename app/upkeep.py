@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from app.access import is_access_log
 from app.audit.replay import read_event, signed_act
 from app.chain.entry import Entry, check_follows
 from app.chain.tree import Frontier, leaf_hash
@@ -18,6 +19,7 @@ from app.domain.refusals import Refusal
 from app.faults import Fault
 from app.store import log, readtables
 from app.store.engine import Database
+from app.store.migrate import migrate
 
 
 class NoSuchFund(Fault):
@@ -25,6 +27,17 @@ class NoSuchFund(Fault):
 
     def __init__(self, fund: str) -> None:
         super().__init__(f"there is no fund {fund}")
+
+
+def bring_up_to_date(database: Database) -> list[str]:
+    """Migrate the database; where that changed it, the funds whose read tables were folded anew."""
+    if not migrate(database):
+        return []
+    with database.read() as connection:
+        funds = [name for name in log.funds(connection) if not is_access_log(name)]
+    for fund in funds:
+        rebuild(database, fund)
+    return funds
 
 
 def rebuild(database: Database, fund: str) -> int:

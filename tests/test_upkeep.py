@@ -1,5 +1,10 @@
 """Upkeep: read tables are folds of the log, and a difference is named."""
 
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import text
@@ -7,9 +12,12 @@ from sqlalchemy import text
 from app.chain.jws import public_jwk
 from app.client import Client
 from app.domain.values import Role
+from app.settings import Settings
+from app.store.engine import Database
 from app.store.tables import READ_TABLES
-from app.upkeep import NoSuchFund, first_difference, rebuild
+from app.upkeep import NoSuchFund, bring_up_to_date, first_difference, rebuild
 from tests.builders import (
+    AUDITOR,
     EVIDENCE,
     PUBLIC_JWK,
     RATES,
@@ -27,7 +35,7 @@ from tests.builders import (
     treasury,
     valued,
 )
-from tests.service import FUND, Service
+from tests.service import FUND, Service, running
 from tests.test_notary import without_guards
 
 
@@ -161,3 +169,26 @@ def test_an_unknown_fund_has_nothing_to_rebuild(lived: Service) -> None:
         rebuild(lived.inside.database, "none")
     with pytest.raises(NoSuchFund):
         first_difference(lived.inside.database, "none")
+
+
+def test_an_upgrade_folds_the_read_tables_anew(sqlite_template: Path, tmp_path: Path) -> None:
+    shutil.copy(sqlite_template, tmp_path / "ledger.db")
+    settings = Settings(database_url=f"sqlite:///{tmp_path / 'ledger.db'}", data_dir=tmp_path)
+    with running(settings) as service:
+        service.open()
+        service.paid("DE", money(10))
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as before:
+        before.executescript(
+            "DROP TABLE cosignatures; DROP TABLE logs;"
+            "ALTER TABLE disbursements DROP COLUMN reserved_seq;"
+            "UPDATE alembic_version SET version_num = '0002';"
+        )
+    database = Database(settings.database)
+
+    assert bring_up_to_date(database) == ["test-fund"]
+    assert bring_up_to_date(database) == []
+
+    assert first_difference(database, "test-fund") is None
+    database.close()
+    with running(settings) as again:
+        assert again.get(AUDITOR, "")["size"] == again.seen()["size"]

@@ -13,8 +13,8 @@ from app.main import assemble
 from app.ops.metrics import Metrics
 from app.settings import Settings
 from app.store.engine import Database
-from app.store.migrate import migrate
 from app.submission import Asked
+from app.upkeep import bring_up_to_date
 
 
 def open_demo_fund(settings: Settings, address: str) -> str:
@@ -22,7 +22,7 @@ def open_demo_fund(settings: Settings, address: str) -> str:
     DevelopmentIssuer.open(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
-    migrate(database)
+    bring_up_to_date(database)
     database.close()
     here, _ = assemble(settings, Metrics())
     here.ledger.start()

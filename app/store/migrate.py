@@ -19,13 +19,15 @@ class WrongSchema(Fault):
     """The database is of another version; the message says what to run."""
 
 
-def migrate(database: Database) -> None:
-    """Apply every migration that is missing, then check the guards."""
+def migrate(database: Database) -> bool:
+    """Apply every migration that is missing, then check the guards; whether there were any."""
     config = _config()
     with database.write() as connection:
+        before = MigrationContext.configure(connection).get_current_revision()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         verify_guards(connection)
+        return MigrationContext.configure(connection).get_current_revision() != before
 
 
 def check_schema(connection: Connection) -> None:
