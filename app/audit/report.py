@@ -8,9 +8,12 @@ from cryptography.x509 import Certificate
 
 from app.chain.checkpoint import Checkpoint
 
+OTHER_VERSIONS: Final = (
+    "that no other version of this log was shown to others: compare checkpoints, ask for witnesses"
+)
 NOT_CHECKED: Final = (
     "that money stands behind the entries: compare with the bank's statements",
-    "that no other version of this log was shown to others: compare checkpoints, ask for witnesses",
+    OTHER_VERSIONS,
     "documents that entries name by digest only",
     "README.txt and keys.json beyond their digests: they are for convenience and prove nothing",
     "that the second log is whole: nothing in the first one counts what was refused or read",
@@ -77,6 +80,10 @@ class Report:
     closed: bool = False
     """Whether its last entry ends the log."""
     not_checked: tuple[str, ...] = NOT_CHECKED
+
+    def watched(self) -> None:
+        """The quorum of witnesses that the trust file asks for has cosigned it."""
+        self.not_checked = tuple(what for what in self.not_checked if what != OTHER_VERSIONS)
 
     @property
     def result(self) -> str:

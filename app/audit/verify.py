@@ -59,7 +59,7 @@ from app.chain.checkpoint import Checkpoint
 from app.chain.entry import BadEntry, Entry
 from app.chain.jws import SignatureError
 from app.chain.note import VerifierKey
-from app.chain.policy import Policy
+from app.chain.policy import NO_QUORUM, Policy
 from app.chain.tree import Frontier
 from app.domain.governance.logs import Log
 
@@ -186,6 +186,8 @@ class _Verification:
             return speaking
         report.signed_by = str(signing[-1])
         report.witnesses = sorted(one.key.name for one in signers if one.timestamp)
+        if self._policy.quorum != NO_QUORUM:
+            report.watched()
         return speaking
 
     # -- 4 and 5: the entries --------------------------------------------------------------------

@@ -104,6 +104,7 @@ def test_a_release_waits_for_the_witnesses_and_the_auditor_sees_that_it_did(
 
     assert report.problems == []
     assert len(report.witnesses) >= 2
+    assert not any("no other version" in what for what in report.not_checked)
     types = [entry["type"] for entry in service.get(REQUESTER, "/entries?limit=500")["items"]]
     assert "checkpoint.witnessed" in types
     assert types.index("checkpoint.witnessed") > types.index("disbursement.reserved")
