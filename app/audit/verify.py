@@ -107,7 +107,7 @@ class _Verification:
         self._progress = progress
         self._manifest = manifest
         self._trusted = policy.keys_of(manifest.origin)
-        self._remembered = pins.recall(self._manifest.origin) if pins.recall else None
+        self._remembered = pins.recall(manifest.origin) if pins.recall else None
         self._size = manifest.end
         # Never count further than the archive goes: the manifest may claim any size.
         needed = -(-self._size // ENTRIES_PER_FILE)
@@ -173,8 +173,7 @@ class _Verification:
             try:
                 speaking = speakers(self._trusted, standing)
             except Distrusted as error:
-                problem = Problem(error.check, str(error), error.seq, error.unknown)
-                self._problems.append(problem)
+                self._problems.append(Problem(error.check, str(error), error.seq, error.unknown))
                 return self._trusted
         if checkpoint is None:
             return speaking
