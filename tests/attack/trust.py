@@ -1,10 +1,12 @@
 """What attacks on trust share: a small fund, forged entries, and a server that shows them."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,7 +20,10 @@ from app.chain.checkpoint import Checkpoint
 from app.chain.note import NoteKey
 from app.chain.tree import Frontier, leaf_hash
 from app.clock import new_id
+from app.clockwork import LEDGER_ITSELF
+from app.domain.command import Command
 from app.settings import Settings
+from app.submission import Asked
 from tests.audit.tampering import Bundle, made_by
 from tests.builders import a_pledge, money, treasury
 from tests.service import Service, running, serving
@@ -71,6 +76,18 @@ def note_of(lines: list[bytes], key: NoteKey) -> bytes:
     """The signed checkpoint of these entries."""
     frontier = Frontier.of(list(map(leaf_hash, lines)))
     return Checkpoint(key.name, frontier.size, frontier.root()).note().signed_by(key).to_bytes()
+
+
+def head(lines: list[bytes], size: int, origin: str) -> Checkpoint:
+    """The checkpoint of the first entries."""
+    return Checkpoint(origin, size, Frontier.of(list(map(leaf_hash, lines[:size]))).root())
+
+
+def recorded(service: Service, command: Command) -> None:
+    """What the ledger asks of itself. Raises Refusal."""
+    key = service.key()
+    asked = Asked(command, key, sha256(key.encode()).digest())
+    asyncio.run(service.inside.ledger.submit("test-fund", LEDGER_ITSELF, asked))
 
 
 def a_stranger(key: NoteKey) -> NoteKey:
