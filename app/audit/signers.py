@@ -35,7 +35,7 @@ def speakers(trusted: Sequence[VerifierKey], standing: Log) -> list[VerifierKey]
 
     Raises Distrusted.
     """
-    named = [VerifierKey.parse(key.vkey) for key in standing.keys]
+    named = named_keys(standing)
     places = [place for place, key in enumerate(named) if key in trusted]
     if not places:
         raise Distrusted("the log names another key than the trust file", 0)
@@ -46,6 +46,15 @@ def speakers(trusted: Sequence[VerifierKey], standing: Log) -> list[VerifierKey]
                 f"seq {later.since_seq}: {why}", later.since_seq, check=3, unknown=True
             )
     return named[places[0] :]
+
+
+def named_keys(standing: Log) -> list[VerifierKey]:
+    """Every key that the log names, oldest first.
+
+    Once the log is known to hold, so are these: one that speaks no more may have signed the second
+    log last.
+    """
+    return [VerifierKey.parse(key.vkey) for key in standing.keys]
 
 
 def check_manifest(archive: Archive, named: str | None, fund: str) -> None:

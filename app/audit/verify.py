@@ -53,7 +53,7 @@ from app.audit.report import NO_AUTHORITY, NO_PREDECESSOR, Pins, Problem, Report
 from app.audit.second import check_second, second_files
 from app.audit.segments import Reader, Walkers
 from app.audit.shelf import Shelf
-from app.audit.signers import Distrusted, check_manifest, speakers
+from app.audit.signers import Distrusted, check_manifest, named_keys, speakers
 from app.audit.views import VIEW_PATHS, Views
 from app.chain.checkpoint import Checkpoint
 from app.chain.entry import BadEntry, Entry
@@ -165,7 +165,7 @@ class _Verification:
     def _check_signers(
         self, report: Report, checkpoint: Checkpoint | None
     ) -> Sequence[VerifierKey]:
-        """The keys that speak for the log: as far as it can be told, those that it names."""
+        """The keys that have spoken for the log: as far as it can be told, those that it names."""
         speaking: Sequence[VerifierKey] = self._trusted
         standing = self._standing
         if standing is not None and self._trusted:
@@ -186,7 +186,7 @@ class _Verification:
             return speaking
         report.signed_by = str(signing[-1])
         report.witnesses = sorted(one.key.name for one in signers if one.timestamp)
-        return speaking
+        return speaking if standing is None else named_keys(standing)
 
     # -- 4 and 5: the entries --------------------------------------------------------------------
 

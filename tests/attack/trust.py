@@ -69,7 +69,9 @@ def one_more(lines: list[bytes], **members: object) -> bytes:
         "id": new_id(moment),
         "derived": {"pledge_id": new_id(moment)},
     }
-    return encode({**entry, **members})
+    return encode(
+        {name: value for name, value in {**entry, **members}.items() if value is not None}
+    )
 
 
 def note_of(lines: list[bytes], key: NoteKey) -> bytes:
