@@ -165,7 +165,7 @@ class _Verification:
     def _check_signers(
         self, report: Report, checkpoint: Checkpoint | None
     ) -> Sequence[VerifierKey]:
-        """The keys that speak for the log: as far as it can be told, those that it names."""
+        """The keys that have spoken for the log: as far as it can be told, those that it names."""
         speaking: Sequence[VerifierKey] = self._trusted
         standing = self._standing
         if standing is not None and self._trusted:

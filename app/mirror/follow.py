@@ -51,20 +51,24 @@ class Mirror:
     """One log, followed from outside. `fetch` again and again; each time what is wrong."""
 
     def __init__(self, kept: Kept, source: Source, policy: Policy, origin: str) -> None:
-        """Execute what is kept, from the first entry. Raises MirrorDamaged."""
+        """Begin with what is kept. Raises MirrorDamaged."""
         self._kept = kept
         self._source = source
         self._policy = policy
         self._origin = origin
+        self._roots: dict[int, bytes] = {}
+        self._ahead: dict[str, int] = {}
+        """Of witnesses that have seen more than we were shown: the size, from last time."""
+        self._start()
+
+    def _start(self) -> None:
+        """Execute what is kept, from the first entry. Raises MirrorDamaged."""
         self._shelf = Shelf()
         self._replay = Replay(self._shelf)
         self._last: Entry | None = None
         self._leaf: bytes | None = None
         self._frontier = Frontier()
         self._broken: str | None = None
-        self._roots: dict[int, bytes] = {}
-        self._ahead: dict[str, int] = {}
-        """Of witnesses that have seen more than we were shown: the size, from last time."""
         try:
             self._resume()
         except (NoteError, BadEntry, BrokenChain, MirrorDamaged) as error:
@@ -138,15 +142,22 @@ class Mirror:
 
         self._kept.add(passing())
         if grown.root() != checkpoint.root:
+            open_checkpoint(note, *self._speakers())  # a note by nobody is no evidence
             held = self._kept.note()
             why = "what the log added does not lead from what it had shown to what it signed"
             if held is None:
                 raise NoteError("the entries do not make the signed root")
             raise TwoHistories(why, held, note)
+        try:
+            self._take(islice(self._kept.entries(checkpoint.size), size, None))
+            # Only now is it known which key had to sign.
+            self._require_speaker(note)
+        except (NoteError, Distrusted, BadEntry, BrokenChain):
+            # Anybody can make entries and a note: nothing of them may stay.
+            self._shelf.close()
+            self._start()
+            raise
         self._kept.cover(note)
-        self._take(islice(self._kept.entries(), size, None))
-        # Only now is it known which key had to sign.
-        self._require_speaker(note)
 
     def _take(self, lines: Iterable[bytes]) -> None:
         """Chain and execute entries that the tree already covers. Raises BadEntry, BrokenChain."""
@@ -164,12 +175,8 @@ class Mirror:
 
     def _opened(self, note: bytes) -> Checkpoint:
         """The checkpoint in a note, by a key that may speak. Raises NoteError, Distrusted."""
-        keys = self._policy.keys_of(self._origin)
-        standing = self._replay.standing
-        if standing is not None and self._broken is None:
-            keys = speakers(keys, standing)
         try:
-            checkpoint = open_checkpoint(note, *keys)
+            checkpoint = open_checkpoint(note, *self._speakers())
         except NoteError:
             # A key that the entries behind ours introduce: `_require_speaker` will tell.
             checkpoint = Checkpoint.parse(Note.parse(note).text)
@@ -180,9 +187,14 @@ class Mirror:
         return checkpoint
 
     def _require_speaker(self, note: bytes) -> None:
-        standing = self._replay.standing
-        if standing is not None and self._broken is None:
-            open_checkpoint(note, speakers(self._policy.keys_of(self._origin), standing)[-1])
+        """Check who signed for entries that are executed. Raises NoteError, Distrusted."""
+        known = self._speakers()
+        open_checkpoint(note, *(known if self._broken is not None else known[-1:]))
+
+    def _speakers(self) -> list[VerifierKey]:
+        """The keys that may have spoken so far, the one that speaks now last. Raises Distrusted."""
+        trusted, standing = self._policy.keys_of(self._origin), self._replay.standing
+        return trusted if standing is None else speakers(trusted, standing)
 
     # -- what others saw -------------------------------------------------------------------------
 

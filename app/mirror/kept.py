@@ -31,9 +31,9 @@ class Kept:
         note = self.note()
         return Checkpoint.parse(Note.parse(note).text).size if note is not None else 0
 
-    def entries(self) -> Iterator[bytes]:
-        """Every entry under the checkpoint, in order."""
-        left = self.size()
+    def entries(self, size: int | None = None) -> Iterator[bytes]:
+        """Every entry under the checkpoint, in order; or the first `size`, also those behind it."""
+        left = self.size() if size is None else size
         if not left:
             return
         with (self._folder / ENTRIES).open("rb") as file:
