@@ -132,3 +132,17 @@ def test_a_full_tile_stays_what_it_was_when_the_log_grows(full: Service) -> None
     full.post(treasury("DE"), "/pledges", a_pledge(money(2)))
 
     assert {n: fetched(full, f"tile/0/{n}").content for n in before} == before
+
+
+def test_a_client_that_has_the_bytes_is_not_sent_them_again(full: Service) -> None:
+    for path in ("/log/checkpoint", "/log/tile/0/000", "/log/tile/entries/002.p/1"):
+        first = full.raw(AUDITOR, "GET", FUND + path)
+        tag = first.headers["etag"]
+
+        known = full.raw(AUDITOR, "GET", FUND + path, headers={"If-None-Match": tag})
+        other = full.raw(AUDITOR, "GET", FUND + path, headers={"If-None-Match": '"x"'})
+
+        assert (known.status_code, known.content) == (304, b"")
+        assert known.headers["etag"] == tag
+        assert known.headers["cache-control"] == first.headers["cache-control"]
+        assert (other.status_code, other.content) == (200, first.content)
