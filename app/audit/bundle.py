@@ -46,7 +46,7 @@ from app.domain.governance.keys import PartyKey
 from app.domain.governance.logs import Log
 from app.keys import LedgerKeys
 from app.notary import access_log
-from app.store import checkpoints, log, readtables
+from app.store import log, readtables
 
 CHUNK_BYTES = 65_536
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -180,7 +180,7 @@ class _Bundle:
                 for path in VIEW_PATHS:
                     yield from archive.add(path, tables.chunks(path))
         if not self.wanted.start:
-            yield from _access(archive, self.connection, fund)
+            yield from _access(archive, self.connection, fund, self.wanted.witnesses)
         # As in the log: the later of the clock and the entry before.
         time = max(time_text(exported_at), tables.last_at)
         manifest = encode(self._manifest(time, totals))
@@ -226,10 +226,12 @@ class _Bundle:
         }
 
 
-def _access(archive: _Archive, connection: Connection, fund: str) -> Iterator[bytes]:
+def _access(
+    archive: _Archive, connection: Connection, fund: str, witnesses: Policy | None
+) -> Iterator[bytes]:
     """The fund's second log, once it exists: what was refused and read."""
     name = access_log(fund)
-    note = checkpoints.newest_checkpoint(connection, name)
+    note = for_export(connection, name, witnesses)
     if note is None:
         return
     size = Checkpoint.parse(Note.parse(note).text).size

@@ -16,7 +16,7 @@ NOT_CHECKED: Final = (
     OTHER_VERSIONS,
     "documents that entries name by digest only",
     "README.txt and keys.json beyond their digests: they are for convenience and prove nothing",
-    "that the second log is whole: nothing in the first one counts what was refused or read",
+    "that the second log is whole: name it in the trust file too, and ask for witnesses",
     "who holds the keys that parties registered: pin them (--expect-party-keys)",
 )
 

@@ -11,6 +11,7 @@ from typing import Final
 from unicodedata import is_normalized
 
 from app.audit.archive import Archive, CannotTell
+from app.audit.heads import BadHead, signers_of
 from app.audit.layout import (
     ACCESS,
     CHECKPOINT,
@@ -23,6 +24,7 @@ from app.audit.walk import Walk
 from app.chain.checkpoint import Checkpoint, open_checkpoint
 from app.chain.entry import Entry
 from app.chain.note import NoteError, VerifierKey
+from app.chain.policy import Policy
 
 TYPES: Final = frozenset({"access.refused", "access.exported", "access.limited"})
 
@@ -36,25 +38,39 @@ def second_files(archive: Archive) -> list[str]:
 
 
 def check_second(
-    archive: Archive, fund: str, logs: Sequence[VerifierKey], found: Callable[[str], None]
+    archive: Archive,
+    fund: str,
+    logs: Sequence[VerifierKey],
+    policy: Policy,
+    found: Callable[[str], None],
 ) -> int:
     """Check the second log; how many entries it has. `found` takes what is wrong.
 
     `logs` are the first log's keys, the one that speaks now and those before it: an old one has
-    signed last where nothing has happened since.
+    signed last where nothing has happened since. Where the trust file names the second log too, it
+    must be here, and the quorum must have cosigned it: then it is as whole as the first.
     """
+    named = is_watched(logs, policy)
     if not second_files(archive):
+        if named:
+            found("the second log, which the trust file names, is not here")
         return 0
     try:
         raw = archive.small(ACCESS + CHECKPOINT, MAX_SMALL_FILE_BYTES)
-        checkpoint = open_checkpoint(
-            raw, *(replace(log, name=f"{log.name}/access") for log in logs)
-        )
+        keys = [replace(log, name=f"{log.name}/access") for log in logs]
+        checkpoint = open_checkpoint(raw, *keys)
+        if named:
+            signers_of(raw, keys, policy)
         _check_entries(archive, fund, checkpoint, found)
-    except (NoteError, CannotTell) as error:
+    except (BadHead, NoteError, CannotTell) as error:
         found(f"the second log: {error}")
         return 0
     return checkpoint.size
+
+
+def is_watched(logs: Sequence[VerifierKey], policy: Policy) -> bool:
+    """Whether the trust file names the second log of these keys' log."""
+    return any(policy.keys_of(f"{log.name}/access") for log in logs)
 
 
 def _check_entries(

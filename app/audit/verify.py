@@ -348,9 +348,8 @@ class _Verification:
         """How many entries it has."""
         if not speakers:
             return 0
-        return check_second(
-            self._archive, self._manifest.fund, speakers, lambda why: self._found(10, why)
-        )
+        fund, found = self._manifest.fund, lambda why: self._found(10, why)
+        return check_second(self._archive, fund, speakers, self._policy, found)
 
     # -- 11: time stamps -------------------------------------------------------------------------
 

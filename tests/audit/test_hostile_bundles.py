@@ -11,6 +11,7 @@ from app.audit.archive import CannotTell
 from app.audit.layout import ENTRIES_PER_FILE, entries_path
 from app.audit.receipt import verify_answer
 from app.audit.segments import MAX_PROBLEMS, walk_segment
+from app.audit.verify import verify
 from app.chain.tree import ProofError
 from tests.audit.tampering import Bundle
 
@@ -99,3 +100,14 @@ def test_an_answer_with_something_added_or_left_out_is_not_ok(
 
     with pytest.raises((CannotTell, ProofError), match=why):
         verify_answer(json.dumps(answer).encode(), bundle.policy())
+
+
+def test_a_second_log_that_the_trust_file_names_must_be_there(bundle: Bundle) -> None:
+    second = bundle.keys.of_log("test-fund/access").verifier
+    policy = bundle.policy(f"log {second}\nquorum none")
+    assert not any(name.startswith("access/") for name in bundle.files)
+
+    report = verify(bundle.write(), policy)
+
+    assert [(problem.check, problem.seq) for problem in report.problems] == [(10, None)]
+    assert "is not here" in report.problems[0].why
