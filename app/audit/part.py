@@ -74,7 +74,9 @@ class _Part:
         try:
             self._report.checkpoint, checkpoint = read_head(self._archive)
             signers = signers_of(self._report.checkpoint, keys, self._policy)
-            self._report.witnesses = sorted(one.key.name for one in signers if one.timestamp)
+            self._report.witnesses = sorted(
+                one.key.name for one in signers if one.timestamp is not None
+            )
             require_claimed(self._manifest, checkpoint)
         except BadHead as error:
             self._found(3, str(error))

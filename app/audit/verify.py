@@ -185,7 +185,7 @@ class _Verification:
             self._found(3, str(error))
             return speaking
         report.signed_by = str(signing[-1])
-        report.witnesses = sorted(one.key.name for one in signers if one.timestamp)
+        report.witnesses = sorted(one.key.name for one in signers if one.timestamp is not None)
         return speaking if standing is None else named_keys(standing)
 
     # -- 4 and 5: the entries --------------------------------------------------------------------
