@@ -77,9 +77,19 @@ class AccessLog:
         """
         try:
             self._notary.check(name)
+            self._notary.countersign(name)
         except ForkDetected as fork:
             self.halted[name] = str(fork)
             _logger.critical("%s is halted: %s", name, fork)
+
+    def follow_key(self, fund: str) -> None:
+        """The fund's log has another key: it signs the second log too, where that stands still."""
+        try:
+            with self._lock:
+                self._notary.countersign(access_log(fund))
+        except Exception:
+            # The next entry, or the next start, has it signed.
+            _logger.exception("the second log of %s is not signed by the new key", fund)
 
     def record(self, fund: str, attempts: Sequence[Attempt]) -> None:
         """Record what happened, as far as the parties' shares go. Raises what writing raises."""

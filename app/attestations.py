@@ -50,7 +50,7 @@ def attest(book: Book, event: Event) -> None:
     try:
         match event:
             case FundOpened():
-                _check_witnesses(event.charter())
+                _check_witnesses(event.charter(), event.log_vkey)
             case ProposalOpened() | ProposalRevised():
                 _check_subject(book, event.subject)
             case LogKeyChanged():
@@ -92,9 +92,11 @@ def witness_keys(charter: Charter) -> dict[str, VerifierKey]:
     return {key.name: key for key in keys}
 
 
-def _check_witnesses(charter: Charter) -> None:
-    """Keys of the right kind, each under one name only. Raises NoteError."""
+def _check_witnesses(charter: Charter, *logs: str) -> None:
+    """Keys of the right kind, none the log's own, each under one name only. Raises NoteError."""
     asked, keys = charter.witnessing, witness_keys(charter)
+    if keys and {key.public for key in keys.values()} & {VerifierKey.parse(k).public for k in logs}:
+        raise NoteError("a log is no witness of itself")
     if any(key.type != COSIGNATURE for key in keys.values()):
         raise NoteError("a witness signs with a type 4 key")
     if asked is not None and len({key.public for key in keys.values()}) < len(asked.witnesses):
@@ -104,7 +106,7 @@ def _check_witnesses(charter: Charter) -> None:
 def _check_subject(book: Book, subject: Subject) -> None:
     match subject:
         case CharterChange():
-            _check_witnesses(subject.charter)
+            _check_witnesses(subject.charter, *(key.vkey for key in book.get(Log).keys))
         case LogKeyChange():
             _check_log_key(book.get(Log), subject)
 

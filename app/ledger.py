@@ -26,6 +26,7 @@ from app.batch import Batch, Done, Outcome
 from app.chain.proof import Receipt, path_from
 from app.domain.book import Book
 from app.domain.command import Actor
+from app.domain.decisions.custody_effects import LogKeyChanged
 from app.domain.governance.funds import OpenFund
 from app.domain.refusals import Kind, Refusal
 from app.keys import KeyUnusable
@@ -337,6 +338,8 @@ class Ledger:
         if batch.entries:
             note, size = self._notary.sign(fund, batch.before, batch.after, batch.speaker)
             self._observe(fund, batch, size)
+            if any(entry.type == LogKeyChanged.type for entry in batch.entries):
+                self.access.follow_key(fund)
         known = batch.known_hashes()
         for item, outcomes in batch.decided:
             uses = [outcome.use for outcome in outcomes if isinstance(outcome, Done)]

@@ -78,6 +78,23 @@ class Notary:
             return
         self.sign(fund, head.frontier, head.frontier, vkey)
 
+    def countersign(self, name: str) -> None:
+        """Put the present key's signature on the newest checkpoint of a log, if it is missing.
+
+        For a second log, which may stand still while the fund's key is replaced. Raises
+        KeyUnusable.
+        """
+        key = self.keys.of_log(name, self.speaker(name))
+        with self._database.read() as connection:
+            note = checkpoints.newest_checkpoint(connection, name)
+        if note is None or Note.parse(note).is_signed_by([key.verifier]):
+            return
+        signed = Note.parse(note).signed_by(key)
+        size = Checkpoint.parse(signed.text).size
+        with self._database.write() as connection:
+            line = signed.signatures[-1].line()
+            checkpoints.keep_cosignature(connection, name, size, key.verifier, line)
+
     # -- recovery --------------------------------------------------------------------------------
 
     def last_signed(self, fund: str) -> Checkpoint | None:

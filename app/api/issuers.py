@@ -44,6 +44,10 @@ class RegistryUnusable(Fault):
     """The registry's file cannot be read, or a row of it is not safe."""
 
 
+_PLAIN: Final = {"Accept-Encoding": "identity"}
+"""Answers are never unpacked: a little may become a lot."""
+
+
 class KeysUnavailable(Exception):
     """The issuer's keys cannot be had just now: nobody can say whether the token is good."""
 
@@ -151,8 +155,10 @@ class Keys:
     def _refresh(self, issuer: Issuer, address: str, known: _KeySet) -> None:
         known.tried_at = time.monotonic()
         try:
-            with self._client.stream("GET", address) as response:
+            with self._client.stream("GET", address, headers=_PLAIN) as response:
                 response.raise_for_status()
+                if response.headers.get("Content-Encoding", "identity") != "identity":
+                    raise ValueError("packed")  # noqa: TRY301  handled like any bad set
                 content = b""
                 for chunk in response.iter_bytes():
                     content += chunk

@@ -4,9 +4,11 @@ Witnesses cosign a little later than the log signs, and not every checkpoint. An
 file asks for a quorum needs one that has it; only where none does, the newest must do.
 """
 
+from contextlib import suppress
+
 from sqlalchemy import Connection
 
-from app.chain.note import Note
+from app.chain.note import Note, NoteError
 from app.chain.policy import Policy
 from app.store import checkpoints
 
@@ -15,7 +17,7 @@ def for_export(connection: Connection, fund: str, witnesses: Policy | None) -> b
     """The newest checkpoint with the quorum, or else the newest; None where nothing is signed."""
     if witnesses is not None:
         for _, note in checkpoints.cosigned(connection, fund, 0, newest_first=True):
-            if witnesses.cosigned(Note.parse(note)):
+            if _has_quorum(note, witnesses):
                 return note
     return checkpoints.newest_checkpoint(connection, fund)
 
@@ -24,6 +26,13 @@ def covering(connection: Connection, fund: str, seq: int, witnesses: Policy | No
     """The first checkpoint that covers entry `seq` with the quorum, or else the first that does."""
     if witnesses is not None:
         for _, note in checkpoints.cosigned(connection, fund, seq, newest_first=False):
-            if witnesses.cosigned(Note.parse(note)):
+            if _has_quorum(note, witnesses):
                 return note
     return checkpoints.checkpoint_covering(connection, fund, seq)
+
+
+def _has_quorum(raw: bytes, witnesses: Policy) -> bool:
+    """A stored line that does not hold is no cosignature; who changed it, others will ask."""
+    with suppress(NoteError):
+        return witnesses.cosigned(Note.parse(raw))
+    return False

@@ -25,7 +25,7 @@ from app.audit.walk import Walk
 from app.chain.canonical import decode, encode
 from app.chain.checkpoint import Checkpoint
 from app.chain.entry import Link, read_link
-from app.chain.policy import NO_QUORUM, Policy
+from app.chain.policy import Policy
 from app.chain.tree import HASH_BYTES, Frontier, ProofError, Range, verify_consistency
 
 
@@ -74,9 +74,7 @@ class _Part:
         try:
             self._report.checkpoint, checkpoint = read_head(self._archive)
             signers = signers_of(self._report.checkpoint, keys, self._policy)
-            self._report.witnesses = sorted(one.key.name for one in signers if one.timestamp)
-            if self._policy.quorum != NO_QUORUM:
-                self._report.watched()
+            self._report.cosigned_by(signers, self._policy)
             require_claimed(self._manifest, checkpoint)
         except BadHead as error:
             self._found(3, str(error))

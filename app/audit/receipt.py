@@ -51,6 +51,11 @@ def verify_answer(answer: bytes, policy: Policy) -> Verified:
         keys = policy.keys_of(origin)
         if not keys:
             raise CannotTell(f"the trust file does not name the log {origin}")
+        if not Note.parse(receipt.checkpoint).is_signed_by(keys):
+            raise CannotTell(
+                f"no key that the trust file names has signed it for {origin}: if the log's key "
+                f"was replaced since, name that one too"
+            )
         if receipt.index not in entries:
             named = ", ".join(map(str, sorted(entries)[:10]))
             raise ProofError(f"entry {named} was answered, the receipt is that of {receipt.index}")

@@ -1,12 +1,14 @@
 """What a verification found: for people and for machines, with what it did not check."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from cryptography.x509 import Certificate
 
 from app.chain.checkpoint import Checkpoint
+from app.chain.note import Verified
+from app.chain.policy import NO_QUORUM, Policy
 
 OTHER_VERSIONS: Final = (
     "that no other version of this log was shown to others: compare checkpoints, ask for witnesses"
@@ -27,6 +29,7 @@ OF_A_PART: Final = (
     "who signed the manifest: the log names the export key where this part does not reach",
 )
 NO_PREDECESSOR: Final = "the log that this one continues: bring its bundle (--predecessor)"
+NO_STAMPS: Final = "when the entries were recorded: no time authority has stamped this log"
 NO_AUTHORITY: Final = "time stamps in the log: name the authority's roots (--time-authority)"
 
 
@@ -81,9 +84,11 @@ class Report:
     """Whether its last entry ends the log."""
     not_checked: tuple[str, ...] = NOT_CHECKED
 
-    def watched(self) -> None:
-        """The quorum of witnesses that the trust file asks for has cosigned it."""
-        self.not_checked = tuple(what for what in self.not_checked if what != OTHER_VERSIONS)
+    def cosigned_by(self, signers: Iterable[Verified], policy: Policy) -> None:
+        """These have signed the checkpoint, and they satisfy the trust file."""
+        self.witnesses = sorted(one.key.name for one in signers if one.timestamp is not None)
+        if policy.quorum != NO_QUORUM:
+            self.not_checked = tuple(what for what in self.not_checked if what != OTHER_VERSIONS)
 
     @property
     def result(self) -> str:

@@ -46,9 +46,9 @@ def check_second(
 ) -> int:
     """Check the second log; how many entries it has. `found` takes what is wrong.
 
-    `logs` are the first log's keys, the one that speaks now and those before it: an old one has
-    signed last where nothing has happened since. Where the trust file names the second log too, it
-    must be here, and the quorum must have cosigned it: then it is as whole as the first.
+    `logs` are the first log's keys as far as they are known, the one that speaks now last: it signs
+    the second log too, also where that has stood still. Where the trust file names the second log
+    too, it must be here, and the quorum must have cosigned it: then it is as whole as the first.
     """
     named = is_watched(logs, policy)
     if not second_files(archive):
@@ -57,7 +57,7 @@ def check_second(
         return 0
     try:
         raw = archive.small(ACCESS + CHECKPOINT, MAX_SMALL_FILE_BYTES)
-        keys = [replace(log, name=f"{log.name}/access") for log in logs]
+        keys = [replace(log, name=f"{log.name}/access") for log in logs[-1:]]
         checkpoint = open_checkpoint(raw, *keys)
         if named:
             signers_of(raw, keys, policy)

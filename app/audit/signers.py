@@ -33,8 +33,7 @@ class Distrusted(ValueError):
 def speakers(trusted: Sequence[VerifierKey], standing: Log) -> list[VerifierKey]:
     """The keys whose signature counts, oldest first; the last one speaks for the log now.
 
-    Those before the trusted one too, which the log that it signed names: the second log may have
-    been signed last by any of them. Raises Distrusted.
+    Raises Distrusted.
     """
     named = [VerifierKey.parse(key.vkey) for key in standing.keys]
     places = [place for place, key in enumerate(named) if key in trusted]

@@ -49,7 +49,7 @@ from app.audit.manifest import Manifest
 from app.audit.part import verify_part
 from app.audit.pinned import check_pinned
 from app.audit.replay import NotKnown, NotPermitted, Replay
-from app.audit.report import NO_AUTHORITY, NO_PREDECESSOR, Pins, Problem, Report
+from app.audit.report import NO_AUTHORITY, NO_PREDECESSOR, NO_STAMPS, Pins, Problem, Report
 from app.audit.second import check_second, second_files
 from app.audit.segments import Reader, Walkers
 from app.audit.shelf import Shelf
@@ -59,7 +59,7 @@ from app.chain.checkpoint import Checkpoint
 from app.chain.entry import BadEntry, Entry
 from app.chain.jws import SignatureError
 from app.chain.note import VerifierKey
-from app.chain.policy import NO_QUORUM, Policy
+from app.chain.policy import Policy
 from app.chain.tree import Frontier
 from app.domain.governance.logs import Log
 
@@ -184,9 +184,7 @@ class _Verification:
             self._found(3, str(error))
             return speaking
         report.signed_by = str(signing[-1])
-        report.witnesses = sorted(one.key.name for one in signers if one.timestamp)
-        if self._policy.quorum != NO_QUORUM:
-            report.watched()
+        report.cosigned_by(signers, self._policy)
         return speaking
 
     # -- 4 and 5: the entries --------------------------------------------------------------------
@@ -358,6 +356,8 @@ class _Verification:
         if anchors and not roots:
             report.not_checked = (NO_AUTHORITY, *report.not_checked)
             return
+        if roots and not anchors:
+            report.not_checked = (NO_STAMPS, *report.not_checked)
         report.anchors = check_anchors(anchors, roots, lambda why, seq: self._found(11, why, seq))
 
     # -- 12: the log that this one continues -----------------------------------------------------

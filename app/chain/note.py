@@ -211,6 +211,11 @@ class Note:
             raise NoteError("note has no verifiable signatures")
         return list(verified.values())
 
+    def is_signed_by(self, keys: Iterable[VerifierKey]) -> bool:
+        """Whether a signature says that it is by one of these keys; not yet whether it holds."""
+        known = {(key.name, key.id) for key in keys}
+        return any((one.name, one.key_id) in known for one in self.signatures)
+
     def signed_by(self, signer: NoteKey) -> "Note":
         """This note with one more plain signature (type 0x01)."""
         key = signer.verifier

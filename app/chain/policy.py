@@ -62,8 +62,7 @@ class Policy:
 
         Raises NoteError.
         """
-        known = {(key.name, key.id) for key in self.witnesses.values()}
-        if not any((one.name, one.key_id) in known for one in note.signatures):
+        if not note.is_signed_by(self.witnesses.values()):
             return self.satisfied_by(())
         return self.satisfied_by(one.key for one in note.verify(self.witnesses.values()))
 
@@ -114,6 +113,9 @@ class _Reader:
     def policy(self, *, needs_log: bool) -> Policy:
         if needs_log and not self._logs:
             raise PolicyError("no log line: nothing would be trusted")
+        logs = {log.public for log in self._logs}
+        if any(witness.public in logs for witness in self._witnesses.values()):
+            raise PolicyError("a log is no witness of itself")
         if self._quorum is None:
             raise PolicyError("no quorum line; write `quorum none` to ask for no witness")
         return Policy(tuple(self._logs), self._witnesses, self._groups, self._quorum, self._urls)

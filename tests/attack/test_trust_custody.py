@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -252,25 +253,24 @@ def test_a_successor_names_how_its_predecessor_ended(
     before = ended.report()
     named = {"origin": before.origin, "root": before.root, "size": before.size}
 
-    def after(**changes: Any) -> Bundle:
-        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+    def after(root: str) -> Bundle:
+        folder = tmp_path / root
         folder.mkdir()
-        return small_bundle(
-            folder, sqlite_template, lambda service: _only_open(service, {**named, **changes})
-        )
+        succeeds = {**named, "root": root}
+        return small_bundle(folder, sqlite_template, lambda service: _only_open(service, succeeds))
 
-    true = after()
+    true, false = after(before.root), after("01" * 32)
     cut = signed_by(ended, key_of(ended, 0), ended.lines[:3])
-    unfinished = verify(cut.write(), cut.policy())
 
     assert verify(true.write(), true.policy(), Pins(predecessor=before)).problems == []
-    for wrong, predecessor in (
-        (after(root="01" * 32), before),
-        (after(size=before.size - 1), before),
-        (after(origin=f"{ORIGIN}-2"), before),
-        (true, unfinished),
+    for successor, predecessor in (
+        (false, before),
+        (true, replace(before, size=before.size - 1)),
+        (true, replace(before, origin=f"{ORIGIN}-2")),
+        (true, replace(before, closed=False)),
+        (true, verify(cut.write(), cut.policy())),
     ):
-        report = verify(wrong.write(), wrong.policy(), Pins(predecessor=predecessor))
+        report = verify(successor.write(), successor.policy(), Pins(predecessor=predecessor))
         assert [(p.check, p.seq) for p in report.problems] == [(12, 0)]
 
 

@@ -26,11 +26,18 @@ def key(bundle: Bundle) -> NoteKey:
     return bundle.keys.of_log("test-fund")
 
 
-@pytest.fixture
-def shown(bundle: Bundle) -> Iterator[Shown]:
-    """A server that shows the fund's log as it is."""
+@pytest.fixture(scope="module")
+def server(bundle: Bundle) -> Iterator[Shown]:
     with showing(Shown(bundle.lines, bundle.files["checkpoint"])) as one:
         yield one
+
+
+@pytest.fixture
+def shown(server: Shown, bundle: Bundle) -> Shown:
+    """A server that shows the fund's log as it is."""
+    server.lines, server.note = bundle.lines, bundle.files["checkpoint"]
+    server.spoil = lambda raw: raw
+    return server
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app.audit.archive import CannotTell
 from app.audit.bundle import Wanted, write_bundle
@@ -15,7 +16,7 @@ from app.audit.report import Pins, Report
 from app.audit.verify import verify
 from app.chain.canonical import encode
 from app.chain.checkpoint import Checkpoint
-from app.chain.note import Note
+from app.chain.note import COSIGNATURE, Note, NoteKey
 from app.chain.tree import Frontier, leaf_hash
 from app.clock import now
 from tests.attack.trust import a_fund_of_pledges, copied, head, note_of, one_more, settings_of
@@ -145,6 +146,20 @@ def test_a_part_without_its_frontier_is_not_judged(part: Bundle) -> None:
     del part.files[FRONTIER]
 
     assert refused(part) == 0
+
+
+@pytest.mark.parametrize("posix", [0, 2**64 - 1])
+def test_whoever_makes_the_quorum_is_named_whatever_the_time_they_give(
+    parted: Parted, part: Bundle, posix: int
+) -> None:
+    witness = NoteKey("no.example/w", Ed25519PrivateKey.generate(), COSIGNATURE)
+    for bundle in (part, copied(parted.whole, part.folder)):
+        note = Note.parse(bundle.files["checkpoint"]).cosigned_by(witness, posix)
+        bundle.files["checkpoint"] = note.to_bytes()
+        bundle.resign()
+        report = verify(bundle.write(), bundle.policy(f"witness w {witness.verifier}\nquorum w"))
+
+        assert (report.result, report.witnesses) == ("ok", ["no.example/w"])
 
 
 # -- its place -------------------------------------------------------------------------------------
