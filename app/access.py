@@ -116,8 +116,11 @@ class AccessLog:
             return
         try:
             self.record(fund, attempts)
+        except ForkDetected:
+            # Halted: it was said loudly when that began.
+            _logger.warning("%d attempts at %s are not on the record", len(attempts), fund)
         except Exception:
-            _logger.exception("%d refusals of fund %s are not on the record", len(attempts), fund)
+            _logger.exception("%d attempts at %s are not on the record", len(attempts), fund)
 
     def _within_limits(
         self, connection: Connection, name: str, attempts: Sequence[Attempt], now: datetime

@@ -204,12 +204,16 @@ def _rebuild(chosen: argparse.Namespace) -> int:
 
 
 def _check(chosen: argparse.Namespace) -> int:
-    from app.upkeep import first_difference
+    from app.store.secondstore import SecondStore
+    from app.upkeep import first_difference, signed_difference
+
+    signed = SecondStore(_settings().second_store_dir)
 
     def compare(database: Any) -> int:
         difference = first_difference(database, chosen.fund)
+        difference = difference or signed_difference(database, signed, chosen.fund)
         if difference is None:
-            return _say("Read tables and journal are what the log gives.")
+            return _say("The log is what was signed; read tables and journal are what it gives.")
         print(f"first difference: {difference}", file=sys.stderr)
         return WRONG
 

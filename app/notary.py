@@ -208,7 +208,8 @@ class Notary:
                 if head is None or head.size < last.size:
                     size = 0 if head is None else head.size
                     raise ForkDetected(
-                        f"fund {fund}: the database has {size} entries, {last.size} were signed for"
+                        f"fund {fund}: the database has {size} entries, {last.size} were signed "
+                        f"for: see fork_detected in docs/operators.md"
                     )
                 root = log.hashes(connection, fund).root(last.size)
         if root != last.root:

@@ -11,7 +11,9 @@ from sqlalchemy import Connection
 
 from app.access import is_access_log
 from app.audit.replay import read_event, signed_act
+from app.chain.checkpoint import Checkpoint
 from app.chain.entry import Entry, check_follows
+from app.chain.note import Note
 from app.chain.tree import Frontier, leaf_hash
 from app.domain.book import STATES, Book, Identity, Posting
 from app.domain.governance.keys import remembered
@@ -20,6 +22,7 @@ from app.faults import Fault
 from app.store import log, readtables
 from app.store.engine import Database
 from app.store.migrate import migrate
+from app.store.secondstore import SecondStore
 
 
 class NoSuchFund(Fault):
@@ -89,6 +92,23 @@ def first_difference(database: Database, fund: str) -> str | None:
         if frontier != head.frontier:
             return f"head: stored root {head.frontier.root().hex()}, replay {frontier.root().hex()}"
         return _table_difference(connection, fund, book)
+
+
+def signed_difference(database: Database, signed: SecondStore, fund: str) -> str | None:
+    """Compare the log with what was signed of it last, in words; None where it agrees."""
+    with signed.locked(fund) as slot:
+        note = slot.read()
+    if note is None:
+        return "nothing outside the database says what was signed last"
+    last = Checkpoint.parse(Note.parse(note).text)
+    with database.read() as connection:
+        head = log.read_head(connection, fund)
+        size = head.size if head is not None else 0
+        if size < last.size:
+            return f"the log has {size} entries, {last.size} were signed for"
+        if log.hashes(connection, fund).root(last.size) != last.root:
+            return f"the first {last.size} entries do not make the root that was signed"
+    return None
 
 
 def _folded(connection: Connection, fund: str, size: int) -> Iterator[tuple[bytes, Book]]:

@@ -41,6 +41,12 @@ PAUSE_S: Final = 0.5
 TIMEOUT_S: Final = 10.0
 FIRST_WAIT_S, LAST_WAIT_S = 1.0, 60.0
 """How long a witness that did not cosign is left alone: twice as long each time."""
+_REFUSED: Final = {
+    403: ("unknown_key", "it does not know the key that signs this log: give it the new one"),
+    404: ("unknown_log", "it does not watch this log"),
+    422: ("inconsistent", "it has cosigned another history of this log: somebody signed a fork"),
+}
+_ALARMING: Final = ("ahead", "inconsistent")
 _logger = logging.getLogger(__name__)
 
 
@@ -182,7 +188,8 @@ class Witnesses:
             except ValueError:
                 raise NoCosignature("invalid", "a size that is none") from None
         if status != httpx.codes.OK:
-            raise NoCosignature("refused", f"status {status}")
+            result, why = _REFUSED.get(status, ("refused", "it did not cosign"))
+            raise NoCosignature(result, f"{why} (status {status})")
         return answer
 
     async def _record(self, name: str) -> None:
@@ -205,7 +212,9 @@ class Witnesses:
         wait = min(2 * witness.waits.get(name, (0.0, FIRST_WAIT_S / 2))[1], LAST_WAIT_S)
         witness.waits[name] = (monotonic() + wait, wait)
         self._count(witness, reason.result)
-        level = logging.CRITICAL if reason.result == "ahead" else logging.WARNING
+        # A witness need not watch every log.
+        quiet = logging.INFO if reason.result == "unknown_log" else logging.WARNING
+        level = logging.CRITICAL if reason.result in _ALARMING else quiet
         _logger.log(level, "witness %s, log %s: %s", witness.name, name, reason)
 
     def _count(self, witness: Asking, result: str) -> None:

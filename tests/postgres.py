@@ -8,6 +8,7 @@ copied from a migrated template.
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
 import warnings
@@ -103,4 +104,9 @@ def _embedded() -> Iterator[str]:
     try:
         yield started.get_uri()
     finally:
+        # At once: what is thrown away need not be written to disk first.
+        process = started.get_postmaster_info().process
+        if process is not None:
+            process.send_signal(signal.SIGQUIT)
+            process.wait(10)
         started.cleanup()

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from app import keyring
+from app import clock, keyring
+from app.audit.bundle import Wanted, write_bundle
 from app.audit.report import Report
 from app.audit.verify import verify
 from app.chain.checkpoint import open_checkpoint
-from app.chain.note import Note, NoteError, NoteKey
+from app.chain.note import COSIGNATURE, Note, NoteError, NoteKey
 from app.chain.policy import Policy
 from app.cli import main
 from app.client import Refused
@@ -23,6 +25,7 @@ from app.keys import EXPORT, LOG, KeyUnusable, load_keys
 from app.main import check_start
 from app.notary import ForkDetected
 from app.settings import Settings
+from app.store import checkpoints
 from app.store.engine import Database
 from app.upkeep import NoSuchFund
 from tests.audit import tampering
@@ -321,3 +324,42 @@ def test_behind_a_compromise_the_old_key_leads_nowhere_and_the_new_one_verifies(
     assert by_old.first is not None
     assert "compromised" in by_old.first.why
     assert by_new.problems == []
+
+
+def test_an_export_from_before_a_change_brings_a_second_log_that_the_old_key_signed(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """As while witnesses lag behind: the export stands under a checkpoint of the old key."""
+    with running(settings) as service:
+        service.open()
+        service.raw(TRUSTEE, "POST", "/v1/funds/test-fund/pledges", json=a_pledge(money(1)))
+        witness = NoteKey("w.example", Ed25519PrivateKey.generate(), COSIGNATURE)
+        _cosigned(service, witness, "test-fund")
+    keyring.make_key(settings, LOG)
+    with restarted(settings) as service:
+        decided(service, introduced(settings))
+        service.raw(TRUSTEE, "POST", "/v1/funds/test-fund/pledges", json=a_pledge(money(1)))
+        keys = service.inside.notary.keys
+        policy = Policy.parse(f"witness w {witness.verifier}\nquorum w\n".encode(), needs_log=False)
+        with service.inside.database.read() as connection:
+            wanted = Wanted(witnesses=policy)
+            pieces = write_bundle(connection, "test-fund", keys, clock.now(), wanted)
+            (tmp_path / "lag.zip").write_bytes(b"".join(pieces))
+    old = NoteKey("ledger.localhost/test-fund", keys.log[0])
+    trust = Policy.parse(f"log {old.verifier}\nquorum none\n".encode())
+
+    found = verify(tmp_path / "lag.zip", trust)
+
+    assert found.problems == []
+    assert found.signed_by == str(old.verifier)
+    assert found.access_entries == 1
+
+
+def _cosigned(service: Service, witness: NoteKey, name: str) -> None:
+    """The newest checkpoint of a log, cosigned as a witness would."""
+    with service.inside.database.read() as connection:
+        note = Note.parse(checkpoints.newest_checkpoint(connection, name) or b"")
+    line = note.cosigned_by(witness, 1_700_000_000).signatures[-1].line()
+    size = int(note.text.split("\n")[1])
+    with service.inside.database.write() as connection:
+        checkpoints.keep_cosignature(connection, name, size, witness.verifier, line)

@@ -20,7 +20,8 @@ from app.recovery import NotRecovered, confirm, restore
 from app.settings import Settings
 from app.signatures import sign
 from app.store import log
-from app.upkeep import first_difference
+from app.store.secondstore import SecondStore
+from app.upkeep import first_difference, signed_difference
 from tests.builders import AUDITOR, REQUESTER, a_pledge, money, treasury
 from tests.service import Service, running
 from tests.signers import EcKey, a_key, kid_of, registered
@@ -244,3 +245,20 @@ def test_the_commands_do_both(
     assert "as was signed" in said.out
     assert "The parties confirm" in said.out
     assert "nothing in it beyond" in said.err
+
+
+def test_a_check_compares_the_log_with_what_was_signed(disaster: Disaster) -> None:
+    signed = SecondStore(disaster.settings.second_store_dir)
+    here = disaster.inside()
+    assert first_difference(here.database, "test-fund") is None
+
+    behind = signed_difference(here.database, signed, "test-fund")
+    here.database.close()
+    disaster.restored(disaster.lines)
+    here = disaster.inside()
+    whole = signed_difference(here.database, signed, "test-fund")
+    here.database.close()
+
+    assert behind is not None
+    assert f"{disaster.size} were signed for" in behind
+    assert whole is None

@@ -1,7 +1,7 @@
 """Funds: opening one, reading its charter, where every contributor stands, the accounts."""
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app.access import is_access_log
 from app.api.answers import TEXT_CODES, reading
@@ -29,6 +29,7 @@ from app.domain.refusals import (
     SubjectDenied,
     WrongParty,
 )
+from app.notary import access_log
 from app.store import log, queries, readtables
 
 router = APIRouter(prefix="/v1/funds", tags=["funds"])
@@ -44,6 +45,7 @@ class FundView(BaseModel):
     charter_digest: str
     charter_seq: int
     log_vkey: str
+    access_vkey: str = Field(description="The same key under the second log's name.")
     export_kid: str
     size: int
 
@@ -90,6 +92,7 @@ def get_fund(fund: str, _: ReaderHere, here: ServicesHere) -> FundView:
         charter_digest=state.charter_digest,
         charter_seq=state.charter_seq,
         log_vkey=standing.vkey,
+        access_vkey=str(here.notary.verifiers(access_log(fund))[-1]),
         export_kid=standing.export_kid,
         size=head.size,
     )

@@ -180,7 +180,7 @@ class _Bundle:
                 for path in VIEW_PATHS:
                     yield from archive.add(path, tables.chunks(path))
         if not self.wanted.start:
-            yield from _access(archive, self.connection, fund, self.wanted.witnesses)
+            yield from self._access(standing.key_at(size))
         # As in the log: the later of the clock and the entry before.
         time = max(time_text(exported_at), tables.last_at)
         manifest = encode(self._manifest(time, totals))
@@ -211,6 +211,24 @@ class _Bundle:
             proof = {"proof": [value.hex() for value in found], "size": self.wanted.since}
             yield from self.archive.add(CONSISTENCY, iter([encode(proof)]))
 
+    def _access(self, vkey: str) -> Iterator[bytes]:
+        """The second log, once it exists: what was refused and read, as far as the key signed it
+        that the first log names at the size that is exported.
+        """
+        name = access_log(self.fund)
+        key = self.keys.of_log(name, vkey).verifier
+        note = for_export(self.connection, name, self.wanted.witnesses, key)
+        if note is None:
+            return
+        size = Checkpoint.parse(Note.parse(note).text).size
+        yield from self.archive.add(ACCESS + CHECKPOINT, iter([note]))
+        for number in range(-(-size // ENTRIES_PER_FILE)):
+            start = number * ENTRIES_PER_FILE
+            end = min(size, start + ENTRIES_PER_FILE)
+            lines = log.bodies(self.connection, name, start, end)
+            content = (line + b"\n" for line in lines)
+            yield from self.archive.add(ACCESS + entries_path(number), content)
+
     def _manifest(self, time: str, totals: dict[str, Any]) -> dict[str, Any]:
         return {
             "format": FORMAT,
@@ -224,23 +242,6 @@ class _Bundle:
             "totals": totals,
             "files": sorted(self.archive.files, key=lambda file: str(file["path"])),
         }
-
-
-def _access(
-    archive: _Archive, connection: Connection, fund: str, witnesses: Policy | None
-) -> Iterator[bytes]:
-    """The fund's second log, once it exists: what was refused and read."""
-    name = access_log(fund)
-    note = for_export(connection, name, witnesses)
-    if note is None:
-        return
-    size = Checkpoint.parse(Note.parse(note).text).size
-    yield from archive.add(ACCESS + CHECKPOINT, iter([note]))
-    for number in range(-(-size // ENTRIES_PER_FILE)):
-        start = number * ENTRIES_PER_FILE
-        lines = log.bodies(connection, name, start, min(size, start + ENTRIES_PER_FILE))
-        content = (line + b"\n" for line in lines)
-        yield from archive.add(ACCESS + entries_path(number), content)
 
 
 class _Tables:

@@ -8,16 +8,26 @@ from contextlib import suppress
 
 from sqlalchemy import Connection
 
-from app.chain.note import Note, NoteError
+from app.chain.note import Note, NoteError, VerifierKey
 from app.chain.policy import Policy
 from app.store import checkpoints
 
 
-def for_export(connection: Connection, fund: str, witnesses: Policy | None) -> bytes | None:
-    """The newest checkpoint with the quorum, or else the newest; None where nothing is signed."""
+def for_export(
+    connection: Connection, fund: str, witnesses: Policy | None, key: VerifierKey | None = None
+) -> bytes | None:
+    """The newest checkpoint with the quorum, or else the newest; None where nothing is signed.
+
+    With `key`, only one that it has signed, if there is any.
+    """
+    keys = [key] if key is not None else []
     if witnesses is not None:
         for _, note in checkpoints.cosigned(connection, fund, 0, newest_first=True):
-            if _has_quorum(note, witnesses):
+            if _has_quorum(note, witnesses) and (not keys or Note.parse(note).is_signed_by(keys)):
+                return note
+    if keys:
+        for note in checkpoints.newest_first(connection, fund):
+            if Note.parse(note).is_signed_by(keys):
                 return note
     return checkpoints.newest_checkpoint(connection, fund)
 

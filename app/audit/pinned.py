@@ -1,9 +1,9 @@
-"""What the auditor pinned beyond the trust file: the charter, the parties' keys."""
+"""What the auditor pinned beyond the trust file: the charter, parties' keys, the log before."""
 
 import hashlib
 from collections.abc import Callable, Iterable
 
-from app.audit.report import Pins
+from app.audit.report import NO_PREDECESSOR, Pins, Problem, Report
 from app.chain.canonical import encode
 from app.chain.entry import Entry
 
@@ -24,3 +24,16 @@ def check_pinned(
     for seq, party, kid in party_keys:
         if kid not in pins.party_keys.get(party, ()):
             found(f"seq {seq}: {party} has a key {kid} that was not expected", seq)
+
+
+def check_predecessor(pins: Pins, genesis: Entry | None, report: Report) -> None:
+    """A log that continues another names how that one ended, and that one has ended."""
+    named, before = genesis.data.get("succeeds") if genesis is not None else None, pins.predecessor
+    if before is None:
+        if named is not None:
+            report.not_checked = (NO_PREDECESSOR, *report.not_checked)
+        return
+    ended = {"origin": before.origin, "root": before.root, "size": before.size}
+    if named != ended or not before.closed or before.result != "ok":
+        why = "it does not continue the log of the other bundle, as that ended"
+        report.problems.append(Problem(12, why, 0))

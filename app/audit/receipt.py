@@ -64,7 +64,10 @@ def verify_answer(answer: bytes, policy: Policy) -> Verified:
     except NoteError as error:
         raise ProofError(str(error)) from None
     if not policy.satisfied_by(signed.key for signed in signers):
-        raise ProofError(f"the quorum {policy.quorum} has not cosigned the checkpoint")
+        raise CannotTell(
+            f"the quorum {policy.quorum} has not cosigned this checkpoint yet: fetch the receipt "
+            f"again, GET …/entries/{receipt.index}, once the witnesses have"
+        )
     return Verified(receipt.index, checkpoint, _walk_back(entries, receipt.index), unproven)
 
 

@@ -13,13 +13,14 @@ from app.chain.policy import NO_QUORUM, Policy
 OTHER_VERSIONS: Final = (
     "that no other version of this log was shown to others: compare checkpoints, ask for witnesses"
 )
+UNPINNED: Final = "who holds the keys that parties registered: pin them (--expect-party-keys)"
 NOT_CHECKED: Final = (
     "that money stands behind the entries: compare with the bank's statements",
     OTHER_VERSIONS,
     "documents that entries name by digest only",
     "README.txt and keys.json beyond their digests: they are for convenience and prove nothing",
     "that the second log is whole: name it in the trust file too, and ask for witnesses",
-    "who holds the keys that parties registered: pin them (--expect-party-keys)",
+    UNPINNED,
 )
 
 OF_A_PART: Final = (
@@ -57,6 +58,12 @@ class Pins:
     """Root certificates of the time authority whose stamps count."""
     predecessor: "Report | None" = None
     """What was found in the bundle of the log that this one continues."""
+
+    @property
+    def not_checked(self) -> tuple[str, ...]:
+        """What no verification can check, with these pins."""
+        pinned = UNPINNED if self.party_keys is not None else ""
+        return tuple(what for what in NOT_CHECKED if what != pinned)
 
 
 @dataclass

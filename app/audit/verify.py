@@ -47,9 +47,15 @@ from app.audit.layout import (
 )
 from app.audit.manifest import Manifest
 from app.audit.part import verify_part
-from app.audit.pinned import check_pinned
+from app.audit.pinned import check_pinned, check_predecessor
 from app.audit.replay import NotKnown, NotPermitted, Replay
-from app.audit.report import NO_AUTHORITY, NO_PREDECESSOR, NO_STAMPS, Pins, Problem, Report
+from app.audit.report import (
+    NO_AUTHORITY,
+    NO_STAMPS,
+    Pins,
+    Problem,
+    Report,
+)
 from app.audit.second import check_second, second_files
 from app.audit.segments import Reader, Walkers
 from app.audit.shelf import Shelf
@@ -130,6 +136,7 @@ class _Verification:
             size=self._size,
             root=self._manifest.root,
             problems=self._problems,
+            not_checked=self._pins.not_checked,
         )
         checkpoint = self._read_checkpoint(report)
         views = Views(lambda path, data: self._view_hashes[path].update(data))
@@ -144,7 +151,7 @@ class _Verification:
         self._check_pins(checkpoint)
         report.access_entries = self._check_second_log(speakers)
         self._check_anchors(report)
-        self._check_predecessor(report)
+        check_predecessor(self._pins, self._genesis, report)
         return report
 
     # -- 3: the checkpoint -----------------------------------------------------------------------
@@ -359,19 +366,6 @@ class _Verification:
         if roots and not anchors:
             report.not_checked = (NO_STAMPS, *report.not_checked)
         report.anchors = check_anchors(anchors, roots, lambda why, seq: self._found(11, why, seq))
-
-    # -- 12: the log that this one continues -----------------------------------------------------
-
-    def _check_predecessor(self, report: Report) -> None:
-        named = self._genesis.data.get("succeeds") if self._genesis else None
-        before = self._pins.predecessor
-        if before is None:
-            if named is not None:
-                report.not_checked = (NO_PREDECESSOR, *report.not_checked)
-            return
-        ended = {"origin": before.origin, "root": before.root, "size": before.size}
-        if named != ended or not before.closed:
-            self._found(12, "it does not continue the log of the other bundle, as that ended", 0)
 
     # -- reading ---------------------------------------------------------------------------------
 

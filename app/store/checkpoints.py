@@ -53,6 +53,18 @@ def newest_checkpoint(connection: Connection, fund: str) -> bytes | None:
     return _note(connection, fund, _checkpoints.c.size > 0, _checkpoints.c.size.desc())
 
 
+def newest_first(connection: Connection, fund: str, limit: int = 1_000) -> Iterator[bytes]:
+    """The newest checkpoints, with cosignatures."""
+    query = (
+        select(_checkpoints.c.size, _checkpoints.c.note)
+        .where(_checkpoints.c.fund == fund)
+        .order_by(_checkpoints.c.size.desc())
+        .limit(limit)
+    )
+    for row in connection.execute(query).all():
+        yield (row.note + _lines(connection, fund, [row.size]).get(row.size, "")).encode()
+
+
 def newest_signed(connection: Connection, fund: str) -> bytes | None:
     """The newest checkpoint as the log signed it, without what witnesses added."""
     query = select(_checkpoints.c.note).where(_checkpoints.c.fund == fund)

@@ -76,6 +76,10 @@ class Log(State, table="logs", key=()):
         """The key that signs exports of so many entries."""
         return next(key.kid for key in reversed(self.export_keys) if key.since_seq < size)
 
+    def key_at(self, size: int) -> str:
+        """The key that signs the log of so many entries."""
+        return next(key.vkey for key in reversed(self.keys) if key.since_seq < size)
+
     @property
     def origin(self) -> str:
         """The name of the log, and of its keys."""
