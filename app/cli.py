@@ -70,6 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     recover = command("recover", _recover, "restore a log that lost entries; see docs/operators.md")
     recover.add_argument("fund")
     recover.add_argument("--entries", type=Path, help="entries.jsonl of a mirror or of a bundle")
+    recover.add_argument(
+        "--receipts", type=Path, nargs="+", metavar="FILE", help="answers that parties kept"
+    )
     recover.add_argument("--statements", type=Path, help="JSON list of parties' statements")
     recover.add_argument("--reason", default="Entries were lost and restored")
     add_to(command)
@@ -224,14 +227,19 @@ def _recover(chosen: argparse.Namespace) -> int:
     from app.domain.refusals import Refusal
     from app.main import assemble
     from app.ops.metrics import Metrics
-    from app.recovery import NotRecovered, confirm, restore
+    from app.recovery import NotRecovered, confirm, from_receipts, restore
 
     here, _ = assemble(_settings(), Metrics())
     try:
         if chosen.entries is not None:
             with chosen.entries.open("rb") as file:
-                lines = (line.removesuffix(b"\n") for line in file)
-                done = restore(here.database, here.notary, chosen.fund, lines)
+                whole = (line.removesuffix(b"\n") for line in file)
+                done = restore(here.database, here.notary, chosen.fund, whole)
+            print(f"{done.added} entries added; the log has {done.size}, as was signed.")
+        if chosen.receipts is not None:
+            answers = [file.read_bytes() for file in chosen.receipts]
+            lines = from_receipts(here.database, chosen.fund, answers)
+            done = restore(here.database, here.notary, chosen.fund, lines)
             print(f"{done.added} entries added; the log has {done.size}, as was signed.")
         if chosen.statements is not None:
             statements = chosen.statements.read_bytes()

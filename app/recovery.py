@@ -9,7 +9,7 @@ each knows, the log must contain them all, and an entry says so for ever.
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -17,7 +17,9 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection
 
 from app.access import is_access_log
+from app.audit.receipt import answered
 from app.audit.replay import NotPermitted, Replay
+from app.chain.canonical import NotCanonical, decode, encode
 from app.chain.entry import BadEntry, BrokenChain, Entry, check_follows
 from app.chain.tree import leaf_hash
 from app.clockwork import LEDGER_ITSELF
@@ -68,6 +70,29 @@ def restore(database: Database, notary: Notary, fund: str, lines: Iterable[bytes
     except (BadEntry, BrokenChain, NotPermitted) as error:
         raise NotRecovered(str(error)) from None
     return Restored(head.size - before, head.size)
+
+
+def from_receipts(database: Database, fund: str, answers: Iterable[bytes]) -> Iterator[bytes]:
+    """The entries that the database has, and behind them those in answers that parties kept.
+
+    An entry's bytes are its canonical form. Raises NotRecovered.
+    """
+    kept: dict[int, bytes] = {}
+    for answer in answers:
+        try:
+            members = decode(answer)
+            for entry in answered(members):
+                kept[entry["seq"]] = encode(entry)
+        except (NotCanonical, AttributeError, KeyError, TypeError):
+            raise NotRecovered("one of these is no answer of the ledger") from None
+    with database.read() as connection:
+        head = log.read_head(connection, fund)
+        size = head.size if head is not None else 0
+        lines = list(log.bodies(connection, fund, 0, size))
+    yield from lines
+    while size in kept:
+        yield kept[size]
+        size += 1
 
 
 def confirm(ledger: Ledger, notary: Notary, fund: str, raw: bytes, reason: str) -> int:

@@ -16,7 +16,7 @@ from app.cli import main
 from app.main import assemble
 from app.notary import ForkDetected
 from app.ops.metrics import Metrics
-from app.recovery import NotRecovered, confirm, restore
+from app.recovery import NotRecovered, confirm, from_receipts, restore
 from app.settings import Settings
 from app.signatures import sign
 from app.store import log
@@ -262,3 +262,24 @@ def test_a_check_compares_the_log_with_what_was_signed(disaster: Disaster) -> No
     assert behind is not None
     assert f"{disaster.size} were signed for" in behind
     assert whole is None
+
+
+def test_answers_that_parties_kept_restore_what_is_missing(disaster: Disaster) -> None:
+    here = disaster.inside()
+    size, _ = here.notary.head("test-fund")
+    missing = [json.loads(line) for line in disaster.lines[size:]]
+    single = [json.dumps({"entry": entry, "receipt": ""}).encode() for entry in missing[:2]]
+    batch = json.dumps({"results": [{"status": 201, "entry": one} for one in missing[2:]]})
+    here.database.close()
+
+    here = disaster.inside()
+    few = list(from_receipts(here.database, "test-fund", single))
+    lines = list(from_receipts(here.database, "test-fund", [*reversed(single), batch.encode()]))
+    with pytest.raises(NotRecovered, match="no answer"):
+        list(from_receipts(here.database, "test-fund", [b"[]"]))
+    here.database.close()
+
+    assert lines == disaster.lines
+    with pytest.raises(NotRecovered, match="were signed for"):
+        disaster.restored(few)
+    assert disaster.restored(lines) == (len(missing), disaster.size)

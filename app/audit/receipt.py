@@ -128,3 +128,14 @@ def _entries(members: dict[str, Any]) -> Iterator[Any]:
         if "entry" in result:
             yield result["entry"]
             yield from result.get("consequences", ())
+
+
+def answered(members: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every entry in an answer, consequences too, whether or not its receipt proves it.
+
+    Raises AttributeError, KeyError, TypeError where it is none.
+    """
+    for part in members.get("results", [members]):
+        if "entry" in part:
+            yield part["entry"]
+            yield from part.get("consequences", ())
