@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 T ?= tests
-WORKERS ?= 2
+WORKERS ?= 3
 N ?= 5000000
 S ?=
 PORT ?= 8000
@@ -22,7 +22,7 @@ run: $(VENV)/runtime ## set up, migrate an embedded SQLite, open the demo fund, 
 test: $(VENV)/dev ## set up and run the whole suite on SQLite and PostgreSQL; T=path narrows
 	$(BIN)/pytest -n $(WORKERS) -m "not slow" $(T)
 
-test-slow: $(VENV)/dev ## the tests that take longer: kill -9 under load, long logs
+test-slow: $(VENV)/dev ## the tests that take longer: kill -9 under load, long logs, every byte flipped
 	$(BIN)/pytest -m slow $(T)
 
 check: $(VENV)/dev ## format, lint, types, import contracts, shape of the tree

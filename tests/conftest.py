@@ -33,7 +33,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_databases() -> Iterator[Callable[[], str]]:
     """Makes PostgreSQL databases, on a server that starts when the first test needs it."""
-    with postgres.server() as server, postgres.databases(server) as make:
+    with postgres.server(durable=False) as server, postgres.databases(server) as make:
         yield make
 
 

@@ -25,16 +25,22 @@ from app.store.migrate import migrate
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """The URL of a server on which databases may be made."""
+def server(*, durable: bool = True) -> Iterator[str]:
+    """The URL of a server on which databases may be made.
+
+    One of our own that need not be `durable` does not wait for the disk: what a test sees of a
+    commit is the same, only a crash of the server itself would show a difference.
+    """
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield url
-    elif shutil.which("initdb") and shutil.which("pg_ctl") and os.geteuid() != 0:
-        with _local_binaries() as url:
-            yield url
-    else:
-        with _embedded() as url:
-            yield url
+        return
+    own = shutil.which("initdb") and shutil.which("pg_ctl") and os.geteuid() != 0
+    with _local_binaries() if own else _embedded() as url:
+        if not durable:
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                _administer(url, f"ALTER SYSTEM SET {setting} = off")
+            _administer(url, "SELECT pg_reload_conf()")
+        yield url
 
 
 @contextmanager

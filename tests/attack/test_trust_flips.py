@@ -111,6 +111,7 @@ def found(bundle: Bundle, path: Path) -> bool:
         return True
 
 
+@pytest.mark.slow
 def test_a_changed_byte_of_the_container_is_found_or_changes_no_file(
     small: Bundle, tmp_path: Path
 ) -> None:

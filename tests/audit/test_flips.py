@@ -35,6 +35,7 @@ def found(bundle: Bundle) -> bool:
         return True
 
 
+@pytest.mark.slow
 def test_every_changed_byte_is_found(small: Bundle) -> None:
     assert not found(small)
     missed, tried = [], 0

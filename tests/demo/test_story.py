@@ -7,6 +7,7 @@ import pytest
 from app.demo.story import play
 
 
+@pytest.mark.slow
 def test_the_whole_story_happens_as_the_readme_tells_it(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

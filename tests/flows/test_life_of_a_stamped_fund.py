@@ -103,6 +103,7 @@ def test_a_log_that_grows_is_stamped_and_the_auditor_sees_when(
     assert "stamped: 3 entries at 20" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_log_that_has_not_grown_is_left_alone(stamped: tuple[Service, Served]) -> None:
     service, _ = stamped
     service.open()
