@@ -314,6 +314,8 @@ def test_behind_a_compromise_the_old_key_leads_nowhere_and_the_new_one_verifies(
         with pytest.raises(Refused) as refused:
             decided(service, {**stolen, "possession": "A" * 86 + "=="})
         decided(service, stolen)
+        # A refusal behind the change: the new key alone has signed the second log.
+        service.raw(TRUSTEE, "POST", f"{FUND}/pledges", json=a_pledge(money(1)))
         bundle = tampering.made_by(service, tmp_path)
     old, new = both(bundle)
 
@@ -321,6 +323,7 @@ def test_behind_a_compromise_the_old_key_leads_nowhere_and_the_new_one_verifies(
 
     assert refused.value.code == "attestation_false"
     assert by_old.result == "cannot_tell"
+    assert by_new.access_entries > 0
     assert by_old.first is not None
     assert "compromised" in by_old.first.why
     assert by_new.problems == []

@@ -5,6 +5,8 @@ recomputes. Rules, views, parties' signatures and the manifest's signer follow f
 so nothing is said of them.
 """
 
+from collections import Counter
+
 from app.audit.archive import Archive, CannotTell
 from app.audit.files import check_files
 from app.audit.heads import BadHead, read_head, require_claimed, signers_of
@@ -24,7 +26,7 @@ from app.audit.segments import Reader
 from app.audit.walk import Walk
 from app.chain.canonical import decode, encode
 from app.chain.checkpoint import Checkpoint
-from app.chain.entry import Link, read_link
+from app.chain.entry import Entry
 from app.chain.policy import Policy
 from app.chain.tree import HASH_BYTES, Frontier, ProofError, Range, verify_consistency
 
@@ -43,6 +45,7 @@ class _Part:
         self._policy = policy
         self._pins = pins
         self._digests: dict[str, tuple[str, int]] = {}
+        self._types: Counter[str] = Counter()
         self._report = Report(
             fund=manifest.fund,
             origin=manifest.origin,
@@ -60,6 +63,7 @@ class _Part:
                 made, signed = tree.root().hex(), checkpoint.root.hex()
                 self._found(4, f"frontier and entries make root {made}, but {signed} was signed")
             self._check_growth(checkpoint)
+        self._check_totals()
         listed, expected = self._manifest.files, {CHECKPOINT, KEYS, README, FRONTIER}
         expected |= {path for _, path in self._files()}
         expected |= {CONSISTENCY} & listed.keys()
@@ -90,7 +94,7 @@ class _Part:
                 reader = Reader(self._archive, number, path)
                 for line in reader.lines():
                     if seq < end and walk.take(seq, line):
-                        self._check_place(seq, read_link(line))
+                        self._check_entry(seq, Entry.from_bytes(line))
                     seq += 1
                 if reader.digest is not None:
                     self._digests[path] = reader.digest
@@ -103,12 +107,18 @@ class _Part:
             leaves = leaves.append(leaf)
         return leaves
 
-    def _check_place(self, seq: int, link: Link) -> None:
+    def _check_entry(self, seq: int, entry: Entry) -> None:
         """An entry of this fund, numbered as it stands: the first one follows nothing here."""
-        if link.fund != self._manifest.fund:
+        self._types[entry.type] += 1
+        if entry.fund != self._manifest.fund:
             self._found(2, f"the manifest is of {self._manifest.fund}, the entry of another", seq)
-        if link.seq != seq:
-            self._found(4, f"seq {seq}: it says that it is entry {link.seq}", seq)
+        if entry.seq != seq:
+            self._found(4, f"seq {seq}: it says that it is entry {entry.seq}", seq)
+
+    def _check_totals(self) -> None:
+        count = self._manifest.end - self._manifest.start
+        if self._manifest.totals != {"entries": count, "by_type": dict(self._types)}:
+            self._found(6, "the control totals are not what the entries give")
 
     def _frontier(self) -> Frontier:
         """The entries that are left out. Raises CannotTell."""

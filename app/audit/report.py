@@ -28,6 +28,8 @@ OF_A_PART: Final = (
     "the first entry's `prev`, and whether ids and nonces were used before",
     "parties' signatures, the journal, balances and views",
     "who signed the manifest: the log names the export key where this part does not reach",
+    "the second log, and what you pinned beyond a checkpoint: charter, parties' keys, time "
+    "authority, predecessor: they take the whole log",
 )
 NO_PREDECESSOR: Final = "the log that this one continues: bring its bundle (--predecessor)"
 NO_STAMPS: Final = "when the entries were recorded: no time authority has stamped this log"

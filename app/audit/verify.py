@@ -17,7 +17,7 @@ The plan, by number; each block below opens with its own:
 11  Time stamps in the log are of this log, by the time authority that the auditor pinned.
 12  A log that continues another one names how that one ended, where the auditor has its bundle.
 
-A part of a log is checked by `part`: 1 to 4, 7 and 9, as far as they go without the rest.
+A part of a log is checked by `part`: 1 to 4, 6, 7 and 9, as far as they go without the rest.
 
 A problem does not stop the checks that can still be made, so that the report names the first bad
 entry whatever else it spoiled.
@@ -172,7 +172,10 @@ class _Verification:
     def _check_signers(
         self, report: Report, checkpoint: Checkpoint | None
     ) -> Sequence[VerifierKey]:
-        """The keys that have spoken for the log: as far as it can be told, those that it names."""
+        """The keys that have spoken for the log: as far as it can be told, those that it names.
+
+        None where no trusted key leads to them: then nothing that they signed can be judged.
+        """
         speaking: Sequence[VerifierKey] = self._trusted
         standing = self._standing
         if standing is not None and self._trusted:
@@ -181,7 +184,7 @@ class _Verification:
                 speaking = speakers(self._trusted, standing)
             except Distrusted as error:
                 self._problems.append(Problem(error.check, str(error), error.seq, error.unknown))
-                return self._trusted
+                return ()
         if checkpoint is None:
             return speaking
         try:

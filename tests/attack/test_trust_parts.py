@@ -269,6 +269,26 @@ def test_a_part_that_claims_what_was_not_signed_is_refused(
     assert refused(part, **claims) in (0, 2, 3, 4)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"entries": 4},
+        {"entries": 6},
+        {"by_type": {}},
+        {"by_type": {"pledge.recorded": 3, "commitment.made": 0}},
+        {"journal_lines": 0},
+    ],
+    ids=str,
+)
+def test_a_parts_control_totals_are_those_of_its_entries(
+    part: Bundle, change: dict[str, Any]
+) -> None:
+    totals = part.manifest["totals"]
+
+    assert sum(totals["by_type"].values()) == totals["entries"] == 3
+    assert refused(part, None, totals={**totals, **change}) == 6
+
+
 def test_a_part_is_not_passed_off_as_the_whole(part: Bundle) -> None:
     assert refused(part, None, **{"from": 0}) in (4, 7)
 
