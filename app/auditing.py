@@ -16,10 +16,8 @@ if TYPE_CHECKING:
     from app.audit.memory import Memory
     from app.audit.report import Report
     from app.chain.checkpoint import Checkpoint
-    from app.chain.note import NoteKey
     from app.chain.policy import Policy
     from app.mirror.follow import Mirror
-    from app.witness.views import Views
 
 
 def add_to(command: Callable[..., Any]) -> None:
@@ -236,16 +234,14 @@ def _silent(_done: int, _total: int) -> None:
 
 
 def _witness(chosen: argparse.Namespace) -> int:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
     from app.chain.note import COSIGNATURE, NoteKey
     from app.chain.policy import Policy, PolicyError
-    from app.keys import KeyUnusable, read_or_make
+    from app.keys import read_log_key
+    from app.serving import serve
+    from app.witness.server import Witness, create_witness
     from app.witness.views import Views
 
-    private = read_or_make(chosen.data / "witness.pem", Ed25519PrivateKey.generate, create=True)
-    if not isinstance(private, Ed25519PrivateKey):
-        raise KeyUnusable(f"{chosen.data / 'witness.pem'} is not an Ed25519 key")
+    private = read_log_key(chosen.data / "witness.pem", create=True)
     key = NoteKey(chosen.name, private, COSIGNATURE)
     print(f"witness {chosen.name.replace('/', '-')} {key.verifier}")
     if chosen.key:
@@ -255,33 +251,10 @@ def _witness(chosen: argparse.Namespace) -> int:
     except PolicyError as error:
         print(f"fundledger: --logs {chosen.logs}: {error}", file=sys.stderr)
         return CANNOT_TELL
-    return _serve_witness(chosen, key, logs, Views(chosen.data / "views.db"))
-
-
-def _serve_witness(
-    chosen: argparse.Namespace, key: "NoteKey", logs: "Policy", views: "Views"
-) -> int:
-    import uvicorn
-
-    from app.witness.server import Witness, create_witness
-
-    address = f"http://{chosen.host}:{chosen.port}"
     watched = ", ".join(sorted({log.name for log in logs.logs}))
-    print(f"watching {watched}; asked at {address}/add-checkpoint")
-    config = uvicorn.Config(
-        create_witness(Witness(key, logs, views)),
-        host=chosen.host,
-        port=chosen.port,
-        http="h11",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-    )
-    server = uvicorn.Server(config)
-    with suppress(KeyboardInterrupt):
-        server.run()
-    return OK if server.started else WRONG
+    said = f"watching {watched}; asked at http://{chosen.host}:{chosen.port}/add-checkpoint"
+    witness = create_witness(Witness(key, logs, Views(chosen.data / "views.db")))
+    return OK if serve(witness, chosen.host, chosen.port, said) else WRONG
 
 
 def _mirror(chosen: argparse.Namespace) -> int:
@@ -294,7 +267,8 @@ def _mirror(chosen: argparse.Namespace) -> int:
         policy = _trusted(chosen.trust)
         (origin,) = {log.name for log in policy.logs if log.name.endswith(f"/{chosen.fund}")}
     except (PolicyError, ValueError) as error:
-        print(f"fundledger: {chosen.trust} must name the log of {chosen.fund}: {error}")
+        said = f"{chosen.trust} must name the log of {chosen.fund}: {error}"
+        print(f"fundledger: {said}", file=sys.stderr)
         return CANNOT_TELL
     with (
         Source(chosen.server, chosen.fund, lambda: chosen.token.read_text().strip()) as source,

@@ -6,8 +6,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
@@ -20,9 +19,6 @@ from app.faults import Fault
 
 if TYPE_CHECKING:
     from app.settings import Settings
-
-GRACE_S = 5
-"""How long requests under way may take when the service is told to stop."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -119,9 +115,8 @@ def _settings() -> "Settings":
 
 
 def _serve(chosen: argparse.Namespace) -> int:
-    import uvicorn
-
     from app.main import check_start, create_app
+    from app.serving import serve
 
     settings, address = _settings(), f"http://{chosen.host}:{chosen.port}"
     said = f"fundledger listens at {address}"
@@ -131,31 +126,8 @@ def _serve(chosen: argparse.Namespace) -> int:
         said = open_demo_fund(settings, address)
     check_start(settings)
 
-    class Announcing(uvicorn.Server):
-        """Says where it listens once it does, and not before."""
-
-        async def startup(self, sockets: list[Any] | None = None) -> None:
-            await super().startup(sockets)
-            if self.started:
-                print(said)
-
-    config = uvicorn.Config(
-        create_app(settings),
-        host=chosen.host,
-        port=chosen.port,
-        # By name: another reader of HTTP, if one happened to be installed, is less strict.
-        http="h11",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=GRACE_S,
-    )
-    server = Announcing(config)
-    # Stopped by Ctrl-C it has ended in good order, and says so once more.
-    with suppress(KeyboardInterrupt):
-        server.run()
-    return OK if server.started else WRONG
+    app = create_app(settings)
+    return OK if serve(app, chosen.host, chosen.port, said) else WRONG
 
 
 def _migrate(_: argparse.Namespace) -> int:
@@ -230,17 +202,18 @@ def _recover(chosen: argparse.Namespace) -> int:
     from app.recovery import NotRecovered, confirm, from_receipts, restore
 
     here, _ = assemble(_settings(), Metrics())
+
+    def put_back(lines: Iterable[bytes]) -> None:
+        done = restore(here.database, here.notary, chosen.fund, lines)
+        print(f"{done.added} entries added; the log has {done.size}, as was signed.")
+
     try:
         if chosen.entries is not None:
             with chosen.entries.open("rb") as file:
-                whole = (line.removesuffix(b"\n") for line in file)
-                done = restore(here.database, here.notary, chosen.fund, whole)
-            print(f"{done.added} entries added; the log has {done.size}, as was signed.")
+                put_back(line.removesuffix(b"\n") for line in file)
         if chosen.receipts is not None:
             answers = [file.read_bytes() for file in chosen.receipts]
-            lines = from_receipts(here.database, chosen.fund, answers)
-            done = restore(here.database, here.notary, chosen.fund, lines)
-            print(f"{done.added} entries added; the log has {done.size}, as was signed.")
+            put_back(from_receipts(here.database, chosen.fund, answers))
         if chosen.statements is not None:
             statements = chosen.statements.read_bytes()
             size = confirm(here.ledger, here.notary, chosen.fund, statements, chosen.reason)

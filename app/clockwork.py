@@ -30,6 +30,11 @@ LEDGER_ITSELF = Actor(LEDGER_PARTY, LEDGER_SUBJECT, frozenset({Role.LEDGER}))
 _logger = logging.getLogger(__name__)
 
 
+def asked_by_ledger(command: Command, key: str) -> Asked:
+    """What the ledger asks of itself: the key alone says what, and any process may be first."""
+    return Asked(command, key, sha256(key.encode()).digest())
+
+
 class Clockwork:
     """Looks again and again. What cannot be recorded yet is tried again later, and later still."""
 
@@ -59,10 +64,8 @@ class Clockwork:
                 await self._record(fund, command, key)
 
     async def _record(self, fund: str, command: Command, key: str) -> None:
-        # Under one key each: any process may, and one does.
-        asked = Asked(command, key, sha256(key.encode()).digest())
         try:
-            await self._ledger.submit(fund, LEDGER_ITSELF, asked)
+            await self._ledger.submit(fund, LEDGER_ITSELF, asked_by_ledger(command, key))
         except Exception as error:  # noqa: BLE001  one fund's trouble is not the others'
             # Another process was first; or the decision cannot be carried out yet, for lack of
             # money or of a mandate (`blockers` says so); or the fund is halted.

@@ -12,7 +12,7 @@ from typing import Any
 from app.attestations import introduction_message
 from app.chain.note import NoteKey
 from app.chain.spelling import write_base64
-from app.domain.governance.logs import Log, log_key
+from app.domain.governance.logs import Log
 from app.keys import (
     LOG,
     KeyUnusable,
@@ -24,7 +24,7 @@ from app.keys import (
     require_private,
 )
 from app.settings import Settings
-from app.store import readtables
+from app.store import queries
 from app.store.engine import Database
 from app.upkeep import NoSuchFund
 
@@ -74,8 +74,8 @@ def introduction(
     entries instead. Raises KeyUnusable, NoSuchFund.
     """
     with database.read() as connection:
-        ((_, standing),) = readtables.load(connection, fund, {log_key()})
-    if not isinstance(standing, Log):
+        standing = queries.one(connection, fund, Log)
+    if standing is None:
         raise NoSuchFund(fund)
     new = keys.of_log(fund).verifier
     if new.name != standing.origin:

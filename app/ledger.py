@@ -110,6 +110,7 @@ class Ledger:
                 self.access.check(name)
             else:
                 self._notary.check(name)
+        self._metrics.second_logs_halted.set(len(self.access.halted))
         self._open = True
         self._thread.start()
 
@@ -301,24 +302,21 @@ class Ledger:
     def _transact(self, fund: str, taken: list[Submission]) -> Batch:
         """Decide and store; when everything was refused or replayed, nothing is left behind."""
         kept = self._books.pop(fund, None)
-        try:
-            with self._database.write() as connection:
-                head = log.lock_head(connection, fund)
-                if not taken:
-                    # While another process had the head, more has come: it all goes together.
-                    self._sort_in(wait=False)
-                    taken += self._next(fund)
-                if head is None and _opens_a_fund(taken):
-                    head = log.lock_head(connection, fund, create=True)
-                # A head that has not moved: nobody has written since, here or elsewhere.
-                book = kept[1] if kept is not None and kept[0] == head else None
-                batch = Batch(fund, self._now(), self._notary.keys, book)
-                batch.decide(connection, head, taken)
-                if not batch.entries:
-                    raise _NothingToKeep  # noqa: TRY301  the way to roll back
-                batch.store(connection)
-        except _NothingToKeep:
-            pass
+        with suppress(_NothingToKeep), self._database.write() as connection:
+            head = log.lock_head(connection, fund)
+            if not taken:
+                # While another process had the head, more has come: it all goes together.
+                self._sort_in(wait=False)
+                taken += self._next(fund)
+            if head is None and _opens_a_fund(taken):
+                head = log.lock_head(connection, fund, create=True)
+            # A head that has not moved: nobody has written since, here or elsewhere.
+            book = kept[1] if kept is not None and kept[0] == head else None
+            batch = Batch(fund, self._now(), self._notary.keys, book)
+            batch.decide(connection, head, taken)
+            if not batch.entries:
+                raise _NothingToKeep  # the way to roll back
+            batch.store(connection)
         head, book = batch.head_after, batch.book.saved()
         if head is not None and head.size and len(book.rows) <= MAX_KEPT_ROWS:
             self._books[fund] = (head, book)

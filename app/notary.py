@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 from app.chain.checkpoint import Checkpoint, open_checkpoint
 from app.chain.note import Note, NoteError, VerifierKey
 from app.chain.tree import Frontier
-from app.domain.governance.logs import Log, log_key
+from app.domain.governance.logs import Log
 from app.faults import Fault
 from app.keys import LedgerKeys
-from app.store import checkpoints, log, readtables
+from app.store import checkpoints, log, queries
 from app.store.engine import Database
 from app.store.secondstore import SecondStore, Slot
 
@@ -99,10 +99,7 @@ class Notary:
 
     def last_signed(self, fund: str) -> Checkpoint | None:
         """What the second store says was signed last; None where it knows nothing of the fund."""
-        with self._second_store.locked(fund) as slot:
-            note = slot.read()
-        # Whoever signed it: the database that would tell may be the one that is behind.
-        return Checkpoint.parse(Note.parse(note).text) if note is not None else None
+        return self._second_store.last_signed(fund)
 
     def head(self, fund: str) -> tuple[int, bytes]:
         """Size and root of the log as the database has it."""
@@ -202,21 +199,12 @@ class Notary:
         known = {before.size: before, after.size: after}
         if last.size in known:
             root = known[last.size].root()
+            found = None if root == last.root else log.differs(last, root)
         else:
             with self._database.read() as connection:
-                head = log.read_head(connection, fund)
-                if head is None or head.size < last.size:
-                    size = 0 if head is None else head.size
-                    raise ForkDetected(
-                        f"fund {fund}: the database has {size} entries, {last.size} were signed "
-                        f"for: see fork_detected in docs/operators.md"
-                    )
-                root = log.hashes(connection, fund).root(last.size)
-        if root != last.root:
-            raise ForkDetected(
-                f"fund {fund}: the first {last.size} entries have root {root.hex()}, "
-                f"but {last.root.hex()} was signed"
-            )
+                found = log.contradiction(connection, last, fund)
+        if found is not None:
+            raise ForkDetected(f"fund {fund}: {found}: see fork_detected in docs/operators.md")
 
 
 def access_log(fund: str) -> str:
@@ -230,8 +218,7 @@ def main_log(name: str) -> str:
 
 
 def _standing(connection: Connection, name: str) -> Log | None:
-    ((_, standing),) = readtables.load(connection, main_log(name), {log_key()})
-    return standing if isinstance(standing, Log) else None
+    return queries.one(connection, main_log(name), Log)
 
 
 def _speaker(connection: Connection, name: str) -> str:

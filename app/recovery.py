@@ -62,7 +62,10 @@ def restore(database: Database, notary: Notary, fund: str, lines: Iterable[bytes
             assert head is not None, "it was created"  # noqa: S101
             before = head.size
             head = _appended(connection, head, lines)
-            _require_signed(notary, fund, connection, head)
+            signed = notary.last_signed(fund)
+            found = log.contradiction(connection, signed, fund) if signed is not None else None
+            if found is not None:
+                raise NotRecovered(f"with it {found}")
             if head.size == before:
                 raise NotRecovered(f"there is nothing in it beyond the {before} entries here")
             if not is_access_log(fund):
@@ -182,14 +185,3 @@ def _sealed(entry: Entry, line: bytes, leaf: bytes, postings: tuple[Posting, ...
         body=line,
         postings=postings,
     )
-
-
-def _require_signed(notary: Notary, fund: str, connection: Connection, head: Head) -> None:
-    """What was signed last is in it, as it was signed. Raises NotRecovered."""
-    signed = notary.last_signed(fund)
-    if signed is None:
-        return
-    if head.size < signed.size:
-        raise NotRecovered(f"{signed.size} entries were signed for, with it there are {head.size}")
-    if log.hashes(connection, fund).root(signed.size) != signed.root:
-        raise NotRecovered(f"it does not make the root that was signed for {signed.size} entries")

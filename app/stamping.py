@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from time import monotonic
 from typing import Final
 
@@ -16,11 +15,11 @@ import httpx
 from cryptography.x509 import Certificate
 from starlette.concurrency import run_in_threadpool
 
-from app import clock
+from app import asking, clock
 from app.chain.checkpoint import Checkpoint
 from app.chain.note import Note
 from app.chain.spelling import write_base64
-from app.clockwork import LEDGER_ITSELF
+from app.clockwork import LEDGER_ITSELF, asked_by_ledger
 from app.domain.governance.checkpoints import CheckpointStamped, CheckpointWitnessed, RecordStamp
 from app.domain.governance.logs import Log
 from app.domain.refusals import Refusal
@@ -28,13 +27,13 @@ from app.ledger import Ledger
 from app.notary import main_log
 from app.ops.metrics import Metrics
 from app.stamps import MAX_STAMP_BYTES, StampError, stamp_request, verify_stamp
-from app.store import checkpoints, log, readtables
+from app.store import checkpoints, log, queries
 from app.store.engine import Database
-from app.submission import Asked
 
 PAUSE_S: Final = 1.0
 TIMEOUT_S: Final = 15.0
 RETRY_S: Final = 60.0
+QUERY: Final = "application/timestamp-query"
 _OURS: Final = (CheckpointStamped.type, CheckpointWitnessed.type)
 _logger = logging.getLogger(__name__)
 
@@ -113,30 +112,22 @@ class Stamping:
         command = RecordStamp(
             size=checkpoint.size, root=checkpoint.root.hex(), token=write_base64(answer)
         )
-        key = f"stamped-{checkpoint.size}"
-        asked = Asked(command, key, sha256(key.encode()).digest())
+        asked = asked_by_ledger(command, f"stamped-{checkpoint.size}")
         await self._ledger.submit(fund, LEDGER_ITSELF, asked)
 
     async def _asked(self, client: httpx.AsyncClient, question: bytes) -> bytes:
-        """The authority's answer, never more of it than is wanted. Raises NoStamp."""
-        answer = bytearray()
-        headers = {"Content-Type": "application/timestamp-query"}
+        """The authority's answer (RFC 3161 section 3.4). Raises NoStamp."""
+        url = self._authority.url
         try:
-            async with (
-                asyncio.timeout(TIMEOUT_S),
-                client.stream(
-                    "POST", self._authority.url, content=question, headers=headers
-                ) as response,
-            ):
-                if response.status_code != httpx.codes.OK:
-                    raise NoStamp(f"status {response.status_code}")
-                async for piece in response.aiter_bytes():
-                    answer += piece
-                    if len(answer) > MAX_STAMP_BYTES:
-                        raise NoStamp("the answer is too long")
+            async with asyncio.timeout(TIMEOUT_S):
+                answer = await asking.post(client, url, question, MAX_STAMP_BYTES, QUERY)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             raise NoStamp(type(error).__name__) from None
-        return bytes(answer)
+        if answer.status != httpx.codes.OK:
+            raise NoStamp(f"status {answer.status}")
+        if answer.cut_off:
+            raise NoStamp("the answer is too long")
+        return answer.body
 
     def _funds(self) -> list[str]:
         with self._database.read() as connection:
@@ -145,7 +136,7 @@ class Stamping:
     def _unstamped(self, fund: str) -> bytes | None:
         """The newest checkpoint, where the log has grown by something worth a stamp."""
         with self._database.read() as connection:
-            standing = next(readtables.all_rows(connection, fund, Log), None)
+            standing = queries.one(connection, fund, Log)
             if standing is None or standing.closed_seq is not None:
                 return None
             known = standing.stamped.size if standing.stamped is not None else 0

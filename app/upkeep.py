@@ -11,9 +11,7 @@ from sqlalchemy import Connection
 
 from app.access import is_access_log
 from app.audit.replay import read_event, signed_act
-from app.chain.checkpoint import Checkpoint
 from app.chain.entry import Entry, check_follows
-from app.chain.note import Note
 from app.chain.tree import Frontier, leaf_hash
 from app.domain.book import STATES, Book, Identity, Posting
 from app.domain.governance.keys import remembered
@@ -96,19 +94,11 @@ def first_difference(database: Database, fund: str) -> str | None:
 
 def signed_difference(database: Database, signed: SecondStore, fund: str) -> str | None:
     """Compare the log with what was signed of it last, in words; None where it agrees."""
-    with signed.locked(fund) as slot:
-        note = slot.read()
-    if note is None:
+    last = signed.last_signed(fund)
+    if last is None:
         return "nothing outside the database says what was signed last"
-    last = Checkpoint.parse(Note.parse(note).text)
     with database.read() as connection:
-        head = log.read_head(connection, fund)
-        size = head.size if head is not None else 0
-        if size < last.size:
-            return f"the log has {size} entries, {last.size} were signed for"
-        if log.hashes(connection, fund).root(last.size) != last.root:
-            return f"the first {last.size} entries do not make the root that was signed"
-    return None
+        return log.contradiction(connection, last, fund)
 
 
 def _folded(connection: Connection, fund: str, size: int) -> Iterator[tuple[bytes, Book]]:

@@ -8,7 +8,6 @@ releases wait for its witnesses, and one waits, the quorum's cosignatures are pu
 import asyncio
 import logging
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -17,28 +16,27 @@ import httpx
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
-from app import clock
+from app import asking, clock
 from app.attestations import witness_keys
 from app.chain.checkpoint import Checkpoint
 from app.chain.note import Note, NoteError, VerifierKey
 from app.chain.policy import Policy, PolicyError
 from app.chain.spelling import read_decimal, write_base64
 from app.chain.witness import MAX_ANSWER_BYTES, Question, cosignature_of
-from app.clockwork import LEDGER_ITSELF
+from app.clockwork import LEDGER_ITSELF, asked_by_ledger
 from app.domain.governance.checkpoints import Cosignature, RecordWitnessed
-from app.domain.governance.funds import Fund
 from app.domain.governance.logs import Log
 from app.domain.refusals import Refusal
 from app.faults import Fault
 from app.ledger import Ledger
 from app.notary import main_log
 from app.ops.metrics import Metrics
-from app.store import checkpoints, log, queries, readtables
+from app.store import checkpoints, log, queries
 from app.store.engine import Database
-from app.submission import Asked
 
 PAUSE_S: Final = 0.5
 TIMEOUT_S: Final = 10.0
+BYTES: Final = "application/octet-stream"
 FIRST_WAIT_S, LAST_WAIT_S = 1.0, 60.0
 """How long a witness that did not cosign is left alone: twice as long each time."""
 _REFUSED: Final = {
@@ -179,18 +177,21 @@ class Witnesses:
         question = Question(old, proof, note).to_bytes()
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                status, kind, answer = await _posted(client, witness.url, question)
+                answer = await asking.post(
+                    client, f"{witness.url}/add-checkpoint", question, MAX_ANSWER_BYTES, BYTES
+                )
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             raise NoCosignature("unreachable", type(error).__name__) from None
-        if status == httpx.codes.CONFLICT and kind.startswith("text/x.tlog.size"):
+        status = answer.status
+        if status == httpx.codes.CONFLICT and answer.media_type.startswith("text/x.tlog.size"):
             try:
-                raise _Behind(read_decimal(answer.decode().removesuffix("\n")))
+                raise _Behind(read_decimal(answer.body.decode().removesuffix("\n")))
             except ValueError:
                 raise NoCosignature("invalid", "a size that is none") from None
         if status != httpx.codes.OK:
             result, why = _REFUSED.get(status, ("refused", "it did not cosign"))
             raise NoCosignature(result, f"{why} (status {status})")
-        return answer
+        return answer.body
 
     async def _record(self, name: str) -> None:
         """Put the quorum's cosignatures on record, where a release waits for them."""
@@ -200,13 +201,12 @@ class Witnesses:
         command = await run_in_threadpool(self._awaited, fund)
         if command is None:
             return
-        key = f"witnessed-{command.size}"
+        asked = asked_by_ledger(command, f"witnessed-{command.size}")
         try:
-            asked = Asked(command, key, sha256(key.encode()).digest())
             await self._ledger.submit(fund, LEDGER_ITSELF, asked)
         except Refusal as refusal:
             # Another task or process was first, most likely.
-            _logger.info("%s of %s is not put on record: %s", key, fund, refusal)
+            _logger.info("%s of %s is not put on record: %s", asked.key, fund, refusal)
 
     def _put_off(self, witness: Asking, name: str, reason: NoCosignature) -> None:
         wait = min(2 * witness.waits.get(name, (0.0, FIRST_WAIT_S / 2))[1], LAST_WAIT_S)
@@ -246,8 +246,7 @@ class Witnesses:
     def _awaited(self, fund: str) -> RecordWitnessed | None:
         """The record of a quorum that some release waits for, once it is complete."""
         with self._database.read() as connection:
-            state = next(readtables.all_rows(connection, fund, Fund), None)
-            standing = next(readtables.all_rows(connection, fund, Log), None)
+            state, standing = queries.fund(connection, fund), queries.one(connection, fund, Log)
             if state is None or standing is None or state.charter.witnessing is None:
                 return None
             known = standing.witnessed.size if standing.witnessed is not None else 0
@@ -262,7 +261,7 @@ def _quorum(
     connection: Connection, fund: str, seq: int, keys: dict[str, VerifierKey], quorum: int
 ) -> RecordWitnessed | None:
     """The newest checkpoint with entry `seq` that so many of these keys have cosigned."""
-    for _, raw in checkpoints.cosigned(connection, fund, seq, newest_first=True):
+    for _, raw in checkpoints.cosigned(connection, fund, seq, from_newest=True):
         note = Note.parse(raw)
         checkpoint = Checkpoint.parse(note.text)
         lines = {(key.name, key.id): key for key in keys.values()}
@@ -277,19 +276,6 @@ def _quorum(
                 ),
             )
     return None
-
-
-async def _posted(client: httpx.AsyncClient, url: str, body: bytes) -> tuple[int, str, bytes]:
-    """Status, media type and body of an answer, never more of it than is wanted."""
-    answer = bytearray()
-    plain = {"Accept-Encoding": "identity"}  # and never unpacked: a little may become a lot
-    address = f"{url}/add-checkpoint"
-    async with client.stream("POST", address, content=body, headers=plain) as response:
-        async for piece in response.aiter_raw():
-            answer += piece
-            if len(answer) > MAX_ANSWER_BYTES:
-                break
-        return response.status_code, response.headers.get("content-type", ""), bytes(answer)
 
 
 def read_witnesses(path: Path | None) -> Policy | None:

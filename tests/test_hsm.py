@@ -189,44 +189,46 @@ def test_many_threads_get_each_its_own_signature(token: Token) -> None:
         assert len(list(threads.map(one, range(200)))) == 200
 
 
-def test_a_whole_service_runs_on_a_token_and_its_export_verifies(
-    token: Token, sqlite_template: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def on_token(token: Token, sqlite_template: Path, tmp_path: Path) -> Settings:
+    """Settings of a service whose keys will be on the token: there are none yet."""
     settings = token.settings(tmp_path / "data")
     settings.data_dir.mkdir()
     shutil.copy(sqlite_template, settings.data_dir / "ledger.db")
+    return settings
+
+
+def test_a_whole_service_runs_on_a_token_and_its_export_verifies(
+    token: Token, on_token: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     token.add(LOG, EXPORT)
 
-    with running(settings) as service:
+    with running(on_token) as service:
         service.open()
         service.paid("DE", money(600))
         bundle = service.export(tmp_path / "bundle.zip")
         policy = Policy.parse(service.trust(tmp_path / "trust.policy").read_bytes())
 
     report = verify(bundle, policy)
-    held = {path.name for path in settings.keys_dir.iterdir()}
+    held = {path.name for path in on_token.keys_dir.iterdir()}
     assert (report.result, report.problems) == ("ok", [])
     assert not held & {"log.pem", "export.pem"}
 
 
 def test_the_command_makes_shows_and_introduces_keys_on_the_token(
     token: Token,
-    sqlite_template: Path,
-    tmp_path: Path,
+    on_token: Settings,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    settings = token.settings(tmp_path / "data")
-    settings.data_dir.mkdir()
-    shutil.copy(sqlite_template, settings.data_dir / "ledger.db")
-    for name, value in settings.environment().items():
+    for name, value in on_token.environment().items():
         monkeypatch.setenv(name, value)
 
     assert main(["keys"]) == 2
     assert main(["keys", "new", "log", "--fund", "test-fund"]) == 0
     assert main(["keys", "new", "export"]) == 0
     assert main(["keys"]) == 0
-    with running(settings) as service:
+    with running(on_token) as service:
         service.open()
     said = capsys.readouterr()
     assert "`fundledger keys new log` makes it" in said.err
@@ -342,14 +344,11 @@ def test_a_public_key_that_is_another_keys_is_noticed(token: Token) -> None:
 
 
 def test_a_token_that_goes_away_signs_nothing_and_the_service_says_so(
-    token: Token, sqlite_template: Path, tmp_path: Path
+    token: Token, on_token: Settings
 ) -> None:
-    settings = token.settings(tmp_path / "data")
-    settings.data_dir.mkdir()
-    shutil.copy(sqlite_template, settings.data_dir / "ledger.db")
     token.add(LOG, EXPORT)
 
-    with running(settings) as service:
+    with running(on_token) as service:
         service.open()
         keys = service.inside.notary.keys
         shutil.rmtree(token.folder)

@@ -120,6 +120,8 @@ def test_the_second_log_that_lost_entries_is_halted_and_holds_nobody_up(
 
     with running(disaster.settings) as service:
         assert list(service.inside.ledger.access.halted) == ["test-fund/access"]
+        metrics = service.raw(AUDITOR, "GET", "/metrics").text
+        assert "ledger_second_logs_halted 1.0" in metrics
         service.post(treasury("DE"), "/pledges", a_pledge(money(1)))
         assert service.raw(REQUESTER, "GET", "/readyz").json()["ready"]
 

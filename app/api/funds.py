@@ -84,7 +84,7 @@ def get_fund(fund: str, _: ReaderHere, here: ServicesHere) -> FundView:
     """The charter in force, and what a trust file needs."""
     with here.database.read() as connection:
         state, head = queries.fund(connection, fund), log.read_head(connection, fund)
-        standing = next(readtables.all_rows(connection, fund, Log), None)
+        standing = queries.one(connection, fund, Log)
     if state is None or head is None or standing is None:
         raise NotFound("There is no such fund.")
     return FundView(

@@ -50,7 +50,6 @@ def ready(here: ServicesHere, response: Response) -> Readiness:
     """Checks database, schema, guards, the writer, and that no history contradicts itself."""
     checks = {**_database_checks(here), "writer": here.ledger.running}
     checks["history"] = not here.ledger.halted
-    here.metrics.second_logs_halted.set(len(here.ledger.access.halted))
     checks["signing"] = not here.ledger.unsigned
     here.metrics.guards_ok.set(checks["guards"])
     readiness = Readiness(ready=all(checks.values()), checks=checks)

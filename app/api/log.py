@@ -42,7 +42,12 @@ class EntryView(BaseModel):
     entry: dict[str, Any]
     sentence: str
     leaf_hash: str = Field(description="SHA-256 of a zero byte and the entry's canonical bytes.")
-    receipt: str = Field(description="A tlog-proof for the first checkpoint that covers it.")
+    receipt: str = Field(
+        description=(
+            "A tlog-proof for the first checkpoint that covers it: with the quorum's "
+            "cosignatures, once there is one that has them."
+        )
+    )
 
 
 class SignedCheckpoint(BaseModel):

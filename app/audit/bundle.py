@@ -46,7 +46,7 @@ from app.domain.governance.keys import PartyKey
 from app.domain.governance.logs import Log
 from app.keys import LedgerKeys
 from app.notary import access_log
-from app.store import log, readtables
+from app.store import log, queries, readtables
 
 CHUNK_BYTES = 65_536
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -159,7 +159,8 @@ class _Bundle:
 
     def pieces(self, exported_at: datetime) -> Generator[bytes, None, None]:
         fund, size, archive = self.fund, self.checkpoint.size, self.archive
-        standing = next(readtables.all_rows(self.connection, fund, Log))
+        standing = queries.one(self.connection, fund, Log)
+        assert standing is not None, "a log names its own keys"  # noqa: S101
         yield from archive.add(README, iter([_readme(fund, self.checkpoint.origin).encode()]))
         yield from archive.add(CHECKPOINT, iter([self.note]))
         yield from archive.add(KEYS, iter([self._public_keys(standing)]))

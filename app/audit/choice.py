@@ -22,7 +22,7 @@ def for_export(
     """
     keys = [key] if key is not None else []
     if witnesses is not None:
-        for _, note in checkpoints.cosigned(connection, fund, 0, newest_first=True):
+        for _, note in checkpoints.cosigned(connection, fund, 0, from_newest=True):
             if _has_quorum(note, witnesses) and (not keys or Note.parse(note).is_signed_by(keys)):
                 return note
     if keys:
@@ -35,7 +35,7 @@ def for_export(
 def covering(connection: Connection, fund: str, seq: int, witnesses: Policy | None) -> bytes | None:
     """The first checkpoint that covers entry `seq` with the quorum, or else the first that does."""
     if witnesses is not None:
-        for _, note in checkpoints.cosigned(connection, fund, seq, newest_first=False):
+        for _, note in checkpoints.cosigned(connection, fund, seq, from_newest=False):
             if _has_quorum(note, witnesses):
                 return note
     return checkpoints.checkpoint_covering(connection, fund, seq)

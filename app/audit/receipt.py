@@ -122,12 +122,9 @@ def _entries(members: dict[str, Any]) -> Iterator[Any]:
     if "results" not in members:
         yield members["entry"]
         return
-    for result in members["results"]:
-        if result["status"] == CREATED and "entry" not in result:
-            raise ProofError("a command is said to be recorded, and its entry is not there")
-        if "entry" in result:
-            yield result["entry"]
-            yield from result.get("consequences", ())
+    if any(one["status"] == CREATED and "entry" not in one for one in members["results"]):
+        raise ProofError("a command is said to be recorded, and its entry is not there")
+    yield from answered(members)
 
 
 def answered(members: dict[str, Any]) -> Iterator[dict[str, Any]]:

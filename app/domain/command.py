@@ -61,8 +61,11 @@ class Command(BaseModel):
         raise NotImplementedError
 
     def in_role(self, book: Book, actor: Actor) -> Role:
-        """The role in which the actor would do this; one that they lack, if they have none."""
-        allowed = sorted(self.event.actor_roles)
+        """The role in which the actor would do this; one that they lack, if they have none.
+
+        What no person may record, the ledger does.
+        """
+        allowed = sorted(self.event.actor_roles) or [Role.LEDGER]
         return next((role for role in allowed if role in actor.roles), allowed[0])
 
     def decide(self, book: Book, act: Act) -> Event:

@@ -94,10 +94,10 @@ def newest_cosigned(connection: Connection, fund: str, witness: VerifierKey) -> 
 
 
 def cosigned(
-    connection: Connection, fund: str, after: int, *, newest_first: bool, limit: int = 100
+    connection: Connection, fund: str, after: int, *, from_newest: bool, limit: int = 100
 ) -> Iterator[tuple[int, bytes]]:
     """Checkpoints of more than `after` entries that some witness has cosigned, with all lines."""
-    order = _cosignatures.c.size.desc() if newest_first else _cosignatures.c.size
+    order = _cosignatures.c.size.desc() if from_newest else _cosignatures.c.size
     query = (
         select(_cosignatures.c.size)
         .where(_cosignatures.c.fund == fund, _cosignatures.c.size > after)

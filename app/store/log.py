@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from app.chain.checkpoint import Checkpoint
 from app.chain.tiles import TILE_WIDTH, HashReader, stored_hashes
 from app.chain.tree import HASH_BYTES, Frontier, Subtree
 from app.domain.book import Posting
@@ -270,6 +271,26 @@ def postings(
         if len(found) < PAGE:
             return
         position = (found[-1].seq, found[-1].line)
+
+
+def contradiction(connection: Connection, signed: Checkpoint, fund: str) -> str | None:
+    """How the log differs from what was signed of it, in words; None where it contains that."""
+    head = read_head(connection, fund)
+    size = 0 if head is None else head.size
+    if size < signed.size:
+        return f"the database has {size} entries, {signed.size} were signed for"
+    root = hashes(connection, fund).root(signed.size)
+    if root != signed.root:
+        return differs(signed, root)
+    return None
+
+
+def differs(signed: Checkpoint, root: bytes) -> str:
+    """What is wrong when as many entries as were signed make another root."""
+    return (
+        f"the first {signed.size} entries have root {root.hex()}, "
+        f"but {signed.root.hex()} was signed"
+    )
 
 
 def _head(connection: Connection, query: Any) -> Head | None:

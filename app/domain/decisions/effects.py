@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from app.domain.book import Book, Key
 from app.domain.command import Actor, Command
 from app.domain.decisions.compatibility import require_compatible, reread
-from app.domain.decisions.custody import Closing, ExportKeyChange, LogKeyChange
+from app.domain.decisions.custody import CustodyChange
 from app.domain.decisions.custody_effects import custody_effect
 from app.domain.decisions.proposals import (
     CharterChange,
@@ -27,7 +27,7 @@ from app.domain.outflow.disbursements import Disbursement, DisbursementState, di
 from app.domain.outflow.outcomes import concluded
 from app.domain.outflow.steps import answer_keys
 from app.domain.refusals import ClockRuns
-from app.domain.values import Digest, Identifier, PartyId, Role
+from app.domain.values import Digest, Identifier, PartyId
 
 
 class ProposalReference(Terms):
@@ -125,9 +125,6 @@ class DropMatter(MatterTerms, Command, event=MatterDropped, internal=True):
         if disbursement is not None:
             yield from answer_keys(book, self.matter_id, disbursement.asked)
 
-    def in_role(self, book: Book, actor: Actor) -> Role:
-        return Role.LEDGER
-
     def decide(self, book: Book, act: Act) -> Event:
         return MatterDropped(**self.stated())
 
@@ -162,7 +159,7 @@ def effects_of(book: Book, proposal_id: str, cause: int) -> tuple[Event, ...]:
         return (CharterAmended.of(book, proposal_id, cause),)
     if isinstance(subject, IssuerChange):
         return (IssuersRegistered.of(subject, proposal_id, cause),)
-    if isinstance(subject, LogKeyChange | ExportKeyChange | Closing):
+    if isinstance(subject, CustodyChange):
         return (custody_effect(subject, proposal_id, cause),)
     return ()
 

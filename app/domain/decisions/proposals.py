@@ -17,9 +17,7 @@ from app.domain.book import Book, Key, State, key
 from app.domain.command import Actor, Command
 from app.domain.decisions.compatibility import require_compatible
 from app.domain.decisions.custody import (
-    Closing,
-    ExportKeyChange,
-    LogKeyChange,
+    CustodyChange,
     require_custody,
 )
 from app.domain.event import Act, Event, Terms
@@ -63,7 +61,7 @@ class Motion(Terms):
 
 
 Subject = Annotated[
-    CharterChange | IssuerChange | LogKeyChange | ExportKeyChange | Closing | Motion,
+    CharterChange | IssuerChange | CustodyChange | Motion,
     Field(discriminator="kind"),
 ]
 
@@ -281,7 +279,7 @@ def _require_proposable(terms: ProposalTerms, book: Book, act: Act) -> None:
     weights_of(book, charter, DecisionClass(subject.kind), act.day)
     if isinstance(subject, IssuerChange) and charter.party(subject.party) is None:
         raise WrongParty("The charter names no such party.")
-    if isinstance(subject, LogKeyChange | ExportKeyChange | Closing):
+    if isinstance(subject, CustodyChange):
         require_custody(book, subject, charter.fund, act.seq)
     if isinstance(subject, CharterChange):
         require_compatible(charter, subject.charter)

@@ -284,9 +284,6 @@ class ElapseClock(MatterReference, Command, event=ClockElapsed, internal=True):
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield from _matter_keys(book, self.matter_id)
 
-    def in_role(self, book: Book, actor: Actor) -> Role:
-        return Role.LEDGER
-
     def decide(self, book: Book, act: Act) -> Event:
         return ClockElapsed(**self.stated())
 

@@ -25,7 +25,7 @@ from app.domain.refusals import (
     StaleProposal,
     WrongParty,
 )
-from app.domain.values import KeyId, PartyId, Role, Text
+from app.domain.values import KeyId, PartyId, Text
 
 MAX_STATEMENTS = 100
 
@@ -73,9 +73,6 @@ class RecordWitnessed(WitnessedTerms, Command, event=CheckpointWitnessed, intern
         yield fund_key()
         yield log_key()
 
-    def in_role(self, book: Book, actor: Actor) -> Role:
-        return Role.LEDGER
-
     def decide(self, book: Book, act: Act) -> Event:
         return CheckpointWitnessed(**self.stated())
 
@@ -106,9 +103,6 @@ class RecordStamp(StampTerms, Command, event=CheckpointStamped, internal=True):
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield log_key()
-
-    def in_role(self, book: Book, actor: Actor) -> Role:
-        return Role.LEDGER
 
     def decide(self, book: Book, act: Act) -> Event:
         return CheckpointStamped(**self.stated())
@@ -164,9 +158,6 @@ class RecordRecovery(RecoveryTerms, Command, event=LogRecovered, internal=True):
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield fund_key()
         yield from (party_key(one.kid) for one in self.statements)
-
-    def in_role(self, book: Book, actor: Actor) -> Role:
-        return Role.LEDGER
 
     def decide(self, book: Book, act: Act) -> Event:
         return LogRecovered(**self.stated())

@@ -1,0 +1,46 @@
+"""Serving HTTP: how every server of this project listens."""
+
+from contextlib import suppress
+from typing import Any
+
+import uvicorn
+
+GRACE_S = 5
+"""How long requests under way may take when a server is told to stop."""
+
+
+class _Announcing(uvicorn.Server):
+    """Says where it listens once it does, and not before."""
+
+    def __init__(self, config: uvicorn.Config, said: str) -> None:
+        super().__init__(config)
+        self._said = said
+
+    async def startup(self, sockets: list[Any] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            print(self._said, flush=True)
+
+
+def serve(app: Any, host: str, port: int, said: str) -> bool:
+    """Serve an ASGI application until the process is told to stop; whether it ever listened.
+
+    `said` is printed once it listens.
+    """
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        # By name: another reader of HTTP, if one happened to be installed, is less strict.
+        http="h11",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = _Announcing(config, said)
+    # Stopped by Ctrl-C it has ended in good order, and says so once more.
+    with suppress(KeyboardInterrupt):
+        server.run()
+    return server.started
