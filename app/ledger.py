@@ -20,43 +20,40 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 
+from starlette.concurrency import run_in_threadpool
+
 from app import clock
 from app.access import AccessLog, is_access_log
 from app.batch import Batch, Done, Outcome
 from app.chain.proof import Receipt, path_from
-from app.domain.book import Book
 from app.domain.command import Actor
 from app.domain.decisions.custody_effects import LogKeyChanged
 from app.domain.governance.funds import OpenFund
-from app.domain.refusals import Kind, Refusal
+from app.domain.refusals import Refusal
+from app.keptbooks import KeptBooks
 from app.keys import KeyUnusable
 from app.notary import ForkDetected, Notary
 from app.ops.metrics import Metrics
 from app.store import checkpoints, log
 from app.store.engine import ConstraintBroken, Database, OutcomeUnknown, Unavailable
-from app.store.log import Head
-from app.submission import Accepted, Asked, PartRefused, Recorded, Submission, deliver
+from app.submission import (
+    Accepted,
+    Asked,
+    PartRefused,
+    QueueFull,
+    Recorded,
+    StillInFlight,
+    Submission,
+    deliver,
+    recalled,
+)
 
 JOIN_TIMEOUT_S = 2.0
 """How long a repeated request waits for the first one before it is told to come back."""
 RETRY_S = 5.0
 """How long the writer waits before it tries again to sign what it could not."""
-MAX_KEPT_ROWS = 50_000
-"""Rows of a fund's book that are kept from one batch to the next."""
-MAX_KEPT_BOOKS = 16
-"""Funds whose books are kept; the one that was written to longest ago is let go first."""
 
 _logger = logging.getLogger(__name__)
-
-
-class QueueFull(Exception):
-    """Too much waits already, or the service is stopping: come back in a moment."""
-
-
-class StillInFlight(Refusal):
-    """The first request with this key has not been answered yet."""
-
-    kind, code = Kind.CONFLICT, "request_in_flight"
 
 
 class _NothingToKeep(Exception):
@@ -65,6 +62,17 @@ class _NothingToKeep(Exception):
 
 def _opens_a_fund(items: Iterable[Submission]) -> bool:
     return any(isinstance(asked.command, OpenFund) for item in items for asked in item.asked)
+
+
+def _refused_any(outcomes: Iterable[Outcome]) -> bool:
+    return any(isinstance(outcome, Refusal) for outcome in outcomes)
+
+
+def _recorded(outcome: Outcome) -> Recorded | Refusal:
+    if isinstance(outcome, Refusal):
+        return outcome
+    use = outcome.use
+    return Recorded(use.seq, use.entry_count, outcome.entries, replayed=not outcome.entries)
 
 
 class Ledger:
@@ -93,8 +101,7 @@ class Ledger:
         self._ended = False
         self._in_flight: dict[tuple[str, str, str], Submission] = {}
         self._in_line = 0
-        self._books: dict[str, tuple[Head, Book]] = {}
-        """What the last batch of a fund left, good for as long as the head is still that one."""
+        self._books = KeptBooks()
         self._lock = threading.Lock()
         self._open = False
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -146,7 +153,11 @@ class Ledger:
             done, _ = await asyncio.wait([asyncio.wrap_future(first.ended)], timeout=JOIN_TIMEOUT_S)
             if not done:
                 raise StillInFlight("The first request with this key is still under way.")
-        return await asyncio.shield(mine.answer)
+        accepted = await asyncio.shield(mine.answer)
+        if not accepted.lacks_entries:
+            return accepted
+        # Not by the writer: a long batch that is sent again would hold up all others.
+        return await run_in_threadpool(recalled, self._database, mine.fund, accepted)
 
     def _enqueue(self, mine: Submission) -> Submission | None:
         """Put the submission in the queue; or return one that has a key of it and is under way."""
@@ -214,12 +225,17 @@ class Ledger:
         """One transaction for one fund's submissions, and an answer for each that it took."""
         taken: list[Submission] = []
         self._attempt(fund, taken)
+        self._release(item for item in taken if not item.ended.done())
+
+    def _release(self, settled: Iterable[Submission]) -> None:
+        """Hand these their answers; their keys are free from here on."""
+        items = list(settled)
         with self._lock:
-            for item in taken:
+            for item in items:
                 self._in_line -= 1
                 for label in item.labels:
                     del self._in_flight[label]
-        deliver(taken)
+        deliver(items)
 
     def _attempt(self, fund: str, taken: list[Submission]) -> None:
         """Write `taken`; an empty list takes what waits once the head is locked."""
@@ -267,6 +283,10 @@ class Ledger:
             # Refusals have been answered; whoever is left has an entry, of now or of before.
             self.unsigned.add(fund)
             self._fail(items, OutcomeUnknown("recorded, but not signed"), "unknown")
+        if attempts := batch.attempts():
+            # Nobody waits for that who was not refused.
+            self._release(item for item, outcomes in batch.decided if not _refused_any(outcomes))
+            self.access.try_to_record(fund, attempts)
 
     def _require_signed(self, fund: str) -> None:
         """Nothing is added to a log whose end could not be signed.
@@ -301,7 +321,6 @@ class Ledger:
 
     def _transact(self, fund: str, taken: list[Submission]) -> Batch:
         """Decide and store; when everything was refused or replayed, nothing is left behind."""
-        kept = self._books.pop(fund, None)
         with suppress(_NothingToKeep), self._database.write() as connection:
             head = log.lock_head(connection, fund)
             if not taken:
@@ -310,23 +329,17 @@ class Ledger:
                 taken += self._next(fund)
             if head is None and _opens_a_fund(taken):
                 head = log.lock_head(connection, fund, create=True)
-            # A head that has not moved: nobody has written since, here or elsewhere.
-            book = kept[1] if kept is not None and kept[0] == head else None
+            book = self._books.take(fund, head)
             batch = Batch(fund, self._now(), self._notary.keys, book)
             batch.decide(connection, head, taken)
             if not batch.entries:
                 raise _NothingToKeep  # the way to roll back
             batch.store(connection)
-        head, book = batch.head_after, batch.book.saved()
-        if head is not None and head.size and len(book.rows) <= MAX_KEPT_ROWS:
-            self._books[fund] = (head, book)
-            if len(self._books) > MAX_KEPT_BOOKS:
-                del self._books[next(iter(self._books))]
+        self._books.keep(fund, batch.head_after, batch.book.saved())
         return batch
 
     def _answer(self, fund: str, batch: Batch) -> None:
-        """Put refusals on the record, sign what was committed, answer everybody."""
-        self.access.try_to_record(fund, batch.attempts())
+        """Sign what was committed; decide everybody's answer."""
         for item, refusal in batch.refused:
             ours = not isinstance(refusal, Refusal | PartRefused)
             if ours:
@@ -351,19 +364,7 @@ class Ledger:
                     # Recorded earlier; or another process has signed past this batch, and its
                     # checkpoint covers ours too.
                     receipt = self._receipt_of(fund, proven)
-            settled = tuple(self._outcome(fund, outcome) for outcome in outcomes)
-            self._give(item, Accepted(settled, receipt))
-
-    def _outcome(self, fund: str, outcome: Outcome) -> Recorded | Refusal:
-        """The outcome with its entries' bytes, read again where they are of an earlier request."""
-        if isinstance(outcome, Refusal):
-            return outcome
-        use = outcome.use
-        if outcome.entries:
-            return Recorded(use.seq, outcome.entries)
-        with self._database.read() as connection:
-            entries = tuple(log.bodies(connection, fund, use.seq, use.last_seq + 1))
-        return Recorded(use.seq, entries, replayed=True)
+            self._give(item, Accepted(tuple(map(_recorded, outcomes)), receipt))
 
     def _receipt_of(self, fund: str, seq: int) -> str:
         """The receipt of an entry under the first checkpoint that covers it."""

@@ -10,12 +10,24 @@ from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from app.domain.command import Actor, Command
-from app.domain.refusals import Refusal
+from app.domain.refusals import Kind, Refusal
 from app.signatures import Signature
+from app.store import log
+from app.store.engine import Database, OutcomeUnknown, Unavailable
+
+
+class QueueFull(Exception):
+    """Too much waits already, or the service is stopping: come back in a moment."""
+
+
+class StillInFlight(Refusal):
+    """The first request with this key has not been answered yet."""
+
+    kind, code = Kind.CONFLICT, "request_in_flight"
 
 
 class Asked(NamedTuple):
@@ -31,9 +43,13 @@ class Asked(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """What was recorded for one command: its entry, and behind it what followed from it."""
+    """What was recorded for one command: its entry, and behind it what followed from it.
+
+    The writer leaves out the `entries` of an earlier request; `recalled` reads them again.
+    """
 
     seq: int
+    entry_count: int
     entries: tuple[bytes, ...]
     replayed: bool = False
 
@@ -50,6 +66,11 @@ class Accepted:
     outcomes: tuple[Recorded | Refusal, ...]
     receipt: str | None
 
+    @property
+    def lacks_entries(self) -> bool:
+        """Whether entries of earlier requests are still to be read again."""
+        return any(isinstance(one, Recorded) and not one.entries for one in self.outcomes)
+
     def results(self) -> Counter[str]:
         """How many commands were committed, replayed and refused."""
         recorded = [one.replayed for one in self.outcomes if isinstance(one, Recorded)]
@@ -59,6 +80,32 @@ class Accepted:
             replayed=replayed,
             refused=len(self.outcomes) - len(recorded),
         )
+
+
+def recalled(database: Database, fund: str, accepted: Accepted) -> Accepted:
+    """The answer with the entries of earlier requests, as stored: one statement for all.
+
+    Raises OutcomeUnknown.
+    """
+    wanted = {
+        seq
+        for one in accepted.outcomes
+        if isinstance(one, Recorded) and not one.entries
+        for seq in range(one.seq, one.seq + one.entry_count)
+    }
+    try:
+        with database.read() as connection:
+            found = log.bodies_at(connection, fund, wanted)
+    except Unavailable as error:
+        raise OutcomeUnknown("recorded, but it could not be read again") from error
+
+    def whole(outcome: Recorded | Refusal) -> Recorded | Refusal:
+        if isinstance(outcome, Refusal) or outcome.entries:
+            return outcome
+        places = range(outcome.seq, outcome.seq + outcome.entry_count)
+        return outcome._replace(entries=tuple(found[seq] for seq in places))
+
+    return replace(accepted, outcomes=tuple(map(whole, accepted.outcomes)))
 
 
 class PartRefused(Exception):

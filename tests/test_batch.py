@@ -32,4 +32,4 @@ def test_a_fund_that_was_not_opened_leaves_no_book_behind(service: Service) -> N
     )
 
     assert answer.status_code == 403
-    assert service.inside.ledger._books == {}
+    assert len(service.inside.ledger._books) == 0

@@ -27,9 +27,9 @@ from app.chain.proof import Receipt
 from app.chain.tree import leaf_hash
 from app.domain.command import Actor
 from app.domain.refusals import NotFound
-from app.ledger import QueueFull
 from app.store import checkpoints, log
 from app.store.log import Head
+from app.submission import QueueFull
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["log"])
 

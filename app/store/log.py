@@ -188,6 +188,12 @@ def bodies(connection: Connection, fund: str, start: int, end: int) -> Iterator[
     return (body for body, _ in lines(connection, fund, start, end))
 
 
+def bodies_at(connection: Connection, fund: str, places: Iterable[int]) -> dict[int, bytes]:
+    """The stored bytes of the entries at these places, by place."""
+    found = rows.select(connection, _entries, fund, ("seq",), [(seq,) for seq in places])
+    return {row["seq"]: row["body"].encode() for row in found}
+
+
 def lines(connection: Connection, fund: str, start: int, end: int) -> Iterator[tuple[bytes, bytes]]:
     """As `bodies`, each with the hash that is stored beside it."""
     position = start

@@ -46,7 +46,7 @@ def select(
     table: Table,
     fund: str,
     keys: Sequence[str],
-    identities: Iterable[Sequence[str | date]],
+    identities: Iterable[Sequence[str | int | date]],
 ) -> list[Mapping[str, Any]]:
     """The fund's rows with these identities, in no order: values as the driver gives them."""
     sqlite = connection.dialect.name == "sqlite"

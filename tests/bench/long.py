@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ from tests.builders import treasury
 SHORT = 10_000
 EXPORTED = 1_000_000
 AT_ONCE = 1_000
+DAYS = 400
+"""Days over which a log's receipts are spread: what a balance as of a day has to look through."""
 _MEMORY = re.compile(r"Maximum resident set size \(kbytes\): ([0-9]+)")
 
 
@@ -41,8 +43,11 @@ def long(folder: Path, entries: int) -> Iterator[Row]:
     with durable_postgres() as url:
         with ledger(folder, url) as running:
             ids = running.opened(FUND, 100)
-        for size in (SHORT, min(EXPORTED, entries), entries):
-            filled = _fill(running, ids, size)
+        sizes = (SHORT, min(EXPORTED, entries), entries)
+        for place, size in enumerate(sizes):
+            # Each part of the log has days of its own, and they climb.
+            days = (DAYS * place // len(sizes), DAYS * (place + 1) // len(sizes))
+            filled = _fill(running, ids, size, days)
             yield {
                 "what": "filled through the door",
                 "entries": size,
@@ -51,12 +56,12 @@ def long(folder: Path, entries: int) -> Iterator[Row]:
             }
             with ledger(folder, url) as running:
                 if size in (SHORT, entries):
-                    yield from _measured(running, ids, size)
+                    yield from _measured(running, ids, size, days[1])
                 if size == min(EXPORTED, entries):
                     yield from _exported(running, folder)
 
 
-def _measured(running: Ledger, ids: list[str], size: int) -> Iterator[Row]:
+def _measured(running: Ledger, ids: list[str], size: int, through: int) -> Iterator[Row]:
     scenarios.receipts(running, ids, 64, seconds=3)  # plans, caches
     written = scenarios.receipts(running, ids, 64)
     yield {
@@ -67,44 +72,51 @@ def _measured(running: Ledger, ids: list[str], size: int) -> Iterator[Row]:
         "p50_ms": written.p50_ms,
         "p99_ms": written.p99_ms,
     }
-    yield from scenarios.reads(running, _paths(ids, size), size)
+    yield from scenarios.reads(running, _paths(ids, size, through), size)
 
 
-def _paths(ids: list[str], size: int) -> dict[str, list[str]]:
-    """Addresses all over the log, for each kind of read."""
+def _day(number: int) -> date:
+    """The day of this number, of those over which receipts are spread; the last one is today."""
+    return date.fromisoformat(TODAY) - timedelta(days=DAYS - number)
+
+
+def _paths(ids: list[str], size: int, through: int) -> dict[str, list[str]]:
+    """Addresses all over the log and the days up to `through`, for each kind of read."""
     base = f"/v1/funds/{FUND}"
+    days = [_day(through * n // 37) for n in range(1, 37)]
     places = [size * n // 37 for n in range(1, 37)]
     account = f"{base}/balance?account=cash/BANK-EUR&currency=EUR"
     own = [f"{base}/balance?account=receivable/{one}&currency=EUR" for one in ids[:36]]
     return {
         "balance": own,
         "balance as of an entry": [f"{account}&as_of={place}" for place in places],
-        "balance as of a day": [f"{account}&on={TODAY}", f"{account}&on=2026-01-31"],
+        "balance as of a day": [f"{account}&on={day}" for day in days],
         "page of 100 entries": [f"{base}/entries?after={place}" for place in places],
         "entry with its proof": [f"{base}/entries/{place}" for place in places],
     }
 
 
-def _fill(running: Ledger, ids: list[str], size: int) -> float:
-    """Receipts until the log has `size` entries; the rate at which they went in."""
+def _fill(running: Ledger, ids: list[str], size: int, days: tuple[int, int]) -> float:
+    """Receipts of these days until the log has `size` entries; the rate at which they went in."""
     here, _ = assemble(running.settings, Metrics())
     door = here.ledger
     door.start()
     try:
-        return asyncio.run(_send(door, ids, size))
+        return asyncio.run(_send(door, ids, size, days))
     finally:
         door.stop()
         here.database.close()
 
 
-async def _send(door: Door, ids: list[str], size: int) -> float:
+async def _send(door: Door, ids: list[str], size: int, days: tuple[int, int]) -> float:
     who = treasury("DE")
     actor = Actor(who.party, who.subject, frozenset({who.role}))
     label, started, first, reached = time.monotonic_ns(), time.perf_counter(), 0, 0
     number = 0
     while reached < size:
         count = min(AT_ONCE, size - reached) if reached else 1
-        asked = tuple(_asked(ids, f"{label}-{number + n}") for n in range(count))
+        day = _day(days[0] + (days[1] - days[0]) * reached // size)
+        asked = tuple(_asked(ids, f"{label}-{number + n}", day) for n in range(count))
         answer = await door.pass_through(Submission(FUND, actor, asked, single=False))
         number += count
         newest = answer.outcomes[-1]
@@ -113,13 +125,13 @@ async def _send(door: Door, ids: list[str], size: int) -> float:
     return (reached - first) / (time.perf_counter() - started) if reached > first else 0.0
 
 
-def _asked(ids: list[str], name: str) -> Asked:
+def _asked(ids: list[str], name: str, day: date) -> Asked:
     body: dict[str, Any] = {
         "agreement_id": ids[hash(name) % len(ids)],
         "amount": {"amount": "0.01", "currency": "EUR"},
         "bank_account": "BANK-EUR",
         "bank_reference": name,
-        "value_date": date.fromisoformat(TODAY),
+        "value_date": day,
     }
     return Asked(BookReceipt.model_validate(body), name, sha256(name.encode()).digest())
 

@@ -17,8 +17,8 @@ from app.api.problems import VALUE_CODES
 from app.batch import EntryTooLarge, KeyReused
 from app.domain.command import COMMANDS
 from app.domain.refusals import Refusal
-from app.ledger import StillInFlight
 from app.main import ROUTERS, create_app
+from app.submission import StillInFlight
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]

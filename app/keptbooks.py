@@ -1,0 +1,38 @@
+"""Kept books: what the last batch of a fund left, so that the next need not read it again."""
+
+from typing import Final
+
+from app.domain.book import Book
+from app.store.log import Head
+
+MAX_KEPT_ROWS: Final = 50_000
+"""Rows that are kept of all funds together; those written to longest ago are let go first."""
+
+
+class KeptBooks:
+    """Those of one process. A book is good for as long as the fund's head is still that one."""
+
+    def __init__(self, most_rows: int = MAX_KEPT_ROWS) -> None:
+        self._most_rows = most_rows
+        self._books: dict[str, tuple[Head, Book]] = {}
+
+    def __len__(self) -> int:
+        return len(self._books)
+
+    def take(self, fund: str, head: Head | None) -> Book | None:
+        """The book at this head, if it is kept and nobody has written since, here or elsewhere.
+
+        From then on it is no longer kept: what comes of it may be lost.
+        """
+        known, book = self._books.pop(fund, (None, None))
+        return book if known == head else None
+
+    def keep(self, fund: str, head: Head | None, book: Book) -> None:
+        """Keep what a batch left, unless it is too much. A fund that is not open has none."""
+        if head is None or not head.size or len(book.rows) > self._most_rows:
+            return
+        self._books[fund] = (head, book)
+        rows = sum(len(one.rows) for _, one in self._books.values())
+        while rows > self._most_rows:
+            _, dropped = self._books.pop(next(iter(self._books)))
+            rows -= len(dropped.rows)
