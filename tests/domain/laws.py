@@ -10,6 +10,7 @@ from typing import cast
 from app.domain.accounting.rates import RateDay
 from app.domain.accounting.valuation import Holding
 from app.domain.book import S, State
+from app.domain.books.attribution import FINE
 from app.domain.books.closing import closed_through
 from app.domain.books.journal import Account, AccountDay, AccountMonth, month_of
 from app.domain.books.pools import FREE, Pool
@@ -66,7 +67,7 @@ def all_laws(paper: Paper, history: History | None = None) -> None:
     nothing_is_negative(books)
     pools_are_what_contributors_have(books)
     pools_hold_what_is_left_of_their_kind(books)
-    nobody_drifts_within_an_epoch(books)
+    nobody_drifts(books)
     kinds_that_come_first_are_used_up_first(books)
     reservations_are_open_disbursements(books)
     attributions_are_the_disbursements(books)
@@ -178,13 +179,18 @@ def pools_hold_what_is_left_of_their_kind(books: Books) -> None:
     assert Counter(held) == left
 
 
-def nobody_drifts_within_an_epoch(books: Books) -> None:
-    """What was taken from each is the exact share of what was released, to under one unit."""
+def nobody_drifts(books: Books) -> None:
+    """What each has left is what is exactly theirs, to under one unit; so is what is carried on."""
     for pool in books.rows(Pool):
-        whole = sum(weight.minor for weight in pool.weights.values())
-        for party, weight in pool.weights.items():
-            taken = weight.minor - pool.balances[party].minor
-            assert abs(taken * whole - pool.released.minor * weight.minor) < whole
+        assert all(abs(more) < FINE for more in pool.carry.values())
+        exact = {
+            party: weight.minor * FINE - pool.carry.get(party, 0)
+            for party, weight in pool.weights.items()
+        }
+        whole = sum(exact.values())
+        left = sum(weight.minor for weight in pool.weights.values()) - pool.released.minor
+        for party, theirs in exact.items():
+            assert abs(pool.balances[party].minor * whole - left * theirs) < whole
 
 
 def kinds_that_come_first_are_used_up_first(books: Books) -> None:

@@ -3,39 +3,76 @@
 Pooled money is commingled; parliaments ask all the same. Every outflow is split over the
 contributors by their weights with the method of largest remainders (Hamilton), ties by party
 code. Rounding is made good by splitting the *running total* and subtracting what was split
-before, so that nobody drifts from the exact share by more than one minor unit, however many
-releases there are. Shares always sum to the total. Weights hold for an epoch: as long as nothing
-flows in or back. Products exceed 64 bits, so everything is Python's whole numbers.
+before. Weights hold for an epoch: as long as nothing flows in or back. What rounding has left
+each ahead or behind when an epoch ends is carried into the next one, so that nobody drifts from
+the exact share by more than one minor unit, however many releases and epochs there are. Shares
+always sum to the total. Products exceed 64 bits, so everything is Python's whole numbers.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
-RULE: Final = "cumulative-largest-remainder/1"
+RULE: Final = "cumulative-largest-remainder/2"
 """Stored with every attribution, so that a later rule never re-reads an earlier entry."""
+FINE: Final = 10**9
+"""So many parts of a minor unit are carried from one epoch to the next."""
 
 
-def largest_remainder(total: int, weights: Mapping[str, int]) -> dict[str, int]:
+def largest_remainder(
+    total: int, weights: Mapping[str, int], *, first: bool = True
+) -> dict[str, int]:
     """Split `total` minor units by `weights` (party code to a number >= 0, not all zero).
 
     Each party gets the whole part of its quota; what is left over goes, one unit each, to the
-    largest fractions, ties to the party code that sorts first. Shares sum to `total` (>= 0).
+    largest fractions, ties to the party code that sorts first, or last unless `first`. Shares sum
+    to `total` (>= 0).
     """
     whole = sum(weights.values())
     quotas = {party: divmod(total * weight, whole) for party, weight in weights.items()}
     left = total - sum(quota for quota, _ in quotas.values())
-    by_remainder = sorted(weights, key=lambda party: (-quotas[party][1], party))
+    in_order = sorted(weights, reverse=not first)
+    by_remainder = sorted(in_order, key=lambda party: -quotas[party][1])
     lucky = set(by_remainder[:left])
     return {party: quotas[party][0] + (party in lucky) for party in sorted(weights)}
 
 
 def cumulative_shares(
-    amount: int, weights: Mapping[str, int], released_before: int
+    amount: int, weights: Mapping[str, int], carry: Mapping[str, int], released_before: int
 ) -> dict[str, int]:
-    """Shares of the next `amount` when `released_before` was split by the same weights already.
+    """Shares of the next `amount` when `released_before` of the weights was split already.
 
-    A share can be minus one unit where the running total moves a rounding to another party.
+    `weights` are what each has when the epoch begins, `carry` how much more of it than is exactly
+    theirs, in parts of a minor unit (FINE). Together no more than the weights can be released. A
+    share can be minus one unit where the running total moves a rounding to another party.
     """
-    before = largest_remainder(released_before, weights)
-    after = largest_remainder(released_before + amount, weights)
-    return {party: after[party] - before[party] for party in after}
+    before = _left(released_before, weights, carry)
+    after = _left(released_before + amount, weights, carry)
+    return {party: before[party] - after[party] for party in after}
+
+
+def carried(weights: Mapping[str, int], carry: Mapping[str, int], released: int) -> dict[str, int]:
+    """The carry with which the next epoch begins, once `released` of these weights was split."""
+    if not released:
+        return dict(carry)
+    left = sum(weights.values()) - released
+    exact = _last_first(left * FINE, _exact(weights, carry))
+    whole = _left(released, weights, carry)
+    behind = {party: whole[party] * FINE - exact[party] for party in weights}
+    return {party: more for party, more in behind.items() if more}
+
+
+def _exact(weights: Mapping[str, int], carry: Mapping[str, int]) -> dict[str, int]:
+    """What of each weight is exactly theirs, in parts of a minor unit."""
+    return {party: weight * FINE - carry.get(party, 0) for party, weight in weights.items()}
+
+
+def _left(released: int, weights: Mapping[str, int], carry: Mapping[str, int]) -> dict[str, int]:
+    """What is left of each weight once so much was released, in whole units."""
+    if not released:
+        return dict(weights)
+    return _last_first(sum(weights.values()) - released, _exact(weights, carry))
+
+
+def _last_first(total: int, weights: Mapping[str, int]) -> dict[str, int]:
+    """As `largest_remainder`, ties to the party code that sorts last: who keeps, does not give."""
+    return largest_remainder(total, weights, first=False)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pydantic import BaseModel, ConfigDict
 
 from app.domain.book import Book
-from app.domain.books.pools import Shares, Split, pool_of, split, taken
+from app.domain.books.pools import Carry, Shares, Split, pool_of, split, taken
 from app.domain.refusals import InsufficientFunds
 from app.domain.values import Money, WindowId, total
 
@@ -28,7 +28,13 @@ class Draw(BaseModel):
     amount: Money
     shares: Shares
     weights: Shares
+    carry: Carry | None = None
     released_before: Money
+
+    @property
+    def split(self) -> Split:
+        """How it falls on the contributors."""
+        return Split(self.shares, self.weights, self.carry, self.released_before)
 
 
 def drawn(book: Book, kinds: Iterable[Kind], amount: Money, asked_of: str) -> tuple[Draw, ...]:
@@ -51,6 +57,7 @@ def drawn(book: Book, kinds: Iterable[Kind], amount: Money, asked_of: str) -> tu
                     amount=part,
                     shares=parts.shares,
                     weights=parts.weights,
+                    carry=parts.carry,
                     released_before=parts.released_before,
                 )
             )
@@ -67,8 +74,7 @@ def reserved_from(book: Book, draws: Iterable[Draw]) -> Book:
     """The book after the pools gave what was drawn."""
     for draw in draws:
         pool = pool_of(book, draw.window, draw.restriction, draw.amount.currency)
-        parts = Split(draw.shares, draw.weights, draw.released_before)
-        book = book.put(taken(pool, draw.amount, parts))
+        book = book.put(taken(pool, draw.amount, draw.split))
     return book
 
 

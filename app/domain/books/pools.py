@@ -3,7 +3,8 @@
 Money is of one kind when it came into one window under one restriction ("" for none). The rule
 "never more than is available" is decided here, and attribution draws its weights from here: what
 each contributor still has in the pool when an epoch begins. A receipt or a return begins a new
-epoch. With such weights no release takes more from a contributor than they have.
+epoch, into which is carried what rounding has left each ahead or behind. With such weights no
+release takes more from a contributor than they have.
 
 A release's share can be minus one minor unit, where the running total moves a rounding. When such
 a release comes back, its contributor can be short of that unit: a balance may be below zero by
@@ -14,12 +15,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.domain.book import Book, Key, State, key
-from app.domain.books.attribution import cumulative_shares
+from app.domain.books.attribution import FINE, carried, cumulative_shares
 from app.domain.refusals import InsufficientFunds
 from app.domain.values import Currency, Money, PartyId, WindowId
 
 Shares = dict[PartyId, Money]
 """Amounts by party code, all in one currency."""
+Carry = dict[PartyId, int]
+"""By party code: how much more they have than is exactly theirs, in parts of a minor unit."""
 FREE = ""
 """The restriction of money that is tied to nothing but its window."""
 
@@ -28,6 +31,7 @@ class Pool(State, table="pools", key=("window", "restriction", "currency")):
     """Unreserved money of one window, one restriction and one currency.
 
     `weights` and `released` belong to the epoch; `weights` is empty until its first release.
+    `carry` is what the epoch began with; nothing for those who are not in it.
     """
 
     window: WindowId
@@ -37,6 +41,7 @@ class Pool(State, table="pools", key=("window", "restriction", "currency")):
     balances: Shares
     weights: Shares
     released: Money
+    carry: Carry
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,8 @@ class Split:
 
     shares: Shares
     weights: Shares
+    carry: Carry | None
+    """None where nothing was carried into the epoch."""
     released_before: Money
 
 
@@ -67,12 +74,21 @@ def pool_of(book: Book, window: str, restriction: str, currency: str) -> Pool:
         balances={},
         weights={},
         released=zero,
+        carry={},
     )
 
 
 def paid_in(pool: Pool, amounts: Mapping[str, Money]) -> Pool:
     """The pool with money received, or given back at its original attribution."""
-    return _changed(pool, amounts, weights={}, released=Money.zero(pool.currency))
+    weights = {party: weight.minor for party, weight in pool.weights.items()}
+    new = carried(weights, {p: pool.carry.get(p, 0) for p in weights}, pool.released.minor)
+    # Who was not in the epoch keeps what was carried for them.
+    kept = {party: more for party, more in pool.carry.items() if party not in weights}
+    return _changed(pool, amounts).but(
+        weights={},
+        released=Money.zero(pool.currency),
+        carry=dict(sorted({**kept, **new}.items())),
+    )
 
 
 def require_held(pool: Pool, party: str, amount: Money) -> None:
@@ -90,13 +106,18 @@ def split(pool: Pool, amount: Money) -> Split:
         raise InsufficientFunds(
             f"{amount} is asked for, but window {pool.window} has {pool.available} available."
         )
-    weights = pool.weights or {party: b for party, b in pool.balances.items() if b.minor > 0}
-    shares = cumulative_shares(
-        amount.minor, {party: w.minor for party, w in weights.items()}, pool.released.minor
-    )
+    weights = pool.weights or {
+        party: balance
+        for party, balance in pool.balances.items()
+        if balance.minor * FINE > pool.carry.get(party, 0)
+    }
+    carry = {party: pool.carry[party] for party in weights if party in pool.carry}
+    whole = {party: weight.minor for party, weight in weights.items()}
+    shares = cumulative_shares(amount.minor, whole, carry, pool.released.minor)
     return Split(
         shares={party: Money(minor, amount.currency) for party, minor in shares.items() if minor},
         weights=weights,
+        carry=carry or None,
         released_before=pool.released,
     )
 
@@ -104,11 +125,12 @@ def split(pool: Pool, amount: Money) -> Split:
 def taken(pool: Pool, amount: Money, parts: Split) -> Pool:
     """The pool after the split amount was reserved."""
     less = {party: -share for party, share in parts.shares.items()}
-    return _changed(pool, less, weights=parts.weights, released=parts.released_before + amount)
+    released = parts.released_before + amount
+    return _changed(pool, less).but(weights=parts.weights, released=released)
 
 
-def _changed(pool: Pool, amounts: Mapping[str, Money], *, weights: Shares, released: Money) -> Pool:
-    """The pool with each contributor's balance changed by an amount, and where its epoch stands."""
+def _changed(pool: Pool, amounts: Mapping[str, Money]) -> Pool:
+    """The pool with each contributor's balance changed by an amount."""
     balances, available = dict(pool.balances), pool.available
     for party, amount in amounts.items():
         known = balances.get(party)
@@ -116,4 +138,4 @@ def _changed(pool: Pool, amounts: Mapping[str, Money], *, weights: Shares, relea
         available += amount
     if len(balances) != len(pool.balances):
         balances = dict(sorted(balances.items()))
-    return pool.but(balances=balances, available=available, weights=weights, released=released)
+    return pool.but(balances=balances, available=available)

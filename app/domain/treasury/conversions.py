@@ -32,6 +32,7 @@ from app.domain.books.journal import (
 )
 from app.domain.books.pools import (
     FREE,
+    Carry,
     Pool,
     Shares,
     Split,
@@ -116,7 +117,13 @@ class ConversionBooked(ConversionTerms, Event, type="conversion.booked", roles=(
     shares_sold: Shares
     shares_bought: Shares
     weights: Shares
+    carry: Carry | None = None
     released_before: Money
+
+    @property
+    def split(self) -> Split:
+        """How what was sold falls on the contributors."""
+        return Split(self.shares_sold, self.weights, self.carry, self.released_before)
 
     def permit(self, book: Book, act: Act) -> None:
         """Raises NoExchangeRates, UnknownWindow, UnknownRestriction, RestrictionNotUsable,
@@ -125,8 +132,7 @@ class ConversionBooked(ConversionTerms, Event, type="conversion.booked", roles=(
         """
         charter = _require_bookable(self, book, act)
         parts = split(_pool(self, book, self.sold.currency), self.sold)
-        stated = Split(self.shares_sold, self.weights, self.released_before)
-        if (stated, self.shares_bought) != (parts, _followed(parts, self.bought)):
+        if (self.split, self.shares_bought) != (parts, _followed(parts, self.bought)):
             raise WrongParty("The entry names other shares than the contributors have.")
         self._check_rate(book, charter)
         for amount in (self.sold, self.bought):
@@ -149,8 +155,7 @@ class ConversionBooked(ConversionTerms, Event, type="conversion.booked", roles=(
 
     def fold(self, book: Book, act: Act) -> Book:
         sold, bought, window, day = self.sold, self.bought, self.window, self.effective
-        parts = Split(self.shares_sold, self.weights, self.released_before)
-        book = book.put(taken(_pool(self, book, sold.currency), sold, parts))
+        book = book.put(taken(_pool(self, book, sold.currency), sold, self.split))
         book = book.put(paid_in(_pool(self, book, bought.currency), self.shares_bought))
         book = post(
             book,
@@ -240,6 +245,7 @@ class BookConversion(ConversionTerms, Command, event=ConversionBooked):
             shares_sold=parts.shares,
             shares_bought=_followed(parts, self.bought),
             weights=parts.weights,
+            carry=parts.carry,
             released_before=parts.released_before,
         )
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.books.attribution import cumulative_shares, largest_remainder
+from app.domain.books.attribution import FINE, carried, cumulative_shares, largest_remainder
 
 GOLDEN = Path(__file__).resolve().parents[4] / "shared/data/era_facts/golden_attribution.json"
 ERA = {"CA": 361_098, "EU": 1_960_949, "JP": 310_630, "UK": 293_227, "US": 2_000_000}
@@ -40,7 +40,7 @@ def test_the_golden_vectors_come_out() -> None:
     for case in vectors["cases"]:
         shares = largest_remainder(case["total_minor"], era)
         assert shares == case["shares_minor"], case["name"]
-        assert cumulative_shares(case["total_minor"], era, 0) == shares
+        assert cumulative_shares(case["total_minor"], era, {}, 0) == shares
 
 
 @given(amounts, weights | small_weights)
@@ -61,8 +61,9 @@ def test_nobody_drifts_by_more_than_a_minor_unit_over_many_releases(
 ) -> None:
     given_to, released = dict.fromkeys(by, 0), 0
 
-    for amount in releases:
-        shares = cumulative_shares(amount, by, released)
+    for wanted in releases:
+        amount = min(wanted, sum(by.values()) - released)
+        shares = cumulative_shares(amount, by, {}, released)
         released += amount
         assert sum(shares.values()) == amount
         for party, share in shares.items():
@@ -71,13 +72,42 @@ def test_nobody_drifts_by_more_than_a_minor_unit_over_many_releases(
             assert abs(given_to[party] - exact) < 1
 
 
+@given(weights | small_weights, st.data())
+def test_where_nothing_is_carried_the_running_total_is_split(
+    by: dict[str, int], data: st.DataObject
+) -> None:
+    before = data.draw(st.integers(0, sum(by.values())))
+    amount = data.draw(st.integers(0, sum(by.values()) - before))
+
+    shares = cumulative_shares(amount, by, {}, before)
+
+    first, then = largest_remainder(before, by), largest_remainder(before + amount, by)
+    assert shares == {party: then[party] - first[party] for party in by}
+
+
+def test_what_rounding_gave_one_is_made_good_in_the_next_epoch() -> None:
+    by = {"DE": 1_000, "FR": 1_000}
+    first = cumulative_shares(1, by, {}, 0)
+    carry = carried(by, {}, 1)
+
+    then = cumulative_shares(1, {"DE": 999, "FR": 1_000}, carry, 0)
+
+    assert first == {"DE": 1, "FR": 0}
+    assert carry == {"DE": -FINE // 2, "FR": FINE // 2}
+    assert then == {"DE": 0, "FR": 1}
+
+
+def test_where_nothing_was_released_what_is_carried_stays() -> None:
+    assert carried({"DE": 3, "FR": 4}, {"DE": 5, "FR": -5}, 0) == {"DE": 5, "FR": -5}
+
+
 @given(small_weights)
 def test_a_release_of_everything_in_single_units_gives_everybody_their_weight(
     by: dict[str, int],
 ) -> None:
     whole = sum(by.values())
 
-    shares = [cumulative_shares(1, by, released) for released in range(whole)]
+    shares = [cumulative_shares(1, by, {}, released) for released in range(whole)]
 
     assert {party: sum(share[party] for share in shares) for party in by} == by
 
@@ -136,7 +166,7 @@ def test_the_largest_amounts_are_split_exactly() -> None:
 def test_a_later_release_makes_good_what_an_earlier_one_rounded() -> None:
     by = {"DE": 1, "FR": 1}
 
-    shares = [cumulative_shares(1, by, released) for released in range(4)]
+    shares = [cumulative_shares(1, by, {}, released) for released in range(4)]
 
     assert [share["DE"] for share in shares] == [1, 0, 1, 0]
     assert [share["FR"] for share in shares] == [0, 1, 0, 1]

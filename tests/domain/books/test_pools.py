@@ -1,10 +1,14 @@
 """Pools: never more than is available, and whose it is."""
 
+from collections import Counter
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.book import Book
+from app.domain.books.attribution import FINE
 from app.domain.books.pools import FREE, Pool, paid_in, pool_of, split, taken
 from app.domain.refusals import InsufficientFunds
 from app.domain.values import Money
@@ -12,6 +16,8 @@ from tests.domain import eur
 
 EMPTY = pool_of(Book(complete=True), "budget", FREE, "EUR")
 NOTHING = eur(0)
+ROUNDED = Fraction(100, FINE)
+"""What a hundred epochs may round: each carries on a billionth of a minor unit at most."""
 
 
 def a_pool(**cents: int) -> Pool:
@@ -125,3 +131,64 @@ def test_a_contributor_who_is_short_of_a_rounding_weighs_nothing() -> None:
 
     assert parts.weights.keys() == {"A", "B"}
     assert taken(pool, Money(9, "EUR"), parts).available == NOTHING
+
+
+Step = tuple[str, str, int]
+steps: st.SearchStrategy[list[Step]] = st.lists(
+    st.tuples(st.sampled_from(["in", "out", "back"]), st.sampled_from("ABC"), st.integers(1, 40)),
+    min_size=1,
+    max_size=80,
+)
+
+
+@given(st.dictionaries(st.sampled_from("ABC"), st.integers(1, 60), min_size=2), steps)
+def test_nobody_drifts_whatever_flows_in_and_back_between_releases(
+    cents: dict[str, int], events: list[Step]
+) -> None:
+    """Beside the pool run the exact parts, in fractions that nobody rounds."""
+    pool, exact = a_pool(**cents), {party: Fraction(minor) for party, minor in cents.items()}
+    drawn: list[dict[str, Money]] = []
+
+    for kind, party, minor in events:
+        if kind == "in":
+            pool = paid_in(pool, {party: Money(minor, "EUR")})
+            exact[party] = exact.get(party, Fraction(0)) + minor
+        elif kind == "back" and drawn:
+            shares = drawn.pop(minor % len(drawn))
+            pool = paid_in(pool, shares)
+            for one, share in shares.items():
+                exact[one] += share.minor
+        elif kind == "out" and pool.available:
+            amount = min(Money(minor, "EUR"), pool.available)
+            parts = split(pool, amount)
+            pool = taken(pool, amount, parts)
+            drawn.append(parts.shares)
+            assert sum(share.minor for share in parts.shares.values()) == amount.minor
+            theirs = {one: left for one, left in exact.items() if left > 0}
+            kept = 1 - Fraction(amount.minor) / sum(theirs.values())
+            exact |= {one: left * max(kept, Fraction(0)) for one, left in theirs.items()}
+        for one, left in pool.balances.items():
+            assert abs(left.minor - exact[one]) <= 1 + ROUNDED
+
+
+def test_equal_contributors_give_the_same_though_one_pays_between_all_releases() -> None:
+    """What used to happen: whoever sorts first gave every odd unit of every epoch."""
+    pool, given_by = a_pool(A=10_000, B=10_000), Counter[str]()
+
+    for turn in range(2_000):
+        parts = split(pool, Money(1, "EUR"))
+        pool = taken(pool, Money(1, "EUR"), parts)
+        given_by.update({party: share.minor for party, share in parts.shares.items()})
+        pool = paid_in(pool, {"AB"[turn % 2]: Money(1, "EUR")})
+
+    assert abs(given_by["A"] - given_by["B"]) <= 1
+
+
+def test_who_was_spent_when_others_paid_keeps_what_was_carried_for_them() -> None:
+    pool = a_pool(A=1, B=1)
+    pool = taken(pool, Money(1, "EUR"), split(pool, Money(1, "EUR")))
+    pool = paid_in(pool, {"B": Money(10, "EUR")})
+
+    assert pool.balances == {"A": NOTHING, "B": eur("0.11")}
+    assert pool.carry == {"A": -FINE // 2, "B": FINE // 2}
+    assert split(pool, Money(1, "EUR")).shares == {"B": eur("0.01")}
