@@ -49,12 +49,14 @@ class ReopeningState(StrEnum):
 class Reopening(State, table="reopenings", key=("reopening_id",), listed_by="proposed_seq"):
     """A proposal to open the books again from a day on, and who has yet to answer.
 
-    `closed_through` is how far they were closed when it was made: it opens nothing beyond that.
+    `closed_through` is how far they were closed when it was made, `closing_seq` the entry that
+    closed them: it opens nothing beyond that, and nothing that was closed again since.
     """
 
     reopening_id: Identifier
     from_day: date
     closed_through: date
+    closing_seq: Seq
     reason: str
     digest: Digest
     state: ReopeningState
@@ -119,11 +121,13 @@ class ReopeningProposed(
 
     def fold(self, book: Book, act: Act) -> Book:
         governments = charter_of(book).parties_of(PartyKind.GOVERNMENT)
+        closing = book.get(Closing)
         return book.put(
             Reopening(
                 reopening_id=self.reopening_id,
                 from_day=self.from_day,
-                closed_through=closed_through(book) or self.from_day,
+                closed_through=closing.through or self.from_day,
+                closing_seq=closing.decided_seq,
                 reason=self.reason,
                 digest=act.digest,
                 state=ReopeningState.PROPOSED,
@@ -167,11 +171,12 @@ def _require_asked(terms: ReopeningAnswer, book: Book, act: Act) -> None:
         raise AlreadyDecided(f"{act.party} has answered this proposal.")
     if terms.digest != reopening.digest:
         raise StaleProposal(f"The proposal has digest {reopening.digest}.")
-    if terms.decision is Decision.APPROVE and closed_through(book) != reopening.closed_through:
+    closing = book.get(Closing)
+    if terms.decision is Decision.APPROVE and closing.decided_seq != reopening.closing_seq:
         # More would be opened, or other things, than what everybody was asked for.
         raise StaleProposal(
-            f"The books were closed through {reopening.closed_through} when this was proposed, "
-            f"now through {closed_through(book)}: propose it again."
+            f"The books were closed through {reopening.closed_through} when this was proposed; "
+            f"since entry {closing.decided_seq} through {closing.through}: propose it again."
         )
 
 

@@ -358,7 +358,7 @@ def test_what_nobody_proposed_is_not_answered() -> None:
 
 
 def test_a_reopening_opens_nothing_but_what_everybody_was_asked_for() -> None:
-    """Neither after another one opened the books, nor after more was closed."""
+    """Neither after another opened the books, nor after more, or the same, was closed anew."""
     paper = january_closed()
     early, late = proposed(paper, "2026-01-01"), proposed(paper, "2026-01-20")
     answered(paper, late, approver("DE"))
@@ -367,11 +367,12 @@ def test_a_reopening_opens_nothing_but_what_everybody_was_asked_for() -> None:
 
     with refused(paper, "stale_proposal", "2026-01-31", "2025-12-31"):
         answered(paper, late, approver("FR"))
-    paper.closed("2026-01-15")
-    with refused(paper, "stale_proposal", "2026-01-31", "2026-01-15"):
-        answered(paper, late, approver("FR"))
+    for day in ("2026-01-15", "2026-01-31"):
+        paper.closed(day)
+        with refused(paper, "stale_proposal", f"entry {len(paper.log) - 1}", day):
+            answered(paper, late, approver("FR"))
 
-    assert closed_through(paper.book) == date(2026, 1, 15)
+    assert closed_through(paper.book) == date(2026, 1, 31)
     assert replayed(paper) == paper.book
 
 
