@@ -64,7 +64,7 @@ class EntryTooLarge(Refusal):
 class TooMuchAtOnce(Refusal):
     """Deciding took too long: others wait for the same head, and give up after ten seconds."""
 
-    kind, code = Kind.INVALID, "batch_too_long"
+    kind, code = Kind.LATER, "batch_too_slow"
 
 
 class Done(NamedTuple):
@@ -208,7 +208,7 @@ class Batch:
         label = (actor.party, asked.key)
         try:
             if time.monotonic() > self._deadline:
-                raise TooMuchAtOnce("The batch takes too long to decide: send fewer at once.")
+                raise TooMuchAtOnce("There was no time for it: send it again, or fewer at once.")
             if label in self._used:
                 return self._replay(actor, asked, self._used[label])
             try:

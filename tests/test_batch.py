@@ -20,9 +20,11 @@ def test_a_batch_that_takes_too_long_to_decide_is_refused_and_its_fund_goes_on(
     monkeypatch.undo()
     again = fund.raw(treasury("DE"), "POST", path, json=batch)
 
-    assert (refused[0].status_code, refused[0].json()["code"]) == (422, "batch_too_long")
-    codes = [result["problem"]["code"] for result in refused[1].json()["results"]]
-    assert codes == ["batch_too_long", "batch_too_long"]
+    assert (refused[0].status_code, refused[0].json()["code"]) == (503, "batch_too_slow")
+    assert refused[0].headers["Retry-After"] == "1"
+    results = refused[1].json()["results"]
+    assert [one["status"] for one in results] == [503, 503]
+    assert [one["problem"]["code"] for one in results] == ["batch_too_slow", "batch_too_slow"]
     assert again.status_code == 201
 
 

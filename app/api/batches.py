@@ -22,7 +22,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.api.answers import writing
 from app.api.deps import Services, ServicesHere, WriterHere, is_slug, reader
-from app.api.problems import FieldError, Problem, details_of, field_errors, status_of
+from app.api.problems import FieldError, Problem, details_of, field_errors, retry_of, status_of
 from app.api.signing import PartyKeys, checked
 from app.api.writes import is_key
 from app.chain.canonical import NotCanonical, decode, encode, holds_null
@@ -269,7 +269,7 @@ def _whole_refused(part: PartRefused) -> Problem:
     detail = f"Command {part.position} (from 0): {refusal.sentence} Nothing was recorded."
     error = FieldError(pointer=f"/{part.position}", code=refusal.code, message=refusal.sentence)
     status = status_of(refusal.kind)
-    return Problem(status, refusal.code, detail, errors=[error])
+    return Problem(status, refusal.code, detail, retry_of(refusal), errors=[error])
 
 
 def _result(key: str, outcome: Recorded | Refusal | ValidationError) -> str:

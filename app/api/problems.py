@@ -29,6 +29,7 @@ _STATUS: Final = {
     Kind.MISSING: HTTPStatus.NOT_FOUND,
     Kind.CONFLICT: HTTPStatus.CONFLICT,
     Kind.STALE: HTTPStatus.PRECONDITION_FAILED,
+    Kind.LATER: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 VALUE_CODES: Final = frozenset(
     {
@@ -89,6 +90,12 @@ def status_of(kind: Kind) -> int:
     return int(_STATUS[kind])
 
 
+def retry_of(refusal: Refusal) -> dict[str, str] | None:
+    """The header of a refusal that the same request need not meet again."""
+    again = refusal.kind is Kind.LATER or refusal.code == "request_in_flight"
+    return {"Retry-After": str(RETRY_AFTER_S)} if again else None
+
+
 def problem_response(
     status: int,
     code: str,
@@ -145,13 +152,12 @@ def _request_id(request: Request) -> str | None:
 
 
 async def _refused(request: Request, refusal: Refusal) -> JSONResponse:
-    retry = {"Retry-After": str(RETRY_AFTER_S)} if refusal.code == "request_in_flight" else None
     return problem_response(
         status_of(refusal.kind),
         refusal.code,
         refusal.sentence,
         _request_id(request),
-        headers=retry,
+        headers=retry_of(refusal),
     )
 
 

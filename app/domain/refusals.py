@@ -17,6 +17,7 @@ class Kind(StrEnum):
     MISSING = "missing"  # there is no such thing in this fund
     CONFLICT = "conflict"  # it made sense, but the state of the book forbids it
     STALE = "stale"  # it speaks of content that is not the present one
+    LATER = "later"  # nothing is wrong with it: there was no time for it now
 
 
 class Refusal(Exception):

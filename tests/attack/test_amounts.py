@@ -281,6 +281,8 @@ def test_a_rate_that_is_absurd_or_stale_is_refused(opened: Service, sender: Send
     )
     body = {"day": day(2), "evidence": "0" * 64}
     absurd = ["999999999", "0.000000001", "329", "82"]
+    published(opened, day(60))
+    opened.paid("DE", money(1000))
     good = good_bodies(opened)[convert]
 
     with nothing_recorded(opened):
@@ -288,12 +290,14 @@ def test_a_rate_that_is_absurd_or_stale_is_refused(opened: Service, sender: Send
         slips = sender(rates, TRUSTEE)
         off = [(convert, {**good, "rate": rate}) for rate in ("0.000000001", "999999999", "1.2")]
         far = sender(off, TRUSTEE)
-        stale = sender([(convert, {**good, "value_date": day(4)})], TRUSTEE)
+        # Before the first rate, and when the last one was two months old.
+        days = [day(61), day(4)]
+        stale = sender([(convert, {**good, "value_date": one}) for one in days], TRUSTEE)
 
     assert {problem["code"] for problem in slips} == {"rate_out_of_range"}
-    codes = {problem["code"] for problem in far}
-    assert codes <= {"rate_out_of_range", "insufficient_funds"}
-    assert stale[0]["code"] in ("rate_missing", "insufficient_funds")
+    assert {problem["code"] for problem in far} == {"rate_out_of_range"}
+    assert {problem["code"] for problem in stale} == {"rate_missing"}
+    assert sender([(convert, good)], TRUSTEE)[0]["code"] == "recorded"
 
 
 def test_the_routes_refuse_as_the_batch_does(opened: Service) -> None:

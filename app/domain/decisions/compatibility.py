@@ -33,6 +33,10 @@ def require_compatible(old: Charter, new: Charter) -> None:
         new.exchange_rates is None or new.exchange_rates.base != old.exchange_rates.base
     ):
         raise CharterIncompatible("Exchange rates stay on their base.")
+    foreign = sorted(set(old.currencies) - {old.holding_currency})
+    if foreign and old.exchange_rates is None and new.exchange_rates is not None:
+        # What has come in has no cost in the holding currency, and could not leave at one.
+        raise CharterIncompatible(f"The fund takes {foreign[0]} without exchange rates already.")
     known = {party.id for party in old.parties}
     if any(member.party in known for member in new.members):
         raise CharterIncompatible("Members of a party that is there are its admins' to add.")

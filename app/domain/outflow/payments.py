@@ -51,7 +51,7 @@ from app.domain.outflow.steps import (
     involvement_key,
     require_uninvolved,
 )
-from app.domain.refusals import InsufficientFunds, WrongParty
+from app.domain.refusals import DateOutOfRange, InsufficientFunds, WrongParty
 from app.domain.values import BankAccountId, BankReference, Identifier, Role, Text
 
 
@@ -204,6 +204,9 @@ class DisbursementReturned(ReturnTerms, Event, type="disbursement.returned", rol
         require_unused(book, disbursement.bank_account or "", self.bank_reference)
         require_dates(self, act)
         if disbursement.state is DisbursementState.SETTLED:
+            paid = book.get(BankLine, *_settling_line(disbursement)).value_date
+            if self.value_date < paid:
+                raise DateOutOfRange(f"The money left on {paid}; {self.value_date} is before that.")
             require_valuable(book, charter_of(book), disbursement.amount, self.effective)
 
     def fold(self, book: Book, act: Act) -> Book:
@@ -310,6 +313,7 @@ def _payment_keys(
     if terms is not None:
         effective = terms.effective
         yield bank_line_key(bank_account, terms.bank_reference)
+        yield bank_line_key(*_settling_line(disbursement))
         yield from valuation_keys(book, fund.charter, currency, effective)
     accounts = [cash(bank_account), transit(bank_account), reserved(disbursement_id)]
     yield from drawn_keys(disbursement)
@@ -318,6 +322,11 @@ def _payment_keys(
         accounts += [contributor(party, window), applied(party, window)]
     for account in accounts:
         yield from posting_keys(book, account, currency, effective)
+
+
+def _settling_line(disbursement: Disbursement) -> tuple[str, str]:
+    """Account and reference of the bank's line that settled it; of no line before that."""
+    return disbursement.bank_account or "", disbursement.bank_reference or ""
 
 
 def _bank_line(

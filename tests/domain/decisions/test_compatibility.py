@@ -129,8 +129,19 @@ def test_what_nothing_hangs_on_may_change(changes: dict[str, Any]) -> None:
     require_compatible(a_rich_charter(), a_rich_charter(**changes))
 
 
-def test_rates_may_come_to_a_fund_that_had_none() -> None:
-    require_compatible(a_rich_charter(exchange_rates=None), a_rich_charter())
+def test_rates_may_come_to_a_fund_that_takes_its_holding_currency_alone() -> None:
+    alone = {
+        "currencies": ["EUR"],
+        "bank_accounts": a_charter()["bank_accounts"][:1],
+        "accounts": [],
+    }
+
+    require_compatible(a_rich_charter(**alone, exchange_rates=None), a_rich_charter())
+
+
+def test_rates_do_not_come_to_a_fund_that_may_hold_what_nobody_knows_the_cost_of() -> None:
+    with pytest.raises(CharterIncompatible, match="takes GBP without exchange rates"):
+        require_compatible(a_rich_charter(exchange_rates=None), a_rich_charter())
 
 
 @pytest.mark.parametrize(

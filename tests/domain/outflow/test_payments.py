@@ -149,6 +149,17 @@ def test_money_that_came_back_returns_at_its_original_attribution() -> None:
     assert position(paper, "DE").disbursed == eur(0)
 
 
+def test_money_does_not_come_back_before_it_left() -> None:
+    paper = funded(DE=60, FR=40)
+    paid = paper.settled(paper.instructed(reserved(paper)), day="2026-01-20")
+
+    with refused(paper, "date_out_of_range", "2026-01-20", "2026-01-19"):
+        returned(paper, paid, day="2026-01-19")
+
+    returned(paper, paid, day="2026-01-20")
+    assert now(paper, paid).state is DisbursementState.RETURNED
+
+
 def test_a_return_says_why() -> None:
     paper = funded(DE=60)
     request = paper.instructed(reserved(paper))

@@ -162,6 +162,18 @@ def test_an_entry_is_corrected_once_and_a_correction_never() -> None:
             undone(paper, wrong, day="2026-02-02")
 
 
+def test_a_correction_is_nothing_that_could_be_corrected() -> None:
+    """It brings no journal entry and no receipt into being: there is no id to name it by."""
+    paper = a_fund()
+    journal, receipt = paper.posted(money(10)), received(paper)
+    before = len(paper.rows(JournalEntry)), len(paper.rows(Receipt))
+
+    corrections = undone(paper, journal), undone(paper, receipt)
+
+    assert (len(paper.rows(JournalEntry)), len(paper.rows(Receipt))) == before
+    assert all(event.derived().keys() <= {"corrects", "party"} for event in corrections)
+
+
 def test_what_does_not_exist_is_not_corrected() -> None:
     paper = a_fund()
     body = {"effective_date": OPEN_DAY, "reason": "R"}
