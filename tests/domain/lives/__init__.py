@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.domain.lives import inflow, outflow, treasury
 from tests.domain.lives.life import Life
+from tests.paper import Paper
 
 DEEDS: Final[dict[Callable[[Life], None], int]] = {
     inflow.pledge: 2,
@@ -40,9 +41,9 @@ DEEDS: Final[dict[Callable[[Life], None], int]] = {
 """Everything that anybody can do, by how often it is tried."""
 
 
-def lived(seed: int, steps: int) -> Life:
-    """A life of so many steps; the seed decides all of it."""
-    life = Life(Random(seed))  # noqa: S311  a seed makes a failure come back
+def lived(seed: int, steps: int, paper: Paper | None = None) -> Life:
+    """A life of so many steps, on `paper` where there is some; the seed decides all of it."""
+    life = Life(Random(seed), paper)  # noqa: S311  a seed makes a failure come back
     for _ in range(6):
         life.wait(5)
         life.step(treasury.publish)

@@ -22,6 +22,7 @@ from tests.builders import TRUSTEE, Person, a_charter, valued
 from tests.domain import Auditor, Door, Known
 from tests.domain.history import History
 from tests.domain.laws import all_laws
+from tests.paper import Paper
 
 S = TypeVar("S", bound=State)
 
@@ -72,8 +73,8 @@ def a_life_charter(random: Random) -> dict[str, Any]:
 class Life:
     """One fund on paper, and what was tried in it: recorded events, refusals by code."""
 
-    def __init__(self, random: Random) -> None:
-        self.random, self.paper, self.auditor, self.count = random, Door(), Auditor(), 0
+    def __init__(self, random: Random, paper: Paper | None = None) -> None:
+        self.random, self.paper, self.auditor, self.count = random, paper or Door(), Auditor(), 0
         self.history = History()
         self.recorded, self.refusals = Counter[str](), Counter[str]()
         self.scale = random.choice((1, 1, 100, 10**6, 10**12))

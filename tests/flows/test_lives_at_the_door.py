@@ -1,0 +1,149 @@
+"""Random lives of a fund through the real door: what the tables say is what the log gives.
+
+The lives are those of the laws (`tests/domain/lives`), and every law is asked after every step.
+Here each command goes to a ledger with its database, alone, or in a batch with one that must fail.
+"""
+
+import asyncio
+import shutil
+from collections import Counter
+from datetime import date
+from itertools import count
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from app.audit.replay import Replay
+from app.chain.entry import Entry
+from app.domain.book import Posting
+from app.domain.command import Command
+from app.domain.event import Event
+from app.domain.inflow.pledges import AnnouncePledge
+from app.ledger import Ledger
+from app.main import assemble
+from app.ops.metrics import Metrics
+from app.settings import Settings
+from app.store import balances
+from app.store.balances import AsOf
+from app.submission import Asked, PartRefused, Recorded, Submission
+from app.upkeep import first_difference
+from tests.builders import Person, a_pledge, money
+from tests.domain import Door
+from tests.domain.lives import lived
+from tests.paper import Recorded as Line
+
+FUND = "test-fund"
+NOWHERE = AnnouncePledge.model_validate(a_pledge(money(1), window="nowhere"))
+"""What no fund takes."""
+
+
+class Through(Door):
+    """Paper that is written by a real ledger: each command goes through its door."""
+
+    def __init__(self, settings: Settings, random: Random) -> None:
+        super().__init__()
+        self.here, _ = assemble(settings, Metrics())
+        self.ledger = Ledger(
+            self.here.database, self.here.notary, self.here.metrics, now=lambda: self.now
+        )
+        self.replay, self.random, self.keys = Replay(), random, count()
+        self.ways = Counter[str]()
+        self.ledger.start()
+
+    def do(self, who: Person, command: Command, *, kid: str = "", nonce: str = "") -> Event:
+        """Record it, by one of several ways. Raises Refusal."""
+        way = self.random.choice(("alone", "alone", "each", "atomic"))
+        asked, bad = self._asked(command), self._asked(NOWHERE)
+        before = len(self.log)
+        if way == "atomic" and self.log:
+            with pytest.raises(PartRefused):
+                self._pass(who, asked, bad, atomic=True)
+            assert self.here.notary.head(FUND)[0] == before
+        if way == "each" and self.log:
+            outcome = self._pass(who, bad, asked, bad._replace(key=asked.key + "-again"))[1]
+        else:
+            (outcome,) = self._pass(who, asked, single=True)
+        self.ways[way] += 1
+        if not isinstance(outcome, Recorded):
+            raise outcome
+        for line in outcome.entries:
+            done = self.replay.step(Entry.from_bytes(line))
+            self.log = [*self.log, Line(done.event, done.act, done.postings)]
+            for state in self.replay.book.changed.values():
+                self.book = self.book.put(state)
+        return self.log[before].event
+
+    def _asked(self, command: Command) -> Asked:
+        key = f"key-{next(self.keys)}"
+        return Asked(command, key, key.encode())
+
+    def _pass(self, who: Person, *asked: Asked, **how: Any) -> tuple[Any, ...]:
+        async def through() -> Any:
+            options = {"single": False, "atomic": False, **how}
+            submission = Submission(FUND, self.actor(who), asked, **options)
+            return await self.ledger.pass_through(submission)
+
+        return tuple(asyncio.run(through()).outcomes)
+
+
+def added_up(postings: list[Posting]) -> dict[tuple[str, str], tuple[int, int]]:
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for line in postings:
+        left, right = found.get((line.account, line.currency), (0, 0))
+        found[line.account, line.currency] = (
+            left + max(line.minor, 0),
+            right + max(-line.minor, 0),
+        )
+    return found
+
+
+def balances_of(paper: Through, moment: AsOf) -> dict[tuple[str, str], tuple[int, int]]:
+    with paper.here.database.read() as connection:
+        rows = balances.balances(connection, FUND, moment)
+        found = {(row.account, row.currency): (row.debits, row.credits) for row in rows}
+    return {cell: sides for cell, sides in found.items() if sides != (0, 0)}
+
+
+def test_what_the_tables_say_of_any_life_is_what_its_log_gives(sqlite_template: Path) -> None:
+    ways, recorded, refusals = Counter[str](), Counter[str](), Counter[str]()
+
+    @settings(max_examples=5, phases=(Phase.generate,))  # a life does not shrink
+    @given(st.integers(0, 2**32))
+    def lives(seed: int) -> None:
+        random = Random(seed)  # noqa: S311  a seed makes a failure come back
+        with TemporaryDirectory() as folder:
+            shutil.copy(sqlite_template, Path(folder) / "ledger.db")
+            paper = Through(Settings(data_dir=Path(folder)), random)
+            try:
+                life = lived(seed, 30, paper)
+                assert first_difference(paper.here.database, FUND) is None
+                _compare(paper, random)
+            finally:
+                paper.ledger.stop()
+                paper.here.database.close()
+        ways.update(paper.ways)
+        recorded.update(life.recorded)
+        refusals.update(life.refusals)
+
+    lives()
+
+    assert ways.keys() == {"alone", "each", "atomic"}
+    assert sum(recorded.values()) > sum(refusals.values()) > 10
+    assert recorded["receipt.booked"] > 10
+
+
+def _compare(paper: Through, random: Random) -> None:
+    """Balances as of some entries and some days are what the postings until then add up to."""
+    postings = [(line.act.seq, posting) for line in paper.log for posting in line.postings]
+    for seq in random.sample(range(len(paper.log)), 5):
+        until = [posting for place, posting in postings if place <= seq]
+        assert balances_of(paper, AsOf(seq=seq)) == added_up(until)
+    days: set[date] = {posting.effective for _, posting in postings}
+    for day in random.sample(sorted(days), min(8, len(days))):
+        until = [posting for _, posting in postings if posting.effective <= day]
+        assert balances_of(paper, AsOf(day=day)) == added_up(until)
