@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -53,6 +54,8 @@ def conditions() -> dict[str, Any]:
         "processor": _processor(),
         "python": platform.python_version(),
         "postgresql": f"{version}, fsync, synchronous_commit and full_page_writes on",
+        "sqlite": f"{sqlite3.sqlite_version}, write-ahead log, synchronous=FULL",
+        "tokens": "one for all requests of a run: checked once, then known for a minute",
         "load_generator": subprocess.run(
             [wrk, "--version"], capture_output=True, text=True, check=False
         ).stdout.splitlines()[0]

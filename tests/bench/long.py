@@ -26,8 +26,10 @@ from app.main import assemble
 from app.ops.metrics import Metrics
 from app.submission import Asked, Submission
 from tests.bench import scenarios
+from tests.bench.__main__ import conditions
 from tests.bench.scenarios import FUND, Row
 from tests.bench.servers import TODAY, Ledger, durable_postgres, ledger
+from tests.bench.table import long_comparisons, long_table
 from tests.builders import treasury
 
 SHORT = 10_000
@@ -199,12 +201,15 @@ def main() -> None:
     entries = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000_000
     out = Path("build/bench")
     out.mkdir(parents=True, exist_ok=True)
-    rows = []
+    rows, held = [], conditions()
+    print(json.dumps(held, indent=2))
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_FOLDER")) as folder:
         for row in long(Path(folder), entries):
             rows.append(row)
             print(json.dumps(row), flush=True)
-    (out / "long.json").write_text(json.dumps(rows, indent=2) + "\n")
+    (out / "long.json").write_text(json.dumps({"conditions": held, "rows": rows}, indent=2) + "\n")
+    print(long_table(rows))
+    print(long_comparisons(rows))
 
 
 if __name__ == "__main__":

@@ -27,26 +27,41 @@ def table(rows: Sequence[Row], *, header: bool = True) -> str:
 
 
 def comparisons(rows: Sequence[Row]) -> str:
-    """The ratios within this run, one a line; those whose rows are missing are left out."""
+    """The ratios within this run, one a line, each with what is asked of it; those whose rows are
+    missing are left out.
+    """
     single = _rate(rows, scenario="singles", connections=64, hot_accounts=2)
     pairs = (
-        ("single receipts : one command a commit", single, _rate(rows, scenario="one-per-commit")),
-        ("single receipts : pgbench with 8 clients", single, _rate(rows, scenario="yardstick")),
-        ("batches of 1,000 : single receipts", _rate(rows, batch=1_000), single),
+        (
+            "single receipts : one command a commit (at least 4)",
+            single,
+            _rate(rows, scenario="one-per-commit"),
+        ),
+        (
+            "single receipts : pgbench with 8 clients (at least 0.6)",
+            single,
+            _rate(rows, scenario="yardstick"),
+        ),
+        ("batches of 1,000 : single receipts (at least 5)", _rate(rows, batch=1_000), single),
+        (
+            "batches of 1,000 : single receipts over 8 connections",
+            _rate(rows, batch=1_000),
+            _rate(rows, scenario="singles", connections=8),
+        ),
         (
             "1,000 hot accounts : 2 hot accounts",
             _rate(rows, scenario="singles", hot_accounts=1_000),
             single,
         ),
         (
-            "two processes : one, on one fund",
-            _rate(rows, processes=2, funds=1),
-            _rate(rows, processes=1, funds=1),
+            "two processes : one, on one fund (at least 1)",
+            _rate(rows, scenario="processes", processes=2, funds=1),
+            _rate(rows, scenario="processes", processes=1, funds=1),
         ),
         (
             "two processes : one, on two funds",
-            _rate(rows, processes=2, funds=2),
-            _rate(rows, processes=1, funds=2),
+            _rate(rows, scenario="processes", processes=2, funds=2),
+            _rate(rows, scenario="processes", processes=1, funds=2),
         ),
         (
             "signed approvals : unsigned ones",
@@ -61,10 +76,29 @@ def comparisons(rows: Sequence[Row]) -> str:
     )
     lines = [f"{what}: {one / two:.2f}" for what, one, two in pairs if one and two]
     lines += [
-        f"p99 : p50 at 64 connections: {row['p99_ms'] / row['p50_ms']:.2f}"
+        f"p99 : p50 at 64 connections, {row['hot_accounts']} hot accounts (at most 3): "
+        f"{row['p99_ms'] / row['p50_ms']:.2f}"
         for row in rows
         if row.get("scenario") == "singles" and row["connections"] == 64
     ]
+    return "\n".join(lines)
+
+
+def long_comparisons(rows: Sequence[Row]) -> str:
+    """What a long log costs against a short one, one line for each thing that was measured."""
+    measured = [row for row in rows if row.get("p50_ms")]
+    lengths = sorted({row["entries"] for row in measured})
+    lines = []
+    for what in dict.fromkeys(row["what"] for row in measured):
+        short, long = (
+            next(row for row in measured if (row["what"], row["entries"]) == (what, size))
+            for size in (lengths[0], lengths[-1])
+        )
+        most = "1.2" if what == "receipts" else "2"
+        lines.append(
+            f"{what} at {lengths[-1]:,} entries against {lengths[0]:,} (within {most} x): "
+            f"rate {long['rate'] / short['rate']:.2f}, p50 {long['p50_ms'] / short['p50_ms']:.2f}"
+        )
     return "\n".join(lines)
 
 
