@@ -128,6 +128,16 @@ class Client:
             results += self.batch(f"/v1/funds/{fund}/batches", part, "each")["results"]
         return results
 
+    def rates(self, fund: str) -> dict[str, dict[str, str]]:
+        """The exchange rates in the log, by day. Raises Refused, Unreachable."""
+        found: dict[str, dict[str, str]] = {}
+        following: str | None = f"/v1/funds/{fund}/rates?limit=500"
+        while following:
+            page = self.get(following)
+            found |= {row["day"]: row["rates"] for row in page["items"]}
+            following = page["next"]
+        return found
+
     def get(self, path: str) -> dict[str, Any]:
         """Read something. Raises Refused, Unreachable."""
         return _answer(self._send("GET", path))

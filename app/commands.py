@@ -3,12 +3,15 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from getpass import getpass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.exitcodes import CANNOT_TELL, OK, WRONG
+
+if TYPE_CHECKING:
+    from app.interop.ecb import PublishedDay
 
 
 def add_to(command: Callable[..., Any]) -> None:
@@ -166,6 +169,7 @@ def _rates(chosen: argparse.Namespace) -> int:
             # The ECB's history begins in 1999, the ledger's dates later.
             days = [day for day in found if day.day >= EARLIEST_DATE]
             results = client.enter_rates(chosen.fund, days)
+            others = _other_rates(days, results, client.rates(chosen.fund))
     except (NotRates, Refused, Unreachable) as error:
         print(f"fundledger: {error}", file=sys.stderr)
         return WRONG
@@ -176,5 +180,25 @@ def _rates(chosen: argparse.Namespace) -> int:
         known += code == "already_exists" or "replayed" in result
         if code not in ("", "already_exists"):
             print(f"{result['key']}: {result['problem']['detail']}", file=sys.stderr)
+    for said in others:
+        print(said, file=sys.stderr)
     print(f"{entered} days entered, {known} were in the log already.")
-    return OK if entered + known == len(results) else WRONG
+    return OK if entered + known == len(results) and not others else WRONG
+
+
+def _other_rates(
+    days: "Iterable[PublishedDay]",
+    results: Iterable[dict[str, Any]],
+    log: dict[str, dict[str, str]],
+) -> list[str]:
+    """Days that were in the log already, where it does not say what the file says."""
+    said = []
+    for day, result in zip(days, results, strict=True):
+        if result.get("problem", {}).get("code") != "already_exists":
+            continue
+        here = log[day.day.isoformat()]
+        for currency, rate in day.rates.items():
+            if here.get(currency) != rate:
+                known = here.get(currency, "no rate")
+                said.append(f"{day.day}: the log has {known} for {currency}, the file {rate}")
+    return said

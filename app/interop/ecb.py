@@ -19,6 +19,7 @@ from typing import Any, Final
 
 MAX_BYTES: Final = 16_000_000
 _RATE: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _NONE: Final = ("", "N/A")
 
 
@@ -68,7 +69,8 @@ def _read_day(
     if len(row) != len(header):
         raise NotRates(f"line {place} has {len(row)} cells, the first line {len(header)}")
     try:
-        day = date.fromisoformat(row[0])
+        # In one spelling: the standard library reads weeks, and days without hyphens, too.
+        day = date.fromisoformat(row[0] if _DAY.fullmatch(row[0]) else "")
     except ValueError:
         raise NotRates(f"line {place} does not begin with a date") from None
     cells = zip(header[1:], row[1:], strict=True)

@@ -56,6 +56,8 @@ def test_a_day_without_any_of_the_currencies_is_left_out() -> None:
         (b"Date,USD,USD\n2026-01-02,1,1\n", "each currency once"),
         (b"Date,USD\n2026-01-02\n", "line 2 has 1 cells"),
         (b"Date,USD\n2026-13-02,1\n", "line 2 does not begin with a date"),
+        (b"Date,USD\n20260102,1\n", "line 2 does not begin with a date"),
+        (b"Date,USD\n2026-W01-5,1\n", "line 2 does not begin with a date"),
         (b"Date,USD\n2026-01-02,0\n", "line 2 has a rate that is none"),
         (b"Date,USD\n2026-01-02,0.000\n", "line 2 has a rate that is none"),
         (b"Date,USD\n2026-01-02,-1.5\n", "line 2 has a rate that is none"),
@@ -105,6 +107,30 @@ def test_the_command_enters_a_files_days_once(
     assert "rates-2026-01-05" in said[0][2]
     rates = service.get(TRUSTEE, "/rates")["items"]
     assert [(row["day"], row["rates"]["USD"]) for row in rates] == [("2026-01-02", "1.0956")]
+
+
+def test_the_command_names_what_the_log_says_otherwise(
+    service: Service,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A slip, or a currency that came later: "in the log already" would hide both."""
+    service.open(**valued())
+    file = tmp_path / "eurofxref.csv"
+    said = []
+    for content in (b"USD\n2026-01-02,1.0956\n", b"USD,JPY\n2026-01-02,1.0965,155.68\n"):
+        file.write_bytes(b"Date," + content)
+        monkeypatch.setattr("sys.stdin", io.StringIO(service.token(TRUSTEE) + "\n"))
+        code = main(["rates", str(file), "--server", service.address, "--fund", "test-fund"])
+        said.append((code, *capsys.readouterr()))
+
+    assert said[0] == (0, "1 days entered, 0 were in the log already.\n", "")
+    assert said[1][:2] == (1, "0 days entered, 1 were in the log already.\n")
+    assert said[1][2].splitlines() == [
+        "2026-01-02: the log has 1.0956 for USD, the file 1.0965",
+        "2026-01-02: the log has no rate for JPY, the file 155.68",
+    ]
 
 
 def test_the_command_says_what_is_wrong_with_a_file_or_a_token(
