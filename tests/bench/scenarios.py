@@ -21,7 +21,7 @@ from app.signatures import check_signature, sign
 from tests.bench import load
 from tests.bench.load import Measured
 from tests.bench.servers import TODAY, Ledger, durable_postgres, item, ledger
-from tests.bench.yardstick import pgbench
+from tests.bench.yardstick import pgbench, prepare
 from tests.builders import (
     REQUESTER,
     Person,
@@ -40,9 +40,18 @@ FUND = "bench"
 def yardstick(folder: Path) -> Iterator[Row]:
     """`pgbench` with eight clients, writing the same rows without a chain, rules or HTTP."""
     with durable_postgres() as url:
-        rate = pgbench(url, folder, SECONDS)
-    if rate is not None:
-        yield {"what": "pgbench, same rows", "connections": 8, "batch": 1, "rate": rate}
+        prepare(url)
+        for one_call, what in ((False, "pgbench, same rows"), (True, "pgbench, one call")):
+            rate = pgbench(url, folder, SECONDS, one_call=one_call)
+            if rate is None:
+                raise load.NoLoadGenerator("pgbench is not installed, and cannot be")
+            yield {
+                "what": what,
+                "database": "postgresql",
+                "connections": 8,
+                "batch": 1,
+                "rate": rate,
+            }
 
 
 def one_per_commit(folder: Path) -> Iterator[Row]:

@@ -42,6 +42,11 @@ def comparisons(rows: Sequence[Row]) -> str:
             single,
             _rate(rows, scenario="yardstick"),
         ),
+        (
+            "single receipts : pgbench with 8 clients, one call a receipt",
+            single,
+            _rate(rows, what="pgbench, one call"),
+        ),
         ("batches of 1,000 : single receipts (at least 5)", _rate(rows, batch=1_000), single),
         (
             "batches of 1,000 : single receipts over 8 connections",
