@@ -181,6 +181,8 @@ def test_an_upgrade_folds_the_read_tables_anew(sqlite_template: Path, tmp_path: 
         before.executescript(
             "DROP TABLE cosignatures; DROP TABLE logs;"
             "ALTER TABLE disbursements DROP COLUMN reserved_seq;"
+            "ALTER TABLE pools DROP COLUMN carry;"
+            "ALTER TABLE reopenings DROP COLUMN closing_seq;"
             "UPDATE alembic_version SET version_num = '0002';"
         )
     database = Database(settings.database)
