@@ -50,6 +50,17 @@ def cumulative_shares(
     return {party: before[party] - after[party] for party in after}
 
 
+def exact_shares(
+    amount: int, weights: Mapping[str, int], carry: Mapping[str, int], released_before: int
+) -> dict[str, int]:
+    """The same shares before they are made whole, in parts of a minor unit (FINE)."""
+    left = sum(weights.values()) - released_before
+    before, after = (
+        _last_first(still * FINE, _exact(weights, carry)) for still in (left, left - amount)
+    )
+    return {party: before[party] - after[party] for party in after}
+
+
 def carried(weights: Mapping[str, int], carry: Mapping[str, int], released: int) -> dict[str, int]:
     """The carry with which the next epoch begins, once `released` of these weights was split."""
     if not released:

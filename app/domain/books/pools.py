@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.domain.book import Book, Key, State, key
-from app.domain.books.attribution import FINE, carried, cumulative_shares
+from app.domain.books.attribution import FINE, carried, cumulative_shares, exact_shares
 from app.domain.refusals import InsufficientFunds
 from app.domain.values import Currency, Money, PartyId, WindowId
 
@@ -79,15 +79,38 @@ def pool_of(book: Book, window: str, restriction: str, currency: str) -> Pool:
 
 
 def paid_in(pool: Pool, amounts: Mapping[str, Money]) -> Pool:
-    """The pool with money received, or given back at its original attribution."""
+    """The pool with money received."""
+    return _begun_anew(
+        pool, amounts, {party: share.minor * FINE for party, share in amounts.items()}
+    )
+
+
+def paid_back(pool: Pool, amount: Money, parts: Split) -> Pool:
+    """The pool with a release given back at its original attribution.
+
+    What was exactly each one's comes back too, so that a release which is cancelled leaves nobody
+    ahead or behind; by a unit at most, where others were released and kept in between.
+    """
+    weights = {party: weight.minor for party, weight in parts.weights.items()}
+    released = parts.released_before.minor
+    exact = exact_shares(amount.minor, weights, parts.carry or {}, released)
+    return _begun_anew(pool, parts.shares, exact)
+
+
+def _begun_anew(pool: Pool, amounts: Mapping[str, Money], exact: Mapping[str, int]) -> Pool:
+    """The pool with money that came in, in whole units and exactly, at the start of an epoch."""
     weights = {party: weight.minor for party, weight in pool.weights.items()}
     new = carried(weights, {p: pool.carry.get(p, 0) for p in weights}, pool.released.minor)
     # Who was not in the epoch keeps what was carried for them.
-    kept = {party: more for party, more in pool.carry.items() if party not in weights}
+    carry = {party: more for party, more in pool.carry.items() if party not in weights} | new
+    for party, part in exact.items():
+        whole = amounts[party].minor if party in amounts else 0
+        more = carry.get(party, 0) + whole * FINE - part
+        carry[party] = max(1 - FINE, min(FINE - 1, more))
     return _changed(pool, amounts).but(
         weights={},
         released=Money.zero(pool.currency),
-        carry=dict(sorted({**kept, **new}.items())),
+        carry={party: more for party, more in sorted(carry.items()) if more},
     )
 
 

@@ -10,7 +10,7 @@ from app.domain.book import Book, Key
 from app.domain.books.attribution import RULE
 from app.domain.books.draws import Draw, drawn, reserved_from, shares_of
 from app.domain.books.journal import contributor, credit, debit, post, posting_keys, reserved
-from app.domain.books.pools import Pool, Shares, paid_in, pool_key, pool_of
+from app.domain.books.pools import Pool, Shares, paid_back, pool_key, pool_of
 from app.domain.books.positions import moved, position_key
 from app.domain.event import Act, LedgerEvent
 from app.domain.governance.charter import Charter
@@ -147,7 +147,7 @@ def given_back(book: Book, disbursement: Disbursement, change: str) -> Book:
     for draw in disbursement.draws:
         book = moved(book, draw.window, draw.shares, change)
         pool = pool_of(book, draw.window, draw.restriction, draw.amount.currency)
-        book = book.put(paid_in(pool, draw.shares))
+        book = book.put(paid_back(pool, draw.amount, draw.split))
     return released_under(book, disbursement.mandates, back=True)
 
 
