@@ -20,9 +20,13 @@ from tests.steps import TODAY, agreed, answered, day, published, received, settl
 LONG = 5_000
 
 
-@pytest.fixture
-def lived(service: Service) -> Service:
-    """A fund that was paid out of order over a year, and has converted, returned and corrected."""
+@pytest.fixture(scope="module")
+def lived(shared: Service) -> Service:
+    """A fund that was paid out of order over a year, and has converted, returned and corrected.
+
+    It is only looked at.
+    """
+    service = shared
     service.open(**valued())
     for ago in (380, 200, 20):
         published(service, day(ago))
