@@ -236,10 +236,15 @@ def test_a_connection_lost_in_the_commit_is_answered_with_outcome_unknown(fund: 
     }
 
     def cut() -> None:
-        time.sleep(0.2)
-        with database.read() as connection:
-            query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'COMMIT'"
-            connection.execute(text(query))
+        query = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE query = 'COMMIT' AND state = 'active'"
+        )
+        for _ in range(500):  # a busy machine takes its time to come to the commit
+            with database.read() as connection:
+                if connection.execute(text(query)).all():
+                    return
+            time.sleep(0.02)
 
     thread = threading.Thread(target=cut)
     thread.start()
