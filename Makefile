@@ -58,7 +58,7 @@ test-hsm: $(VENV)/dev ## the tests of keys on a PKCS#11 token, on SoftHSM2 from 
 bench: $(VENV)/dev ## measure on loopback: a table, and build/bench/*.json; S=singles narrows
 	$(BIN)/python -m tests.bench $(S)
 
-bench-long: $(VENV)/dev ## the same at N=5000000 entries; export and verify of a million; an hour
+bench-long: $(VENV)/dev ## the same at N=5000000 entries; export and verify of a million; two hours
 	$(BIN)/python -m tests.bench.long $(N)
 
 check-metrics: $(VENV)/dev ## let Prometheus's own tool judge /metrics (installs it when it can)

@@ -202,7 +202,7 @@ class Notary:
             found = None if root == last.root else log.differs(last, root)
         else:
             with self._database.read() as connection:
-                found = log.contradiction(connection, last, fund)
+                found = log.contradiction(connection, fund, last)
         if found is not None:
             raise ForkDetected(f"fund {fund}: {found}: see fork_detected in docs/operators.md")
 

@@ -63,7 +63,7 @@ def restore(database: Database, notary: Notary, fund: str, lines: Iterable[bytes
             before = head.size
             head = _appended(connection, head, lines)
             signed = notary.last_signed(fund)
-            found = log.contradiction(connection, signed, fund) if signed is not None else None
+            found = log.contradiction(connection, fund, signed) if signed is not None else None
             if found is not None:
                 raise NotRecovered(f"with it {found}")
             if head.size == before:

@@ -98,7 +98,7 @@ def signed_difference(database: Database, signed: SecondStore, fund: str) -> str
     if last is None:
         return "nothing outside the database says what was signed last"
     with database.read() as connection:
-        return log.contradiction(connection, last, fund)
+        return log.contradiction(connection, fund, last)
 
 
 def _folded(connection: Connection, fund: str, size: int) -> Iterator[tuple[bytes, Book]]:

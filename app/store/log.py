@@ -279,7 +279,7 @@ def postings(
         position = (found[-1].seq, found[-1].line)
 
 
-def contradiction(connection: Connection, signed: Checkpoint, fund: str) -> str | None:
+def contradiction(connection: Connection, fund: str, signed: Checkpoint) -> str | None:
     """How the log differs from what was signed of it, in words; None where it contains that."""
     head = read_head(connection, fund)
     size = 0 if head is None else head.size

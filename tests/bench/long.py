@@ -1,7 +1,7 @@
 """Long logs: filled through the write door in batches, then read, exported, verified, extended.
 
 Whether a write or a read costs more on a long log than on a short one, and whether export and
-verifier stay within constant memory. Five million entries take about an hour to fill; fewer are
+verifier stay within constant memory. Five million entries take one to two hours to fill; fewer are
 asked for with ENTRIES.
 """
 
@@ -37,7 +37,6 @@ EXPORTED = 1_000_000
 AT_ONCE = 1_000
 DAYS = 400
 """Days over which a log's receipts are spread: what a balance as of a day has to look through."""
-_MEMORY = re.compile(r"Maximum resident set size \(kbytes\): ([0-9]+)")
 
 
 def long(folder: Path, entries: int) -> Iterator[Row]:

@@ -84,6 +84,12 @@ def test_every_rate_is_written_in_the_ledgers_one_spelling(text: str) -> None:
     assert float(day.rates["USD"]) == float(text)
 
 
+def entered(service: Service, file: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """What the command ends with, when the trustee enters a file."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(service.token(TRUSTEE) + "\n"))
+    return main(["rates", str(file), "--server", service.address, "--fund", "test-fund"])
+
+
 def test_the_command_enters_a_files_days_once(
     service: Service,
     tmp_path: Path,
@@ -96,8 +102,7 @@ def test_the_command_enters_a_files_days_once(
     said = []
 
     for _ in range(2):
-        monkeypatch.setattr("sys.stdin", io.StringIO(service.token(TRUSTEE) + "\n"))
-        code = main(["rates", str(file), "--server", service.address, "--fund", "test-fund"])
+        code = entered(service, file, monkeypatch)
         said.append((code, *capsys.readouterr()))
 
     # The absurd rate of the second day is refused, and named, each time; the first day is known.
@@ -121,8 +126,7 @@ def test_the_command_names_what_the_log_says_otherwise(
     said = []
     for content in (b"USD\n2026-01-02,1.0956\n", b"USD,JPY\n2026-01-02,1.0965,155.68\n"):
         file.write_bytes(b"Date," + content)
-        monkeypatch.setattr("sys.stdin", io.StringIO(service.token(TRUSTEE) + "\n"))
-        code = main(["rates", str(file), "--server", service.address, "--fund", "test-fund"])
+        code = entered(service, file, monkeypatch)
         said.append((code, *capsys.readouterr()))
 
     assert said[0] == (0, "1 days entered, 0 were in the log already.\n", "")

@@ -31,7 +31,7 @@ class Pool(State, table="pools", key=("window", "restriction", "currency")):
     """Unreserved money of one window, one restriction and one currency.
 
     `weights` and `released` belong to the epoch; `weights` is empty until its first release.
-    `carry` is what the epoch began with; nothing for those who are not in it.
+    `carry` is what each began the epoch with; who is not in it keeps theirs for later.
     """
 
     window: WindowId
@@ -80,9 +80,7 @@ def pool_of(book: Book, window: str, restriction: str, currency: str) -> Pool:
 
 def paid_in(pool: Pool, amounts: Mapping[str, Money]) -> Pool:
     """The pool with money received."""
-    return _begun_anew(
-        pool, amounts, {party: share.minor * FINE for party, share in amounts.items()}
-    )
+    return _begun_anew(pool, amounts, {})
 
 
 def paid_back(pool: Pool, amount: Money, parts: Split) -> Pool:
@@ -94,23 +92,26 @@ def paid_back(pool: Pool, amount: Money, parts: Split) -> Pool:
     weights = {party: weight.minor for party, weight in parts.weights.items()}
     released = parts.released_before.minor
     exact = exact_shares(amount.minor, weights, parts.carry or {}, released)
-    return _begun_anew(pool, parts.shares, exact)
+    whole = {party: share.minor * FINE for party, share in parts.shares.items()}
+    return _begun_anew(pool, parts.shares, {p: whole.get(p, 0) - part for p, part in exact.items()})
 
 
-def _begun_anew(pool: Pool, amounts: Mapping[str, Money], exact: Mapping[str, int]) -> Pool:
-    """The pool with money that came in, in whole units and exactly, at the start of an epoch."""
+def _begun_anew(pool: Pool, amounts: Mapping[str, Money], more: Carry) -> Pool:
+    """The pool with money that came in, at the start of an epoch.
+
+    It brings some of them so much `more` than is exactly theirs: what is carried stays below a
+    whole unit.
+    """
     weights = {party: weight.minor for party, weight in pool.weights.items()}
     new = carried(weights, {p: pool.carry.get(p, 0) for p in weights}, pool.released.minor)
     # Who was not in the epoch keeps what was carried for them.
     carry = {party: more for party, more in pool.carry.items() if party not in weights} | new
-    for party, part in exact.items():
-        whole = amounts[party].minor if party in amounts else 0
-        more = carry.get(party, 0) + whole * FINE - part
-        carry[party] = max(1 - FINE, min(FINE - 1, more))
+    for party, part in more.items():
+        carry[party] = max(1 - FINE, min(FINE - 1, carry.get(party, 0) + part))
     return _changed(pool, amounts).but(
         weights={},
         released=Money.zero(pool.currency),
-        carry={party: more for party, more in sorted(carry.items()) if more},
+        carry={party: part for party, part in sorted(carry.items()) if part},
     )
 
 
