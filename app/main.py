@@ -1,10 +1,11 @@
 """The service: everything put together, once, from its settings."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from anyio import create_task_group
 from fastapi import FastAPI
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.routing import APIRoute
@@ -92,11 +93,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         try:
             here.ledger.start()
             patrol.start()
-            tasks = [asyncio.create_task(work) for work in _beside(here)]
-            garbage.relax()
-            yield
-            for task in tasks:
-                task.cancel()
+            # A group is over when its threads are too: whoever still read would give a connection
+            # back to a closed database, where it stays open for nobody.
+            async with create_task_group() as beside:
+                for work in _beside(here):
+                    beside.start_soon(work)
+                garbage.relax()
+                yield
+                beside.cancel_scope.cancel()
         finally:
             patrol.stop()
             here.ledger.stop()
@@ -122,16 +126,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _beside(here: Services) -> Iterator[Coroutine[Any, Any, None]]:
+def _beside(here: Services) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
     """What goes on beside requests, until it is cancelled."""
-    yield Clockwork(here.database, here.ledger).run()
+    yield Clockwork(here.database, here.ledger).run
     if here.witnesses is not None:
-        yield Witnesses(here.database, here.ledger, here.metrics, here.witnesses).run()
+        yield Witnesses(here.database, here.ledger, here.metrics, here.witnesses).run
     settings = here.settings
     if settings.time_authority_roots is not None:
         roots = read_certificates(settings.time_authority_roots)
         authority = Authority(settings.time_authority_url, roots, settings.time_period_s)
-        yield Stamping(here.database, here.ledger, here.metrics, authority).run()
+        yield Stamping(here.database, here.ledger, here.metrics, authority).run
 
 
 class Application(FastAPI):

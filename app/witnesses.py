@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Final
 
 import httpx
+from anyio import create_task_group
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
@@ -104,8 +105,12 @@ class Witnesses:
     async def run(self) -> None:
         """Until cancelled."""
         limits = httpx.Timeout(TIMEOUT_S)
-        async with httpx.AsyncClient(timeout=limits, follow_redirects=False) as client:
-            await asyncio.gather(*(self._follow(client, witness) for witness in self._asked))
+        async with (
+            httpx.AsyncClient(timeout=limits, follow_redirects=False) as client,
+            create_task_group() as following,
+        ):
+            for witness in self._asked:
+                following.start_soon(self._follow, client, witness)
 
     async def _follow(self, client: httpx.AsyncClient, witness: Asking) -> None:
         while True:

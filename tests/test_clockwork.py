@@ -1,6 +1,7 @@
 """Clockwork: what time alone decides is recorded once, whoever notices, and never too early."""
 
 import asyncio
+import threading
 import time
 from collections import Counter
 from typing import Any
@@ -12,11 +13,12 @@ from app.domain.command import Actor
 from app.domain.decisions.votes import ElapseClock
 from app.domain.values import Role
 from app.ledger import Ledger
-from app.store.engine import Unavailable
+from app.settings import Settings
+from app.store.engine import Database, Unavailable
 from app.submission import Asked
 from tests.attack.hostile import nothing_recorded
 from tests.builders import AUDITOR, TRUSTEE, Person, a_ballot, a_charter, a_motion, money
-from tests.service import Service
+from tests.service import Service, running
 from tests.steps import refusal
 from tests.travel import travel
 
@@ -216,3 +218,29 @@ def test_a_clock_that_cannot_be_recorded_keeps_no_other_waiting_and_is_tried_eve
 
     # It fails at 0 and waits two seconds; at 2.5, and waits four; at 7 again.
     assert Counter(asked) == {"sound": 5, "broken": 3}
+
+
+def test_a_service_that_stops_does_not_close_the_database_under_what_its_clockwork_reads(
+    service_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, closing, events = threading.Event(), threading.Event(), list[str]()
+    close = Database.close
+
+    def long_look(_: Clockwork) -> list[Any]:
+        looking.set()
+        closing.wait(1)
+        events.append("looked")
+        return []
+
+    def closed(database: Database) -> None:
+        events.append("closed")
+        closing.set()
+        close(database)
+
+    monkeypatch.setattr(Clockwork, "_due", long_look)
+    monkeypatch.setattr(Database, "close", closed)
+
+    with running(service_settings):
+        assert looking.wait(20)
+
+    assert events == ["looked", "closed"]
