@@ -1,5 +1,7 @@
 """Asking strangers over HTTP: whatever they answer, it costs little."""
 
+import ssl
+from functools import cache
 from typing import NamedTuple
 
 import httpx
@@ -12,6 +14,12 @@ class Answer(NamedTuple):
     media_type: str
     body: bytes
     cut_off: bool
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """Whom TLS trusts; one for all clients, for reading it takes as long as several requests."""
+    return httpx.create_ssl_context()
 
 
 async def post(

@@ -12,6 +12,7 @@ from typing import Any, Self
 import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from app.asking import trusted
 from app.chain.canonical import encode
 from app.chain.checkpoint import Checkpoint
 from app.chain.jws import public_jwk
@@ -45,7 +46,10 @@ class Client:
     ) -> None:
         self._key = key
         self._http = httpx.Client(
-            base_url=base_url, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_S
+            base_url=base_url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=TIMEOUT_S,
+            verify=trusted(),
         )
 
     def post(

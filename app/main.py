@@ -79,6 +79,8 @@ ROUTERS = (
     tiles.router,
     access.router,
 )
+ROUTES = [route for router in ROUTERS for route in router.routes]
+require_policies(ROUTES)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -117,9 +119,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_url=None,
         telemetry={"auto_configure": False},
     )
-    for router in ROUTERS:
-        require_policies(router.routes)
-        app.include_router(router)
+    # As they are: FastAPI would make every included route anew, at the first request, and then
+    # look for each request's route twice.
+    app.router.routes.extend(ROUTES)
     app.state.methods_at = _methods_at
     app.state.metrics = metrics
     app.state.limits = BodyLimits(settings.max_body_bytes, settings.max_batch_bytes)
@@ -147,7 +149,7 @@ class Application(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         routes = AsyncExitStackMiddleware(self.router)
-        writes = Writes(routes, [route for router in ROUTERS for route in router.routes])
+        writes = Writes(routes, ROUTES)
         answering = ExceptionMiddleware(writes, handlers=problems.handlers())
         return Outermost(answering, self.state.metrics, self.state.limits)
 
@@ -200,10 +202,9 @@ def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Patrol]:
 
 def _methods_at(path: str) -> set[str]:
     """Every method that some route answers at this address."""
-    routes = [route for router in ROUTERS for route in router.routes]
     return {
         method
-        for route in routes
+        for route in ROUTES
         if isinstance(route, APIRoute) and route.path_regex.fullmatch(path)
         for method in route.methods or ()
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from app.asking import trusted
 from app.chain.checkpoint import Checkpoint
 from app.chain.note import COSIGNATURE, NoteKey
 from app.chain.policy import Policy
@@ -73,11 +74,11 @@ class Running:
         return f"witness {self.name} {self.witness.key.verifier} {self.address}"
 
     def ask(self, question: bytes) -> httpx.Response:
-        return httpx.post(f"{self.address}/add-checkpoint", content=question)
+        return httpx.post(f"{self.address}/add-checkpoint", content=question, verify=trusted())
 
     def view(self, origin: str = ORIGIN) -> httpx.Response:
         digest = sha256(origin.encode()).hexdigest()
-        return httpx.get(f"{self.address}/{digest}/checkpoint")
+        return httpx.get(f"{self.address}/{digest}/checkpoint", verify=trusted())
 
 
 def a_witness(folder: Path, logs: str, name: str = "witness.example/no") -> Witness:

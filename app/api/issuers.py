@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from app.asking import trusted
 from app.chain.canonical import decode, encode
 from app.chain.jws import SignatureError, key_from_jwk
 from app.chain.spelling import read_base64url
@@ -130,7 +131,10 @@ class Keys:
         self._sets: dict[str, _KeySet] = {}
         self._lock = threading.Lock()
         self._client = httpx.Client(
-            transport=transport, timeout=FETCH_TIMEOUT_S, follow_redirects=False
+            transport=transport,
+            timeout=FETCH_TIMEOUT_S,
+            follow_redirects=False,
+            verify=trusted(),
         )
 
     def cached(self, issuer: Issuer, kid: str, algorithm: str) -> str | None:

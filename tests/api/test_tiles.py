@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.asking import trusted
 from tests.builders import AUDITOR, a_pledge, money, treasury
 from tests.service import FUND, Service
 
@@ -30,7 +31,7 @@ def fetched(service: Service, path: str) -> httpx.Response:
     headers = {}
     if "entries" in path:
         headers["Authorization"] = f"Bearer {service.token(AUDITOR)}"
-    return httpx.get(f"{service.address}{FUND}/log/{path}", headers=headers)
+    return httpx.get(f"{service.address}{FUND}/log/{path}", headers=headers, verify=trusted())
 
 
 def head(service: Service) -> tuple[int, bytes]:
