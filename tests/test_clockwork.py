@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, make_url
 
 from app.clockwork import Clockwork
 from app.domain.command import Actor
@@ -224,20 +225,22 @@ def test_a_service_that_stops_does_not_close_the_database_under_what_its_clockwo
     service_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looking, closing, events = threading.Event(), threading.Event(), list[str]()
-    close = Database.close
+    close, ours = Database.close, make_url(service_settings.database).database
 
-    def long_look(_: Clockwork) -> list[Any]:
-        looking.set()
-        closing.wait(1)
-        events.append("looked")
+    def long_look(connection: Connection) -> list[Any]:
+        if connection.engine.url.database == ours:
+            looking.set()
+            closing.wait(1)
+            events.append("looked")
         return []
 
     def closed(database: Database) -> None:
-        events.append("closed")
-        closing.set()
+        if database.url.database == ours:
+            events.append("closed")
+            closing.set()
         close(database)
 
-    monkeypatch.setattr(Clockwork, "_due", long_look)
+    monkeypatch.setattr("app.store.queries.dropped", long_look)
     monkeypatch.setattr(Database, "close", closed)
 
     with running(service_settings):
