@@ -65,11 +65,15 @@ def _parser() -> argparse.ArgumentParser:
         command(name, run, summary).add_argument("fund")
     recover = command("recover", _recover, "restore a log that lost entries; see docs/operators.md")
     recover.add_argument("fund")
-    recover.add_argument("--entries", type=Path, help="entries.jsonl of a mirror or of a bundle")
-    recover.add_argument(
+    source = recover.add_mutually_exclusive_group(required=True)
+    source.add_argument("--entries", type=Path, help="entries.jsonl of a mirror or of a bundle")
+    source.add_argument(
         "--receipts", type=Path, nargs="+", metavar="FILE", help="answers that parties kept"
     )
-    recover.add_argument("--statements", type=Path, help="JSON list of parties' statements")
+    source.add_argument("--statements", type=Path, help="JSON list of parties' statements")
+    recover.add_argument(
+        "--checkpoint", type=Path, help="that came with the entries, where none is left here"
+    )
     recover.add_argument("--reason", default="Entries were lost and restored")
     add_to(command)
     add_audit_commands(command)
@@ -204,8 +208,12 @@ def _recover(chosen: argparse.Namespace) -> int:
     here, _ = assemble(_settings(), Metrics())
 
     def put_back(lines: Iterable[bytes]) -> None:
-        done = restore(here.database, here.notary, chosen.fund, lines)
-        print(f"{done.added} entries added; the log has {done.size}, as was signed.")
+        known = chosen.checkpoint.read_bytes() if chosen.checkpoint is not None else None
+        done = restore(here.database, here.notary, chosen.fund, lines, known)
+        print(f"{done.added} entries added; the log has {done.size}", end="")
+        print(
+            ", as was signed." if done.as_signed else "; the parties must confirm that it is all."
+        )
 
     try:
         if chosen.entries is not None:

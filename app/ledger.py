@@ -110,9 +110,9 @@ class Ledger:
         self.unsigned: set[str] = set()
         """Funds whose newest entries could not be signed; first they must be."""
 
-    def start(self) -> None:
-        """Check every fund against its last signed checkpoint, then begin to take commands."""
-        for name in sorted(self._notary.funds()):
+    def start(self, logs: Iterable[str] | None = None) -> None:
+        """Check every log, or these, against its last signed checkpoint, then take commands."""
+        for name in sorted(self._notary.funds() if logs is None else logs):
             if is_access_log(name):
                 self.access.check(name)
             else:

@@ -19,6 +19,8 @@ from app.store import checkpoints, log, queries
 from app.store.engine import Database
 from app.store.secondstore import SecondStore, Slot
 
+_SEE = "see fork_detected in docs/operators.md"
+
 
 class ForkDetected(Fault):
     """The database contradicts a checkpoint that was signed. Only governed recovery helps."""
@@ -74,7 +76,9 @@ class Notary:
         if head is None:
             with self._second_store.locked(fund) as slot:
                 if self._last(fund, slot) is not None:
-                    raise ForkDetected(f"fund {fund} was signed for and is not in the database")
+                    raise ForkDetected(
+                        f"fund {fund} was signed for and is not in the database: {_SEE}"
+                    )
             return
         self.sign(fund, head.frontier, head.frontier, vkey)
 
@@ -116,6 +120,15 @@ class Notary:
                 return None
             return log.hashes(connection, fund).root(size)
 
+    def adopt(self, connection: Connection, fund: str, note: bytes) -> Checkpoint:
+        """Keep a checkpoint that somebody else has kept of this log. Raises NoteError."""
+        checkpoint = open_checkpoint(note, *self._verifiers(connection, fund))
+        found = Note.parse(note)
+        own = tuple(line for line in found.signatures if line.name == checkpoint.origin)
+        signed = Note(found.text, own).to_bytes()
+        checkpoints.keep_checkpoint(connection, fund, checkpoint.size, signed)
+        return checkpoint
+
     def reinstate(self, fund: str) -> bool:
         """Take the database's newest checkpoint for what was signed last, where that is lost.
 
@@ -150,14 +163,14 @@ class Notary:
 
     def verifiers(self, log: str) -> list[VerifierKey]:
         """The keys that have ever spoken for a log, under its name."""
-        standing, name = self._standing(log), f"{self.keys.origin}/{log}"
+        with self._database.read() as connection:
+            return self._verifiers(connection, log)
+
+    def _verifiers(self, connection: Connection, log: str) -> list[VerifierKey]:
+        standing, name = _standing(connection, log), f"{self.keys.origin}/{log}"
         if standing is None:
             return [self.keys.of_log(log).verifier]
         return [replace(VerifierKey.parse(key.vkey), name=name) for key in standing.keys]
-
-    def _standing(self, fund: str) -> Log | None:
-        with self._database.read() as connection:
-            return _standing(connection, fund)
 
     def size_of(self, fund: str, note: bytes) -> int:
         """How many entries a note that this notary signed covers."""
@@ -183,14 +196,15 @@ class Notary:
             except NoteError as error:
                 # A key is named in the database before it signs: this one was named and is gone.
                 raise ForkDetected(
-                    f"fund {fund}: no key that the log names signed its last checkpoint: {error}"
+                    f"fund {fund}: no key that the log names signed its last checkpoint: "
+                    f"{error}: {_SEE}"
                 ) from None
             self._opened[fund] = (note, checkpoint)
             return checkpoint
         with self._database.read() as connection:
             kept = checkpoints.newest_checkpoint(connection, fund)
         if kept is not None:
-            raise ForkDetected(f"the second store has lost the checkpoint of fund {fund}")
+            raise ForkDetected(f"the second store has lost the checkpoint of fund {fund}: {_SEE}")
         return None
 
     def _require_same_history(
@@ -204,7 +218,7 @@ class Notary:
             with self._database.read() as connection:
                 found = log.contradiction(connection, fund, last)
         if found is not None:
-            raise ForkDetected(f"fund {fund}: {found}: see fork_detected in docs/operators.md")
+            raise ForkDetected(f"fund {fund}: {found}: {_SEE}")
 
 
 def access_log(fund: str) -> str:

@@ -21,14 +21,16 @@ from app.audit.receipt import answered
 from app.audit.replay import NotPermitted, Replay
 from app.chain.canonical import NotCanonical, decode, encode
 from app.chain.entry import BadEntry, BrokenChain, Entry, check_follows
+from app.chain.note import NoteError
 from app.chain.tree import leaf_hash
 from app.clockwork import LEDGER_ITSELF
 from app.domain.book import Posting
 from app.domain.governance.checkpoints import RecordRecovery, Statement
 from app.faults import Fault
 from app.ledger import Ledger
-from app.notary import Notary, main_log
+from app.notary import Notary, access_log, main_log
 from app.store import log
+from app.store.checkpoints import newest_signed
 from app.store.engine import Database
 from app.store.log import Head, Sealed
 from app.submission import Asked
@@ -45,16 +47,26 @@ class NotRecovered(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """How many entries were added, and how long the log is now."""
+    """How many entries were added, how long the log is now, and whether it is all that was signed:
+    where nothing outside the database says so, the parties must confirm it before it goes on.
+    """
 
     added: int
     size: int
+    as_signed: bool
 
 
-def restore(database: Database, notary: Notary, fund: str, lines: Iterable[bytes]) -> Restored:
+def restore(
+    database: Database,
+    notary: Notary,
+    fund: str,
+    lines: Iterable[bytes],
+    known: bytes | None = None,
+) -> Restored:
     """Add what the database lacks of `lines`, which are the log's entries from the first on.
 
-    All of it or nothing. Raises NotRecovered.
+    `known` is a signed checkpoint that came with them: it takes one where neither the second store
+    nor the database knows any. All of it or nothing. Raises NotRecovered.
     """
     try:
         with database.write() as connection:
@@ -62,17 +74,21 @@ def restore(database: Database, notary: Notary, fund: str, lines: Iterable[bytes
             assert head is not None, "it was created"  # noqa: S101
             before = head.size
             head = _appended(connection, head, lines)
-            signed = notary.last_signed(fund)
-            found = log.contradiction(connection, fund, signed) if signed is not None else None
-            if found is not None:
-                raise NotRecovered(f"with it {found}")
             if head.size == before:
                 raise NotRecovered(f"there is nothing in it beyond the {before} entries here")
             if not is_access_log(fund):
                 refold(connection, fund, head.size)
-    except (BadEntry, BrokenChain, NotPermitted) as error:
+            signed = notary.last_signed(fund)
+            adopted = notary.adopt(connection, fund, known) if known is not None else None
+            for checkpoint in filter(None, (signed, adopted)):
+                if found := log.contradiction(connection, fund, checkpoint):
+                    raise NotRecovered(f"with it {found}")
+            if signed is None and newest_signed(connection, fund) is None:
+                # Else it would begin to sign, as if nobody had ever signed more.
+                raise NotRecovered("nothing here says that it was signed: give its checkpoint too")
+    except (BadEntry, BrokenChain, NotPermitted, NoteError) as error:
         raise NotRecovered(str(error)) from None
-    return Restored(head.size - before, head.size)
+    return Restored(head.size - before, head.size, as_signed=signed is not None)
 
 
 def from_receipts(database: Database, fund: str, answers: Iterable[bytes]) -> Iterator[bytes]:
@@ -102,7 +118,8 @@ def confirm(ledger: Ledger, notary: Notary, fund: str, raw: bytes, reason: str) 
     """Take up the log again on the word of the parties, and put that on record; the entry.
 
     `raw` is a JSON list of statements. The database's newest checkpoint takes the place of the one
-    that was lost outside it; the door must not be open yet. Raises NotRecovered, Refusal.
+    that was lost outside it, and so does that of the second log; other funds are left alone. The
+    door must not be open yet. Raises NotRecovered, Refusal.
     """
     size, root = notary.head(fund)
     try:
@@ -116,16 +133,17 @@ def confirm(ledger: Ledger, notary: Notary, fund: str, raw: bytes, reason: str) 
             raise NotRecovered(
                 f"{one.party} knows another log of {one.size} entries than the one that is here"
             )
-    lost = notary.reinstate(fund)
+    logs = (fund, access_log(fund))
+    lost = [name for name in logs if notary.reinstate(name)]
     try:
-        ledger.start()
+        ledger.start(logs)
         digest = sha256(raw).digest()
         asked = Asked(command, f"recovered-{size}-{digest.hex()[:16]}", digest)
         asyncio.run(ledger.submit(fund, LEDGER_ITSELF, asked))
     except BaseException:
-        if lost:
-            # Nobody has confirmed anything: it is as lost as before.
-            notary.withdraw(fund)
+        # Nobody has confirmed anything: it is as lost as before.
+        for name in lost:
+            notary.withdraw(name)
         raise
     finally:
         ledger.stop()

@@ -37,6 +37,7 @@ class Disaster:
     lines: list[bytes]
     size: int
     root: str
+    checkpoint: bytes
 
     def inside(self) -> Any:
         return assemble(self.settings, Metrics())[0]
@@ -78,10 +79,11 @@ def disaster(sqlite_template: Path, tmp_path: Path) -> Disaster:
         service.paid("FR", money(50))
         service.raw(REQUESTER, "POST", "/v1/funds/test-fund/pledges", json=a_pledge(money(1)))
         lines, seen = _lines(service), service.seen()
+        checkpoint = service.raw(AUDITOR, "GET", "/v1/funds/test-fund/log/checkpoint").content
     for leftover in tmp_path.glob("ledger.db-*"):
         leftover.unlink()
     shutil.copy(tmp_path / "backup.db", database)
-    return Disaster(settings, lines, seen["size"], seen["root"])
+    return Disaster(settings, lines, seen["size"], seen["root"], checkpoint)
 
 
 def _backup(service: Service, path: Path) -> None:
@@ -186,6 +188,49 @@ def test_where_the_second_store_is_lost_the_parties_say_what_was_signed(
         assert last["type"] == "log.recovered"
         assert last["data"]["size"] == disaster.size
         assert first_difference(service.inside.database, "test-fund") is None
+
+
+@pytest.fixture
+def total_loss(disaster: Disaster, sqlite_template: Path) -> Disaster:
+    """Neither the database nor the second store is left: a mirror has the entries."""
+    shutil.rmtree(disaster.settings.second_store_dir)
+    shutil.copy(sqlite_template, disaster.settings.database.removeprefix("sqlite:///"))
+    return disaster
+
+
+def test_where_nothing_is_left_the_entries_alone_restore_nothing(total_loss: Disaster) -> None:
+    with pytest.raises(NotRecovered, match="give its checkpoint too"):
+        total_loss.restored(total_loss.lines)
+
+    assert total_loss.inside().notary.head("test-fund")[0] == 0
+
+
+def test_where_nothing_is_left_a_kept_checkpoint_and_the_parties_bring_the_log_back(
+    total_loss: Disaster,
+) -> None:
+    here = total_loss.inside()
+    done = restore(here.database, here.notary, "test-fund", total_loss.lines, total_loss.checkpoint)
+    with pytest.raises(ForkDetected, match="second store has lost"):
+        here.ledger.start()
+    here.database.close()
+    total_loss.confirmed(total_loss.statement("FR", FR_KEY, total_loss.size, total_loss.root))
+
+    assert (done.size, done.as_signed) == (total_loss.size, False)
+    with running(total_loss.settings) as service:
+        assert _lines(service)[:-1] == total_loss.lines
+        service.post(treasury("DE"), "/pledges", a_pledge(money(1)))
+
+
+def test_a_checkpoint_of_more_than_the_entries_restores_nothing(total_loss: Disaster) -> None:
+    here = total_loss.inside()
+
+    with pytest.raises(NotRecovered, match="were signed for"):
+        restore(
+            here.database, here.notary, "test-fund", total_loss.lines[:-1], total_loss.checkpoint
+        )
+
+    assert here.notary.head("test-fund")[0] == 0
+    here.database.close()
 
 
 def test_a_party_that_knows_more_than_is_here_keeps_the_log_shut(disaster: Disaster) -> None:
