@@ -12,13 +12,13 @@ from typing import Any, Self
 import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from app.asking import trusted
 from app.chain.canonical import encode
 from app.chain.checkpoint import Checkpoint
 from app.chain.jws import public_jwk
 from app.chain.note import Note
 from app.interop.ecb import PublishedDay
-from app.signatures import sign
+from app.runtime.outbound import trusted
+from app.trust.signatures import sign
 
 TIMEOUT_S = 30.0
 DAYS_AT_ONCE = 1_000

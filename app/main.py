@@ -14,7 +14,6 @@ from prometheus_client.registry import Collector
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp
 
-from app import clock, garbage
 from app.api import (
     access,
     batches,
@@ -38,21 +37,22 @@ from app.api.middleware import BodyLimits, Outermost
 from app.api.signing import PartyKeys
 from app.api.tokens import TokenVerifier
 from app.api.writes import Writes
-from app.clockwork import Clockwork
-from app.keyring import open_keys
-from app.ledger import Ledger
-from app.notary import Notary
-from app.ops.metrics import Metrics
-from app.ops.patrol import Patrol
-from app.settings import Settings
-from app.stamping import Authority, Stamping
-from app.stamps import read_certificates
+from app.ledger.notary import Notary
+from app.ledger.writer import Ledger
+from app.runtime import clock, gctuning
+from app.runtime.metrics import Metrics
+from app.runtime.settings import Settings
 from app.store import queries
 from app.store.engine import Database, Unavailable
 from app.store.guards import verify_guards
 from app.store.migrate import check_schema
-from app.store.secondstore import SecondStore
-from app.witnesses import Witnesses, read_witnesses
+from app.store.second_store import SecondStore
+from app.trust.keyring import open_keys
+from app.trust.timestamps import read_certificates
+from app.workers.cosigning import Witnesses, read_witnesses
+from app.workers.deadlines import Clockwork
+from app.workers.scrub import Patrol
+from app.workers.timestamping import Authority, Stamping
 
 VERSION = "0.1.0"
 EXPORTS_AT_ONCE = 8
@@ -100,7 +100,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             async with create_task_group() as beside:
                 for work in _beside(here):
                     beside.start_soon(work)
-                garbage.relax()
+                gctuning.relax()
                 yield
                 beside.cancel_scope.cancel()
         finally:

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from app import clock
-from app.stamps import stamp_request
+from app.runtime import clock
+from app.trust.timestamps import stamp_request
 
 _CONTENT_TYPE = "1.2.840.113549.1.9.16.1.4"
 _CONFIG = """

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from app import clock
 from app.domain.currencies import MINOR_DIGITS
 from app.domain.values import Role
+from app.runtime import clock
 
 KINDS = {"TRUSTEE": "trustee", "IFI": "supervisor", "UA": "recipient", "AUDIT": "auditor"}
 OWN_STEPS = {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from app.settings import Settings
+from app.runtime.settings import Settings
 from app.store.engine import Database
 from app.store.migrate import migrate
 from tests import postgres

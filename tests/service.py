@@ -14,10 +14,10 @@ import uvicorn
 
 from app.api.deps import Services
 from app.api.devissuer import DevelopmentIssuer
-from app.asking import trusted
 from app.client import Client
 from app.main import create_app
-from app.settings import Settings
+from app.runtime.outbound import trusted
+from app.runtime.settings import Settings
 from tests.builders import (
     AUDITOR,
     RECENTLY,

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from app import clock
 from app.client import Refused
+from app.runtime import clock
 from tests.builders import (
     EVIDENCE,
     RATES,

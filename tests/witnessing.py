@@ -9,13 +9,13 @@ from pathlib import Path
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from app.asking import trusted
 from app.chain.checkpoint import Checkpoint
 from app.chain.note import COSIGNATURE, NoteKey
 from app.chain.policy import Policy
 from app.chain.tiles import HashReader
 from app.chain.tree import Frontier, leaf_hash
 from app.chain.witness import Question
+from app.runtime.outbound import trusted
 from app.witness.server import Witness, create_witness
 from app.witness.views import Views
 from tests.service import serving

@@ -9,8 +9,8 @@ from app.api.deps import ServicesHere, is_slug, public, reader
 from app.api.lists import After, Limit, Page, page
 from app.chain.canonical import decode
 from app.domain.refusals import NotFound
-from app.notary import access_log
 from app.store import checkpoints, log
+from app.store.log_names import access_log
 
 router = APIRouter(prefix="/v1/funds/{fund}/access", tags=["access"])
 

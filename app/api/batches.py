@@ -18,7 +18,6 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, ValidationError
-from starlette.concurrency import run_in_threadpool
 
 from app.api.answers import writing
 from app.api.deps import Services, ServicesHere, WriterHere, is_slug, reader
@@ -29,7 +28,8 @@ from app.chain.canonical import NotCanonical, decode, encode, holds_null
 from app.domain.command import COMMANDS, Actor, Command
 from app.domain.governance.funds import OpenFund
 from app.domain.refusals import Refusal
-from app.submission import Accepted, Asked, PartRefused, Recorded, Submission
+from app.ledger.submission import Accepted, Asked, PartRefused, Recorded, Submission
+from app.runtime.threads import in_thread
 
 MAX_COMMANDS: Final = 10_000
 MAX_LINE_BYTES: Final = 65_536
@@ -129,7 +129,7 @@ async def record_batch(
         raise Problem(404, "not_found", "There is no such fund.")
     # Before the body is read: those who wait their turn cost next to nothing. Only the fund's own
     # parties take turns, and none keeps one by never ending its body.
-    await run_in_threadpool(reader, fund, actor, here)
+    await in_thread(reader, fund, actor, here)
     async with here.batches:
         try:
             raw = await wait_for(request.body(), MAX_BODY_S)
@@ -144,7 +144,7 @@ async def _recorded(
 ) -> Response:
     lines = request.headers["content-type"].lower().startswith(NDJSON)
     # Reading ten thousand commands takes a while: in a thread, so that others are answered.
-    items, read = await run_in_threadpool(_read, raw, fund, here.party_keys, lines=lines)
+    items, read = await in_thread(_read, raw, fund, here.party_keys, lines=lines)
     if atomic:
         _require_well_formed(read)
     asked = tuple(one for one in read if isinstance(one, Asked))
@@ -155,7 +155,7 @@ async def _recorded(
             accepted = await here.ledger.pass_through(submission)
         except PartRefused as part:
             raise _whole_refused(part) from None
-    content = await run_in_threadpool(_content, items, read, accepted)
+    content = await in_thread(_content, items, read, accepted)
     status = 201 if atomic else 200
     return Response(content, status, {"Cache-Control": "no-store"}, "application/json")
 

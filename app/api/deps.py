@@ -25,10 +25,10 @@ from app.domain.governance.funds import Fund, require_issuer
 from app.domain.governance.members import Member
 from app.domain.refusals import NotAMember
 from app.domain.values import FundSlug
-from app.ledger import Ledger
-from app.notary import Notary
-from app.ops.metrics import Metrics
-from app.settings import Settings
+from app.ledger.notary import Notary
+from app.ledger.writer import Ledger
+from app.runtime.metrics import Metrics
+from app.runtime.settings import Settings
 from app.store import queries
 from app.store.engine import Database
 

@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jose import jwt
 
-from app import clock
 from app.api.issuers import Issuer
 from app.chain.jws import public_jwk, thumbprint
 from app.domain.values import Role
-from app.keys import KeyUnusable, read_or_make
-from app.settings import Settings
+from app.runtime import clock
+from app.runtime.settings import Settings
+from app.trust.ledger_keys import KeyUnusable, read_or_make
 
 PREFIX: Final = "urn:fundledger:development:"
 LIFETIME: Final = timedelta(hours=12)

@@ -3,7 +3,6 @@
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from app.access import is_access_log
 from app.api.answers import TEXT_CODES, reading
 from app.api.deps import (
     ActorHere,
@@ -29,8 +28,8 @@ from app.domain.refusals import (
     SubjectDenied,
     WrongParty,
 )
-from app.notary import access_log
-from app.store import log, queries, readtables
+from app.store import log, queries, read_tables
+from app.store.log_names import access_log, is_access_log
 
 router = APIRouter(prefix="/v1/funds", tags=["funds"])
 
@@ -129,7 +128,7 @@ records(
 def list_members(fund: str, here: ServicesHere) -> Page[Member]:
     """All members, also those who were removed, by subject; one page."""
     with here.database.read() as connection:
-        return Page[Member](items=list(readtables.all_rows(connection, fund, Member)))
+        return Page[Member](items=list(read_tables.all_rows(connection, fund, Member)))
 
 
 @router.get(

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from app import clock
 from app.api.answers import reading
 from app.api.deps import ReaderHere, ServicesHere, reader
 from app.api.things import the_one
@@ -24,6 +23,7 @@ from app.domain.outflow.blockers import Blocker, blocker_keys, blockers
 from app.domain.outflow.disbursements import Disbursement, DisbursementState
 from app.domain.outflow.steps import Answer, Approval, comes_after
 from app.domain.values import PartyKind, Role
+from app.runtime import clock
 from app.store import queries
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["inbox"])

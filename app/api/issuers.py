@@ -21,12 +21,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app.asking import trusted
 from app.chain.canonical import decode, encode
 from app.chain.jws import SignatureError, key_from_jwk
 from app.chain.spelling import read_base64url
 from app.domain.values import PartyId, Role
-from app.faults import Fault
+from app.runtime.faults import Fault
+from app.runtime.outbound import trusted
 
 ALGORITHMS: Final = ("ES256", "ES384", "RS256", "PS256")
 MIN_RSA_BITS: Final = 2_048

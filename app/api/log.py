@@ -11,15 +11,11 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 from starlette.types import Receive, Scope, Send
 
-from app import clock
-from app.access import exported
 from app.api.answers import reading
 from app.api.deps import ReaderHere, Services, ServicesHere, is_slug, public, reader
 from app.api.lists import After, Limit, Page, PlainInt, page
 from app.api.problems import Problem
 from app.api.tagged import tagged
-from app.audit.bundle import NothingSigned, NotInTheLog, Wanted, write_bundle
-from app.audit.choice import covering
 from app.audit.replay import act_of, read_event
 from app.chain.canonical import decode
 from app.chain.entry import Entry
@@ -27,9 +23,13 @@ from app.chain.proof import Receipt
 from app.chain.tree import leaf_hash
 from app.domain.command import Actor
 from app.domain.refusals import NotFound
+from app.export.bundle import NothingSigned, NotInTheLog, Wanted, write_bundle
+from app.export.served_checkpoint import covering
+from app.ledger.access_log import exported
+from app.ledger.submission import QueueFull
+from app.runtime import clock
 from app.store import checkpoints, log
 from app.store.log import Head
-from app.submission import QueueFull
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["log"])
 

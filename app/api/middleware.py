@@ -13,9 +13,9 @@ from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app import clock
 from app.api.problems import Problem, problem_response
-from app.ops.metrics import Metrics
+from app.runtime import clock
+from app.runtime.metrics import Metrics
 
 MAX_TARGET_BYTES: Final = 8_192
 _CHARSET: Final = rb'([ \t]*;[ \t]*charset=("utf-8"|utf-8))?'

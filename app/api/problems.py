@@ -17,9 +17,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from app.domain.refusals import Kind, Refusal
-from app.notary import ForkDetected
+from app.ledger.notary import ForkDetected
+from app.ledger.submission import QueueFull
 from app.store.engine import OutcomeUnknown, Unavailable
-from app.submission import QueueFull
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 1

@@ -9,7 +9,6 @@ import re
 from typing import Any, Final
 
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 
 from app.api.problems import Problem
 from app.chain.canonical import NotCanonical, encode
@@ -17,9 +16,10 @@ from app.chain.jws import SignatureError
 from app.domain.command import Command
 from app.domain.governance.keys import PartyKey, RegisterKey
 from app.domain.refusals import KeyNotValid, Refusal, SignatureMismatch, StaleProposal
-from app.signatures import Signature, check_signature, named_key
+from app.runtime.threads import in_thread
 from app.store import log, queries
 from app.store.engine import Database
+from app.trust.signatures import Signature, check_signature, named_key
 
 HEADER: Final = "x-jws-signature"
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -76,7 +76,7 @@ async def signature_of(
         return None
     if len(headers) > 1:
         raise Problem(400, "duplicate_header", "A request carries one signature.")
-    return await run_in_threadpool(checked, headers[0], fund, command, body, keys)
+    return await in_thread(checked, headers[0], fund, command, body, keys)
 
 
 def checked(

@@ -6,7 +6,6 @@ from typing import Self
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
-from app import clock
 from app.api.answers import DATE_CODES, MONEY_CODES, TEXT_CODES, reading
 from app.api.deps import ServicesHere, reader
 from app.api.examples import RESOLUTION, SUSPENSE_RETURN, UNIDENTIFIED
@@ -36,6 +35,7 @@ from app.domain.refusals import (
     UnknownBankAccount,
     WrongParty,
 )
+from app.runtime import clock
 
 router = APIRouter(prefix="/v1/funds/{fund}/suspense", tags=["suspense"])
 

@@ -13,7 +13,7 @@ from app.api.lists import Page, page
 from app.domain.book import State
 from app.domain.refusals import NotFound
 from app.domain.values import Identifier
-from app.store import queries, readtables
+from app.store import queries, read_tables
 
 S = TypeVar("S", bound=State)
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
@@ -54,4 +54,4 @@ def the_one(here: Services, fund: str, kind: type[S], identifier: str) -> S:
 def rows_of(here: Services, fund: str, kind: type[S]) -> list[S]:
     """Every row of a kind of which a fund has few."""
     with here.database.read() as connection:
-        return list(readtables.all_rows(connection, fund, kind))
+        return list(read_tables.all_rows(connection, fund, kind))

@@ -16,7 +16,7 @@ from app.api.deps import ServicesHere, is_slug, public, reader
 from app.api.tagged import tagged
 from app.chain.tiles import TILE_WIDTH, tile_width
 from app.domain.refusals import NotFound
-from app.notary import Notary
+from app.ledger.notary import Notary
 from app.store import checkpoints, log
 
 router = APIRouter(prefix="/v1/funds/{fund}/log/tile", tags=["log"])

@@ -26,13 +26,13 @@ from typing import Any, Final
 
 from jose import jwt
 from pydantic import TypeAdapter, ValidationError
-from starlette.concurrency import run_in_threadpool
 
 from app.api.issuers import Issuer, Keys, Registry
 from app.chain.canonical import NotCanonical, decode
 from app.chain.spelling import read_base64url
 from app.domain.command import Actor
 from app.domain.values import Role, Subject
+from app.runtime.threads import in_thread
 
 MAX_TOKEN_BYTES: Final = 8_192
 LEEWAY_S: Final = 10
@@ -97,7 +97,7 @@ class TokenVerifier:
             raise BadToken("key")
         pem = self._keys.cached(issuer, kid, algorithm)
         if pem is None:
-            pem = await run_in_threadpool(self._keys.fetch, issuer, kid, algorithm)
+            pem = await in_thread(self._keys.fetch, issuer, kid, algorithm)
         if pem is None:
             raise BadToken("key")
         try:

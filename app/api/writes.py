@@ -28,8 +28,8 @@ from app.chain.canonical import NotCanonical, decode, holds_null
 from app.domain.command import Command
 from app.domain.governance.funds import OpenFund
 from app.domain.refusals import Refusal
-from app.submission import Accepted, Asked
-from app.submission import Recorded as Done
+from app.ledger.submission import Accepted, Asked
+from app.ledger.submission import Recorded as Done
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 

@@ -1,1 +1,1 @@
-"""The export door and its mirror: bundles, their views, and the verifier that trusts nobody."""
+"""The verifier that trusts nobody. Offline: no web, no database, no network."""

@@ -4,7 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from app.audit.archive import CannotTell
+from app.audit.format.archive import CannotTell
 from app.chain.checkpoint import Checkpoint, open_checkpoint
 from app.chain.note import NoteError
 from app.chain.policy import Policy

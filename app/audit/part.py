@@ -7,10 +7,12 @@ so nothing is said of them.
 
 from collections import Counter
 
-from app.audit.archive import Archive, CannotTell
-from app.audit.files import check_files
-from app.audit.heads import BadHead, read_head, require_claimed, signers_of
-from app.audit.layout import (
+from app.audit.checks.chain import Walk
+from app.audit.checks.checkpoint import BadHead, read_head, require_claimed, signers_of
+from app.audit.checks.entry_files import Reader
+from app.audit.checks.files import check_files
+from app.audit.format.archive import Archive, CannotTell
+from app.audit.format.layout import (
     CHECKPOINT,
     CONSISTENCY,
     ENTRIES_PER_FILE,
@@ -20,10 +22,8 @@ from app.audit.layout import (
     README,
     entries_path,
 )
-from app.audit.manifest import Manifest
+from app.audit.format.manifest import Manifest
 from app.audit.report import NOT_CHECKED, OF_A_PART, Pins, Problem, Report
-from app.audit.segments import Reader
-from app.audit.walk import Walk
 from app.chain.canonical import decode, encode
 from app.chain.checkpoint import Checkpoint
 from app.chain.entry import Entry

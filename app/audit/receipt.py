@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.audit.archive import CannotTell
+from app.audit.format.archive import CannotTell
 from app.chain.canonical import NotCanonical, decode, encode
 from app.chain.checkpoint import Checkpoint
 from app.chain.note import Note, NoteError

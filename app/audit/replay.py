@@ -12,11 +12,10 @@ from typing import Any, Final, NoReturn
 
 from pydantic import ValidationError
 
-from app.attestations import attest, checkpoint_text
-from app.audit.anchors import Anchor
-from app.audit.claims import Claim, claims_of
-from app.audit.shelf import Shelf
-from app.audit.views import Recorded
+from app.audit.checks.seen_checkpoints import Claim, claims_of
+from app.audit.checks.time_stamps import Anchor
+from app.audit.format.views import Recorded
+from app.audit.spilled_rows import Shelf
 from app.chain.canonical import encode
 from app.chain.entry import Entry
 from app.chain.jws import SignatureError, protected_header
@@ -39,7 +38,8 @@ from app.domain.refusals import Refusal
 from app.domain.treasury.conversions import Conversion, ConversionBooked
 from app.domain.treasury.journals import JournalEntry, JournalPosted
 from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role
-from app.signatures import Signature, check_signature, named_key
+from app.trust.attestations import attest, checkpoint_text
+from app.trust.signatures import Signature, check_signature, named_key
 
 _CREATED: Final[tuple[tuple[type[Event], type[State], str], ...]] = (
     (PledgeAnnounced, Pledge, "pledge_id"),

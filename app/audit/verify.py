@@ -30,12 +30,16 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from app.audit.anchors import check_anchors
-from app.audit.archive import UNREADABLE, Archive, CannotTell
-from app.audit.claims import check_claims
-from app.audit.files import check_files
-from app.audit.heads import BadHead, read_head, require_claimed, signers_of
-from app.audit.layout import (
+from app.audit.checks.access_log import check_second, second_files
+from app.audit.checks.checkpoint import BadHead, read_head, require_claimed, signers_of
+from app.audit.checks.entry_files import Reader, Walkers
+from app.audit.checks.files import check_files
+from app.audit.checks.pins import check_pinned, check_predecessor
+from app.audit.checks.seen_checkpoints import check_claims
+from app.audit.checks.signers import Distrusted, check_manifest, speakers
+from app.audit.checks.time_stamps import check_anchors
+from app.audit.format.archive import UNREADABLE, Archive, CannotTell
+from app.audit.format.layout import (
     CHECKPOINT,
     CONSISTENCY,
     ENTRIES_PER_FILE,
@@ -45,9 +49,9 @@ from app.audit.layout import (
     README,
     entries_path,
 )
-from app.audit.manifest import Manifest
+from app.audit.format.manifest import Manifest
+from app.audit.format.views import VIEW_PATHS, Views
 from app.audit.part import verify_part
-from app.audit.pinned import check_pinned, check_predecessor
 from app.audit.replay import NotKnown, NotPermitted, Replay
 from app.audit.report import (
     NO_AUTHORITY,
@@ -56,11 +60,7 @@ from app.audit.report import (
     Problem,
     Report,
 )
-from app.audit.second import check_second, second_files
-from app.audit.segments import Reader, Walkers
-from app.audit.shelf import Shelf
-from app.audit.signers import Distrusted, check_manifest, speakers
-from app.audit.views import VIEW_PATHS, Views
+from app.audit.spilled_rows import Shelf
 from app.chain.checkpoint import Checkpoint
 from app.chain.entry import BadEntry, Entry
 from app.chain.jws import SignatureError

@@ -3,18 +3,18 @@
 import asyncio
 
 from app.api.devissuer import DevelopmentIssuer
-from app.batch import KeyReused
 from app.demo import era
 from app.domain.command import Actor
 from app.domain.governance.funds import OpenFund
 from app.domain.refusals import AlreadyExists
 from app.domain.values import Role
+from app.ledger.batch import KeyReused
+from app.ledger.submission import Asked
 from app.main import assemble
-from app.ops.metrics import Metrics
-from app.settings import Settings
+from app.ops.rebuild import bring_up_to_date
+from app.runtime.metrics import Metrics
+from app.runtime.settings import Settings
 from app.store.engine import Database
-from app.submission import Asked
-from app.upkeep import bring_up_to_date
 
 
 def open_demo_fund(settings: Settings, address: str) -> str:

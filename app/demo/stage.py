@@ -14,7 +14,7 @@ from typing import Any, Final
 import httpx
 
 from app.domain.values import Money
-from app.settings import Settings
+from app.runtime.settings import Settings
 
 START_TIMEOUT_S: Final = 20.0
 

@@ -16,7 +16,7 @@ from app.client import Client, Refused
 from app.demo import era
 from app.demo.stage import DemoFailed, expect, server, shown, verify_and_tamper
 from app.domain.values import Role
-from app.settings import LOCAL_ORIGIN, Settings
+from app.runtime.settings import LOCAL_ORIGIN, Settings
 
 _WINDOW_OF_PURPOSE: Final = {
     "military": "defence",

@@ -11,17 +11,17 @@ from hashlib import sha256
 from itertools import islice
 from typing import Self
 
+from app.audit.checks.signers import Distrusted, speakers
 from app.audit.replay import NotPermitted, Replay
-from app.audit.shelf import Shelf
-from app.audit.signers import Distrusted, speakers
+from app.audit.spilled_rows import Shelf
 from app.chain.checkpoint import Checkpoint, open_checkpoint
 from app.chain.entry import BadEntry, BrokenChain, Entry, check_follows
 from app.chain.note import Note, NoteError, VerifierKey
 from app.chain.policy import Policy
 from app.chain.tree import Frontier, leaf_hash
-from app.faults import Fault
 from app.mirror.kept import Kept
 from app.mirror.source import Source, Unreadable
+from app.runtime.faults import Fault
 
 
 @dataclass(frozen=True, slots=True)

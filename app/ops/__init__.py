@@ -1,1 +1,1 @@
-"""Watching the service: metrics and logs."""
+"""What operators run by hand: rebuilding read tables, recovering a log."""

@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from app.faults import Fault
+from app.runtime.faults import Fault
 
 LOCK_TIMEOUT_S: Final = 10
 """How long the writer waits for a head that somebody else holds; then 503, nothing recorded."""

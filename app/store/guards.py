@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection, PrimaryKeyConstraint, UniqueConstraint
 
-from app.faults import Fault
+from app.runtime.faults import Fault
 from app.store.tables import LOG_TABLES, metadata
 
 _POSTGRES_FUNCTION: Final = """

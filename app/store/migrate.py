@@ -8,7 +8,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from app.faults import Fault
+from app.runtime.faults import Fault
 from app.store.engine import Database
 from app.store.guards import verify_guards
 

@@ -15,7 +15,7 @@ from app.domain.governance.polls import Poll, PollState
 from app.domain.governance.rules import DecisionClass
 from app.domain.outflow.disbursements import Disbursement, DisbursementState
 from app.domain.outflow.steps import Answer, Approval
-from app.store import readtables
+from app.store import read_tables
 from app.store.tables import READ_TABLES
 
 MAX_OVERDUE = 1_000
@@ -39,7 +39,7 @@ def fund(connection: Connection, slug: str) -> Fund | None:
 
 def one(connection: Connection, slug: str, kind: type[S], *identity: str) -> S | None:
     """One row by its key."""
-    ((_, state),) = readtables.load(connection, slug, [key(kind, *identity)])
+    ((_, state),) = read_tables.load(connection, slug, [key(kind, *identity)])
     return cast("S | None", state)
 
 
@@ -67,7 +67,7 @@ def many(
     for name, value in (only or {}).items():
         query = query.where(plan.table.c[name] == value)
     rows = connection.execute(query).mappings()
-    return [cast("S", readtables.from_row(plan, row)) for row in rows]
+    return [cast("S", read_tables.from_row(plan, row)) for row in rows]
 
 
 def matching(
@@ -80,14 +80,14 @@ def matching(
         query = query.where(plan.table.c[name] == value)
     query = query.order_by(*(plan.table.c[name] for name in kind.key)).limit(limit)
     rows = connection.execute(query).mappings()
-    return [cast("S", readtables.from_row(plan, row)) for row in rows]
+    return [cast("S", read_tables.from_row(plan, row)) for row in rows]
 
 
 def book_of(connection: Connection, slug: str, naming: Callable[[Book], Iterable[Key]]) -> Book:
     """A book with the rows that `naming` names, asked again until it names nothing new."""
     book = Book()
     while missing := {row for row in naming(book) if not book.knows(row)}:
-        book = book.loaded(readtables.load(connection, slug, missing))
+        book = book.loaded(read_tables.load(connection, slug, missing))
     return book
 
 
@@ -137,7 +137,7 @@ def dropped(connection: Connection) -> list[tuple[str, str, str]]:
 
 def positions(connection: Connection, slug: str) -> Sequence[Position]:
     """Every contributor's position; as many as parties times windows times currencies."""
-    return list(readtables.all_rows(connection, slug, Position))
+    return list(read_tables.all_rows(connection, slug, Position))
 
 
 def approvals(connection: Connection, slug: str, disbursement_id: str) -> list[Approval]:
@@ -149,7 +149,7 @@ def approvals(connection: Connection, slug: str, disbursement_id: str) -> list[A
         .order_by(plan.table.c.step, plan.table.c.party)
     )
     rows = connection.execute(query).mappings()
-    return [cast("Approval", readtables.from_row(plan, row)) for row in rows]
+    return [cast("Approval", read_tables.from_row(plan, row)) for row in rows]
 
 
 def waiting(connection: Connection) -> list[Waiting]:

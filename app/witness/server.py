@@ -7,19 +7,13 @@ is the log's own signature.
 
 import asyncio
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final, NamedTuple
 
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
-
-from app import clock
 from app.chain.checkpoint import Checkpoint
 from app.chain.note import Note, NoteKey
 from app.chain.policy import Policy
@@ -36,9 +30,12 @@ from app.chain.witness import (
     opened,
     require_growth,
 )
+from app.runtime import clock
+from app.runtime.threads import in_thread
 from app.witness.views import Views
 
 SIZE_TYPE: Final = "text/x.tlog.size"
+TEXT: Final = "text/plain; charset=utf-8"
 READ_S: Final = 10.0
 _STATUS: Final[dict[type[NotCosigned], int]] = {
     Malformed: 400,
@@ -47,7 +44,14 @@ _STATUS: Final[dict[type[NotCosigned], int]] = {
     Elsewhere: 409,
     Inconsistent: 422,
 }
+_NEWEST: Final = re.compile(r"/([^/]+)/checkpoint")
 _logger = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+ASGIApplication = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""What ASGI 3 calls its parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,34 +99,73 @@ class Witness:
         )
 
 
-def create_witness(witness: Witness) -> Starlette:
-    """The ASGI application of a witness."""
+class Answer(NamedTuple):
+    """What a request to a witness is answered with; plain text unless `media_type` says else."""
 
-    async def add_checkpoint(request: Request) -> Response:
-        raw = await _body(request)
-        if raw is None:
-            return PlainTextResponse("too large, or too slow\n", 413)
-        try:
-            line = await run_in_threadpool(witness.cosign, raw)
-        except Elsewhere as error:
-            # As a header: the type as such, to which the framework would add a character set.
-            return Response(f"{error.size}\n", 409, {"Content-Type": SIZE_TYPE})
-        except NotCosigned as error:
-            return PlainTextResponse(f"{error}\n", _STATUS[type(error)])
-        return PlainTextResponse(line)
+    status: int
+    body: bytes
+    media_type: str = TEXT
 
-    async def checkpoint(request: Request) -> Response:
-        note = await run_in_threadpool(witness.newest, request.path_params["digest"])
-        if note is None:
-            return PlainTextResponse("nothing was cosigned of this log\n", 404)
-        return PlainTextResponse(note, headers={"Cache-Control": "no-cache"})
 
-    return Starlette(
-        routes=[
-            Route("/add-checkpoint", add_checkpoint, methods=["POST"]),
-            Route("/{digest}/checkpoint", checkpoint, methods=["GET"]),
-        ]
-    )
+def create_witness(witness: Witness) -> ASGIApplication:
+    """The ASGI application of a witness. Two addresses need no framework."""
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        await _send(send, await _answer(witness, scope, receive))
+
+    return application
+
+
+async def _answer(witness: Witness, scope: Scope, receive: Receive) -> Answer:
+    path, method = scope["path"], scope["method"]
+    if path == "/add-checkpoint":
+        if method != "POST":
+            return Answer(405, b"POST only\n")
+        return await _add_checkpoint(witness, receive)
+    found = _NEWEST.fullmatch(path)
+    if found is None:
+        return Answer(404, b"there is nothing here\n")
+    if method not in ("GET", "HEAD"):
+        return Answer(405, b"GET only\n")
+    note = await in_thread(witness.newest, found[1])
+    if note is None:
+        return Answer(404, b"nothing was cosigned of this log\n")
+    return Answer(200, note)
+
+
+async def _add_checkpoint(witness: Witness, receive: Receive) -> Answer:
+    raw = await _body(receive)
+    if raw is None:
+        return Answer(413, b"too large, or too slow\n")
+    try:
+        line = await in_thread(witness.cosign, raw)
+    except Elsewhere as error:
+        return Answer(409, f"{error.size}\n".encode(), SIZE_TYPE)
+    except NotCosigned as error:
+        return Answer(_STATUS[type(error)], f"{error}\n".encode())
+    return Answer(200, line.encode())
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    headers = [
+        (b"content-type", answer.media_type.encode()),
+        (b"content-length", str(len(answer.body)).encode()),
+        (b"cache-control", b"no-cache"),
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    """Nothing to open or to close."""
+    while True:
+        event = (await receive())["type"]
+        await send({"type": f"{event}.complete"})
+        if event == "lifespan.shutdown":
+            return
 
 
 def _own(note: Note, signed: Note) -> Note:
@@ -132,15 +175,19 @@ def _own(note: Note, signed: Note) -> Note:
     return Note(note.text, (*kept, signed.signatures[-1]))
 
 
-async def _body(request: Request) -> bytes | None:
+async def _body(receive: Receive) -> bytes | None:
     """The whole body; None when it is too large, or does not come."""
     body = bytearray()
     try:
         async with asyncio.timeout(READ_S):
-            async for piece in request.stream():
-                body += piece
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
+                body += message.get("body", b"")
                 if len(body) > MAX_QUESTION_BYTES:
                     return None
-    except (TimeoutError, ClientDisconnect):
+                if not message.get("more_body", False):
+                    return bytes(body)
+    except TimeoutError:
         return None
-    return bytes(body)

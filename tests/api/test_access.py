@@ -13,12 +13,12 @@ from typing import Any
 import httpx
 import pytest
 
-from app import clock
 from app.chain.canonical import encode
 from app.chain.checkpoint import Checkpoint, open_checkpoint
 from app.chain.tree import Frontier, leaf_hash
 from app.domain.values import Role
-from app.settings import Settings
+from app.runtime import clock
+from app.runtime.settings import Settings
 from tests.attack.hostile import Answer, Attacker, fresh_key, nothing_recorded, size_of
 from tests.audit import tampering
 from tests.audit.tampering import Bundle
@@ -200,7 +200,7 @@ def at(service: Service, hours: int, patch: pytest.MonkeyPatch) -> None:
 def test_a_party_fills_its_share_of_an_hour_and_no_more(
     fund: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.access.MAX_PER_HOUR", 5)
+    monkeypatch.setattr("app.ledger.access_log.MAX_PER_HOUR", 5)
     at(fund, 0, monkeypatch)
 
     refused(fund, treasury("DE"), 4)
@@ -224,7 +224,7 @@ def test_a_party_fills_its_share_of_an_hour_and_no_more(
 def test_the_hours_count_is_still_known_after_a_restart(
     service_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.access.MAX_PER_HOUR", 5)
+    monkeypatch.setattr("app.ledger.access_log.MAX_PER_HOUR", 5)
     with running(service_settings) as service:
         service.open()
         at(service, 0, monkeypatch)

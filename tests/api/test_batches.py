@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.audit.archive import CannotTell
+from app.audit.format.archive import CannotTell
 from app.audit.receipt import verify_answer
 from app.chain.canonical import encode
 from app.chain.checkpoint import open_checkpoint

@@ -6,12 +6,12 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from app import clock
 from app.api import batches, examples
 from app.chain.jws import public_jwk
 from app.chain.spelling import read_base64url
 from app.client import Client
 from app.domain.values import Role
+from app.runtime import clock
 from tests.builders import Person
 from tests.service import Service
 

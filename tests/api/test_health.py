@@ -4,10 +4,10 @@ import re
 
 from sqlalchemy import text
 
-from app.ops.patrol import Patrol
+from app.workers.scrub import Patrol
 from tests.builders import AUDITOR, REQUESTER, a_pledge, a_request, money, treasury
+from tests.ledger.test_notary import without_guards
 from tests.service import FUND, Service
-from tests.test_notary import without_guards
 
 
 def metrics(service: Service) -> str:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from app import clock
 from app.domain.values import Role
+from app.runtime import clock
 from tests.attack.hostile import size_of
 from tests.builders import (
     AUDITOR,

@@ -12,8 +12,8 @@ from sqlalchemy import select
 from app.chain.canonical import encode
 from app.client import Refused
 from app.domain.values import Role
-from app.signatures import sign
 from app.store.tables import metadata
+from app.trust.signatures import sign
 from tests.attack.hostile import (
     Answer,
     Attacker,

@@ -19,7 +19,7 @@ from joserfc.jwk import ECKey
 from app.chain.canonical import encode
 from app.client import Refused
 from app.domain.values import Role
-from app.signatures import sign
+from app.trust.signatures import sign
 from tests.attack.hostile import (
     Answer,
     Attacker,

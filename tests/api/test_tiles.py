@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.asking import trusted
+from app.runtime.outbound import trusted
 from tests.builders import AUDITOR, a_pledge, money, treasury
 from tests.service import FUND, Service
 

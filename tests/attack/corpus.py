@@ -277,7 +277,7 @@ READS: Final = [
     "/exports/audit",
 ]
 READER: Final = AUDITOR
-MARK: Final = "@@hostile@@"
+MARK: Final = "hostile"
 
 
 def places(body: Any) -> Iterator[Any]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from app.chain.canonical import decode, encode
 from app.chain.spelling import read_base64url
-from app.clock import new_id
-from app.signatures import sign
+from app.runtime.clock import new_id
+from app.trust.signatures import sign
 from tests.audit.tampering import Bundle
 from tests.signers import EcKey
 

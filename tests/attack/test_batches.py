@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.settings import Settings
+from app.runtime.settings import Settings
 from app.store.engine import Database
 from tests.attack.hostile import (
     Answer,

@@ -11,7 +11,7 @@ from app.audit.verify import verify
 from app.chain.canonical import encode
 from app.chain.policy import Policy
 from app.domain.values import Role
-from app.signatures import sign
+from app.trust.signatures import sign
 from tests.attack.hostile import (
     Answer,
     Attacker,

@@ -17,9 +17,9 @@ from sqlalchemy.pool import NullPool
 from app.audit.verify import verify
 from app.chain.policy import Policy
 from app.domain.values import Role
-from app.ops.patrol import Patrol
-from app.settings import Settings
+from app.runtime.settings import Settings
 from app.store.tables import LOG_TABLES, metadata
+from app.workers.scrub import Patrol
 from tests.attack.hostile import Attacker, assert_refused
 from tests.builders import AUDITOR, Person, a_pledge, an_approval, money, treasury
 from tests.service import FUND, Service, running

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from sqlalchemy import text
 
 from app.domain.values import Role
-from app.settings import Settings
+from app.runtime.settings import Settings
 from app.store.engine import Database
 from tests.attack.hostile import (
     Answer,

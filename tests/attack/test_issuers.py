@@ -10,11 +10,11 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from app import clock
 from app.api.issuers import FileRegistry, Issuer, Keys
 from app.api.tokens import BadToken, TokenVerifier
 from app.chain.jws import public_jwk
-from app.settings import Settings
+from app.runtime import clock
+from app.runtime.settings import Settings
 from tests.attack.hostile import (
     Answer,
     Attacker,

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from app.settings import Settings
+from app.runtime.settings import Settings
 from tests.builders import AUDITOR, REQUESTER, a_pledge, money, treasury
 from tests.service import FUND, running
 

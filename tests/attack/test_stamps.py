@@ -9,8 +9,14 @@ import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
-from app import clock
-from app.stamps import MAX_STAMP_BYTES, StampError, read_stamp, stamp_request, verify_stamp
+from app.runtime import clock
+from app.trust.timestamps import (
+    MAX_STAMP_BYTES,
+    StampError,
+    read_stamp,
+    stamp_request,
+    verify_stamp,
+)
 from tests.authority import Authority, a_certificate, of_status, with_certificates
 
 TEXT = b"ledger.example/era\n42\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n"

@@ -14,8 +14,8 @@ import pytest
 
 from app.audit.report import Pins
 from app.audit.verify import verify
-from app.clock import new_id
-from app.settings import Settings
+from app.runtime.clock import new_id
+from app.runtime.settings import Settings
 from tests.attack.forger import Entry, drop, entries, find, move, put, signed_anew
 from tests.audit import tampering
 from tests.audit.tampering import Bundle

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from app.audit.archive import CannotTell
+from app.audit.format.archive import CannotTell
 from app.audit.memory import Memory
 from app.audit.receipt import verify_answer
 from app.audit.report import Pins, Report
@@ -20,7 +20,7 @@ from app.chain.note import COSIGNATURE, Note, NoteKey
 from app.chain.proof import Receipt
 from app.chain.tree import EMPTY_ROOT, ProofError
 from app.chain.witness import Inconsistent, Question
-from app.settings import Settings
+from app.runtime.settings import Settings
 from tests.attack.trust import a_fund_of_pledges, a_stranger, copied, note_of, one_more, settings_of
 from tests.audit.tampering import Bundle, made_by
 from tests.builders import TRUSTEE, a_charter, a_pledge, money, treasury

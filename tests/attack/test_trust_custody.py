@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from app.attestations import introduction_message
 from app.audit.report import Pins, Report
 from app.audit.verify import verify
 from app.chain.checkpoint import Checkpoint
@@ -18,8 +17,9 @@ from app.chain.policy import Policy
 from app.chain.spelling import write_base64
 from app.client import Refused
 from app.domain.values import Role
-from app.keys import EXPORT, LOG, LedgerKeys, add_key, load_keys
-from app.settings import LOCAL_ORIGIN
+from app.runtime.settings import LOCAL_ORIGIN
+from app.trust.attestations import introduction_message
+from app.trust.ledger_keys import EXPORT, LOG, LedgerKeys, add_key, load_keys
 from tests.attack.trust import a_stranger, copied, note_of, one_more, settings_of, small_bundle
 from tests.audit.tampering import Bundle, made_by
 from tests.authority import Authority

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from app.audit.archive import CannotTell
+from app.audit.format.archive import CannotTell
 from app.audit.verify import verify
 from app.chain.jws import sign_detached
 from tests.attack.trust import small_bundle

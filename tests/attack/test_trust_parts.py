@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from app.audit.archive import CannotTell
-from app.audit.bundle import Wanted, write_bundle
+from app.audit.format.archive import CannotTell
 from app.audit.report import Pins, Report
 from app.audit.verify import verify
 from app.chain.canonical import encode
 from app.chain.checkpoint import Checkpoint
 from app.chain.note import COSIGNATURE, Note, NoteKey
 from app.chain.tree import Frontier, leaf_hash
-from app.clock import now
+from app.export.bundle import Wanted, write_bundle
+from app.runtime.clock import now
 from tests.attack.trust import a_fund_of_pledges, copied, head, note_of, one_more, settings_of
 from tests.audit.tampering import Bundle, made_by
 from tests.service import Service, running

@@ -13,17 +13,17 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from app.attestations import statement_payload
 from app.audit.report import NO_AUTHORITY, Pins, Report
 from app.audit.verify import verify
 from app.chain.checkpoint import Checkpoint
 from app.chain.entry import time_text
 from app.chain.note import COSIGNATURE, NoteKey
 from app.chain.spelling import write_base64
-from app.clock import new_id
 from app.domain.governance.checkpoints import RecordRecovery, RecordStamp, RecordWitnessed
 from app.domain.refusals import AttestationFalse
-from app.signatures import sign
+from app.runtime.clock import new_id
+from app.trust.attestations import statement_payload
+from app.trust.signatures import sign
 from tests.attack.trust import copied, head, recorded, settings_of
 from tests.audit.tampering import Bundle, made_by
 from tests.authority import Authority

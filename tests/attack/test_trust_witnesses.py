@@ -14,7 +14,7 @@ import pytest
 
 from app.chain.note import Note
 from app.chain.policy import Policy
-from app.settings import Settings
+from app.runtime.settings import Settings
 from tests.attack import bad_witness
 from tests.attack.bad_witness import BOMB_BYTES, Answering, BadWitness, doing_harm
 from tests.builders import a_pledge, money, treasury

@@ -19,11 +19,10 @@ from app.chain.canonical import encode
 from app.chain.checkpoint import Checkpoint
 from app.chain.note import NoteKey
 from app.chain.tree import Frontier, leaf_hash
-from app.clock import new_id
-from app.clockwork import LEDGER_ITSELF
 from app.domain.command import Command
-from app.settings import Settings
-from app.submission import Asked
+from app.ledger.submission import LEDGER_ITSELF, Asked
+from app.runtime.clock import new_id
+from app.runtime.settings import Settings
 from tests.audit.tampering import Bundle, made_by
 from tests.builders import a_pledge, money, treasury
 from tests.service import Service, running, serving

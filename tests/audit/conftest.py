@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import Settings
+from app.runtime.settings import Settings
 from tests.audit import tampering
 from tests.audit.tampering import Bundle
 from tests.builders import money

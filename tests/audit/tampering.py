@@ -13,7 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from app.audit.bundle import write_bundle
 from app.audit.report import Report
 from app.audit.verify import verify
 from app.chain.canonical import encode
@@ -21,8 +20,9 @@ from app.chain.checkpoint import Checkpoint
 from app.chain.jws import sign_detached
 from app.chain.policy import Policy
 from app.chain.tree import Frontier, leaf_hash
-from app.clock import new_id, now
-from app.keys import LedgerKeys
+from app.export.bundle import write_bundle
+from app.runtime.clock import new_id, now
+from app.trust.ledger_keys import LedgerKeys
 from tests.service import Service
 
 ENTRIES = "entries/00000000.jsonl"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.audit.archive import CannotTell
-from app.settings import Settings
+from app.audit.format.archive import CannotTell
+from app.runtime.settings import Settings
 from tests.audit.tampering import Bundle, made_by
 from tests.builders import a_pledge, money, treasury
 from tests.service import Service, running

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from app.audit.archive import CannotTell
-from app.audit.layout import ENTRIES_PER_FILE, entries_path
+from app.audit.checks.entry_files import MAX_PROBLEMS, walk_segment
+from app.audit.format.archive import CannotTell
+from app.audit.format.layout import ENTRIES_PER_FILE, entries_path
 from app.audit.receipt import verify_answer
-from app.audit.segments import MAX_PROBLEMS, walk_segment
 from app.audit.verify import verify
 from app.chain.tree import ProofError
 from tests.audit.tampering import Bundle

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.audit.archive import CannotTell
+from app.audit.format.archive import CannotTell
 from tests.audit.tampering import Bundle
 
 ORACLE = Path(__file__).with_name("oracle.py")

@@ -21,10 +21,10 @@ from typing import Any
 
 from app.domain.command import Actor
 from app.domain.inflow.receipts import BookReceipt
-from app.ledger import Ledger as Door
+from app.ledger.submission import Asked, Submission
+from app.ledger.writer import Ledger as Door
 from app.main import assemble
-from app.ops.metrics import Metrics
-from app.submission import Asked, Submission
+from app.runtime.metrics import Metrics
 from tests.bench import scenarios
 from tests.bench.__main__ import conditions
 from tests.bench.scenarios import FUND, Row
@@ -164,7 +164,7 @@ def _exported(running: Ledger, folder: Path) -> Iterator[Row]:
 def _verify(bundle: Path, trust: Path) -> float:
     """Run the verifier; the most memory of it and of its largest walker together, in MB."""
     code = (
-        "import resource, sys; from app.cli import main; code = main(sys.argv[1:]);"
+        "import resource, sys; from app.cli.main import main; code = main(sys.argv[1:]);"
         "kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN);"
         "print(sum(resource.getrusage(kind).ru_maxrss for kind in kinds)); sys.exit(code)"
     )
@@ -180,7 +180,8 @@ def _verify(bundle: Path, trust: Path) -> float:
 def _walk(bundle: Path, size: int) -> None:
     """Check 4 alone, in one process."""
     code = (
-        "import sys; from pathlib import Path; from app.audit.segments import walk_segment;"
+        "import sys; from pathlib import Path;"
+        "from app.audit.checks.entry_files import walk_segment;"
         "size = int(sys.argv[2]);"
         "assert not any(walk_segment(n, Path(sys.argv[1]), size, None).problems"
         " for n in range(-(-size // 65536)))"

@@ -17,7 +17,7 @@ from app.chain.canonical import encode
 from app.chain.jws import public_jwk
 from app.client import Client
 from app.domain.values import Role
-from app.signatures import check_signature, sign
+from app.trust.signatures import check_signature, sign
 from tests.bench import load
 from tests.bench.load import Measured
 from tests.bench.servers import TODAY, Ledger, durable_postgres, item, ledger

@@ -17,7 +17,7 @@ import httpx
 
 from app.api.devissuer import DevelopmentIssuer
 from app.client import Client
-from app.settings import Settings
+from app.runtime.settings import Settings
 from app.store.engine import Database
 from app.store.migrate import migrate
 from tests import postgres

@@ -16,8 +16,8 @@ from app.chain.policy import Policy
 from app.chain.tiles import HashReader
 from app.chain.tree import Frontier, leaf_hash
 from app.chain.witness import Question
-from app.keys import load_keys
-from app.settings import LOCAL_ORIGIN
+from app.runtime.settings import LOCAL_ORIGIN
+from app.trust.ledger_keys import load_keys
 from app.witness.server import Witness
 from app.witness.views import Views
 from tests.bench.scenarios import FUND, SECONDS, Row, a_row, batched, reads, receipts

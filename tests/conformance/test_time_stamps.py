@@ -12,7 +12,7 @@ import pytest
 from cryptography.x509 import Certificate, load_pem_x509_certificates
 from rfc3161_client import decode_timestamp_response
 
-from app.stamps import StampError, verify_stamp
+from app.trust.timestamps import StampError, verify_stamp
 from tests.conformance import vectors
 
 FILE = "trailofbits_rfc3161-client/fixtures.json"

@@ -21,8 +21,8 @@ from app.audit.verify import verify
 from app.chain.policy import Policy
 from app.chain.proof import Receipt
 from app.client import Client, Refused, Unreachable
-from app.keys import load_keys
-from app.settings import Settings
+from app.runtime.settings import Settings
+from app.trust.ledger_keys import load_keys
 from tests.builders import AUDITOR, TRUSTEE, Person, a_charter, a_pledge, money, treasury
 from tests.service import FUND
 

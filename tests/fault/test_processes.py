@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from app.audit.verify import verify
 from app.chain.policy import Policy
 from app.chain.proof import Receipt
-from app.settings import Settings
+from app.runtime.settings import Settings
 from tests.builders import AUDITOR, a_pledge, money, treasury
 from tests.service import FUND, running
 

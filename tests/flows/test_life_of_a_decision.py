@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from app import clock
 from app.audit.report import Pins
 from app.audit.verify import verify
 from app.chain.policy import Policy
-from app.cli import main
+from app.cli.main import main
 from app.client import Client, Refused
 from app.domain.values import Role
+from app.runtime import clock
 from tests.builders import (
     AUDITOR,
     REQUESTER,

@@ -11,7 +11,6 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,8 +18,9 @@ from starlette.routing import Route
 from app.audit.report import Pins
 from app.audit.verify import verify
 from app.chain.policy import Policy
-from app.cli import main
-from app.settings import Settings
+from app.cli.main import main
+from app.runtime.settings import Settings
+from app.runtime.threads import in_thread
 from tests.authority import Authority
 from tests.builders import AUDITOR, a_pledge, money, treasury
 from tests.service import Service, running, serving
@@ -41,7 +41,7 @@ def served(folder: Path) -> Iterator[Served]:
 
     async def stamp(request: Request) -> Response:
         question = await request.body()
-        answer = here.broken or await run_in_threadpool(here.authority.stamp, b"", question)
+        answer = here.broken or await in_thread(here.authority.stamp, b"", question)
         return Response(answer, media_type="application/timestamp-reply")
 
     with serving(Starlette(routes=[Route("/", stamp, methods=["POST"])])) as address:

@@ -8,7 +8,7 @@ import pytest
 from app.audit.report import Pins, Report
 from app.audit.verify import verify
 from app.chain.policy import Policy
-from app.cli import main
+from app.cli.main import main
 from app.client import Refused
 from app.domain.values import Role
 from tests.builders import REQUESTER, TRUSTEE, Person, a_charter, a_pledge, money, treasury

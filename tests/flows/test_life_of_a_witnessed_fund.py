@@ -16,11 +16,11 @@ from app.chain.checkpoint import Checkpoint
 from app.chain.note import Note, NoteKey
 from app.chain.policy import Policy
 from app.client import Refused
-from app.keys import load_keys
 from app.mirror.follow import Mirror
 from app.mirror.kept import Kept
 from app.mirror.source import Source
-from app.settings import LOCAL_ORIGIN, Settings
+from app.runtime.settings import LOCAL_ORIGIN, Settings
+from app.trust.ledger_keys import load_keys
 from tests.builders import REQUESTER, TRUSTEE, money
 from tests.service import FUND, Service, running
 from tests.witnessing import Running, a_witness, witnessing

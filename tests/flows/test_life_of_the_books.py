@@ -11,9 +11,9 @@ import pytest
 from app.audit.receipt import verify_answer
 from app.audit.verify import verify
 from app.chain.policy import Policy
-from app.cli import main
+from app.cli.main import main
 from app.domain.values import Role
-from app.settings import Settings
+from app.runtime.settings import Settings
 from tests.api.test_reading import everything
 from tests.builders import (
     AUDITOR,

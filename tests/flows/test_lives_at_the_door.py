@@ -24,14 +24,14 @@ from app.domain.book import Posting
 from app.domain.command import Command
 from app.domain.event import Event
 from app.domain.inflow.pledges import AnnouncePledge
-from app.ledger import Ledger
+from app.ledger.submission import Asked, PartRefused, Recorded, Submission
+from app.ledger.writer import Ledger
 from app.main import assemble
-from app.ops.metrics import Metrics
-from app.settings import Settings
+from app.ops.rebuild import first_difference
+from app.runtime.metrics import Metrics
+from app.runtime.settings import Settings
 from app.store import balances
 from app.store.balances import AsOf
-from app.submission import Asked, PartRefused, Recorded, Submission
-from app.upkeep import first_difference
 from tests.builders import Person, a_pledge, money
 from tests.domain import Door
 from tests.domain.lives import lived

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from app.cli import main
+from app.cli.main import main
 from app.domain.accounting.rates import PublishRates
 from app.domain.values import Rate
 from app.interop.ecb import NotRates, read_rates

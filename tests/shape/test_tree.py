@@ -75,7 +75,7 @@ def test_the_verifier_loads_neither_web_nor_database() -> None:
 
 def test_the_command_verify_loads_neither_web_nor_database(tmp_path: Path) -> None:
     program = (
-        "import sys\nfrom app.cli import main\n"
+        "import sys\nfrom app.cli.main import main\n"
         f"code = main(['verify', {str(tmp_path / 'none.zip')!r}, '--trust', 'none'])\n"
         "found = {'fastapi', 'sqlmodel', 'sqlalchemy', 'jose', 'httpx'} & set(sys.modules)\n"
         "sys.exit(repr((code, found)) if (code, found) != (2, set()) else 0)"

@@ -2,8 +2,8 @@
 
 Witnesses cosign checkpoints and a time authority stamps them, both outside the log. Where a rule or
 an auditor needs that later, an entry says it: which checkpoint of this log, and the signatures
-themselves. Whether those hold is for the shell to find out (`app/attestations.py`), when the entry
-is made and in every replay; a replay also compares the root with the log's own.
+themselves. Whether those hold `app/trust/attestations.py` finds out, when the entry is made and in
+every replay; a replay also compares the root with the log's own.
 """
 
 from collections.abc import Iterator

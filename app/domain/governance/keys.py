@@ -4,7 +4,7 @@ The key registers itself: the entry is signed by it, over the digest of the char
 checkpoint that the party has seen. The first key of a party counts at once. A later one waits
 until it is endorsed: by a key that the party has, or, where that is lost, by another party, and
 then all earlier keys of the party end. Whether a signature holds is for the shell to find out
-(`app/signatures.py`); whether the key may speak is decided here, by position in the log.
+(`app/trust/signatures.py`); whether the key may speak is decided here, by position in the log.
 """
 
 from collections.abc import Iterator

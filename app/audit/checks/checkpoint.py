@@ -1,0 +1,52 @@
+"""The head of a bundle: its checkpoint, what it says, and who stands for it.
+
+What it says is read first, so that entries can be compared with it; who had to sign is known only
+when the entries have been executed, because they name the log's keys.
+"""
+
+from collections.abc import Sequence
+
+from app.audit.format.archive import Archive, CannotTell
+from app.audit.format.layout import CHECKPOINT, MAX_SMALL_FILE_BYTES
+from app.audit.format.manifest import Manifest
+from app.chain.checkpoint import Checkpoint, open_checkpoint
+from app.chain.note import Note, NoteError, Verified, VerifierKey
+from app.chain.policy import Policy
+
+
+class BadHead(ValueError):
+    """The checkpoint is not what it must be; the message says why."""
+
+
+def read_head(archive: Archive) -> tuple[bytes, Checkpoint]:
+    """The note and what it says, whoever signed it. Raises BadHead."""
+    try:
+        raw = archive.small(CHECKPOINT, MAX_SMALL_FILE_BYTES)
+        return raw, Checkpoint.parse(Note.parse(raw).text)
+    except (NoteError, CannotTell) as error:
+        raise BadHead(f"checkpoint: {error}") from None
+
+
+def require_claimed(manifest: Manifest, checkpoint: Checkpoint) -> None:
+    """The manifest is of the checkpoint's log, size and root. Raises BadHead."""
+    if manifest.origin.rpartition("/")[2] != manifest.fund:
+        raise BadHead("the manifest names a fund that is not the log's")
+    claimed = (manifest.origin, manifest.end, manifest.tree_size, manifest.root)
+    signed = (checkpoint.origin, checkpoint.size, checkpoint.size, checkpoint.root.hex())
+    if claimed != signed:
+        raise BadHead("the manifest and the checkpoint speak of different trees")
+
+
+def signers_of(raw: bytes, logs: Sequence[VerifierKey], policy: Policy) -> list[Verified]:
+    """Who signed the checkpoint: one of `logs` for the log, and as many witnesses as are asked.
+
+    Raises BadHead.
+    """
+    try:
+        open_checkpoint(raw, *logs)
+        signers = Note.parse(raw).verify([*logs, *policy.witnesses.values()])
+    except NoteError as error:
+        raise BadHead(f"checkpoint: {error}") from None
+    if not policy.satisfied_by(signed.key for signed in signers):
+        raise BadHead(f"checkpoint: the quorum {policy.quorum} has not cosigned it")
+    return signers

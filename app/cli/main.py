@@ -1,0 +1,64 @@
+"""The command `fundledger`: one file for each who uses it.
+
+`verify` imports neither web nor database: each command imports its own part when it runs.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any
+
+from app.cli import auditor, government, operator, treasury
+from app.cli.exit_codes import CANNOT_TELL, say
+from app.runtime.faults import Fault
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the process's exit code."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # In a pipe too, what this process says and what its children say stand in order.
+        sys.stdout.reconfigure(line_buffering=True)
+    chosen = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = chosen.run
+    try:
+        return run(chosen)
+    except (Fault, OSError) as error:
+        print(f"fundledger: {error}", file=sys.stderr)
+        return CANNOT_TELL
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fundledger",
+        description="The ledger of a joint fund. Settings come from FUNDLEDGER_… variables.",
+    )
+    parser.add_argument("--version", action="version", version=version("joint-fund-ledger"))
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], summary: str) -> Any:
+        added = commands.add_parser(name, help=summary, description=summary)
+        added.set_defaults(run=run)
+        return added
+
+    for reader in (operator, government, treasury, auditor):
+        reader.add_to(command)
+    demo = command("demo", _demo, "play the ERA history against a server of its own")
+    demo.add_argument("--out", type=Path, default=Path("build/demo"))
+    openapi = command("openapi", _openapi, "write what is published of the interface into a folder")
+    openapi.add_argument("folder", type=Path)
+    return parser
+
+
+def _demo(chosen: argparse.Namespace) -> int:
+    from app.demo.story import play
+
+    return play(chosen.out)
+
+
+def _openapi(chosen: argparse.Namespace) -> int:
+    from app.cli.schemas import write_files
+
+    return say(f"written: {', '.join(str(path) for path in write_files(chosen.folder))}")

@@ -1,0 +1,218 @@
+"""Commands for operators: serving, schema, the ledger's own keys, read tables, recovery."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.cli.exit_codes import OK, WRONG, say
+from app.runtime.faults import Fault
+
+if TYPE_CHECKING:
+    from app.runtime.settings import Settings
+
+
+def add_to(command: Callable[..., Any]) -> None:
+    """Add them to the command line; `command` makes a new one."""
+    serve = command("serve", _serve, "serve HTTP")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=_port, default=8000)
+    serve.add_argument("--demo", action="store_true", help="migrate and open the demo fund first")
+    command("migrate", _migrate, "bring the database to this version's schema")
+    _add_keys_to(command("keys", _keys, "show the ledger's public keys; make missing key files"))
+    for name, run, summary in (
+        ("rebuild", _rebuild, "recreate a fund's read tables from its log"),
+        ("check", _check, "compare a fund's read tables and journal with a replay of its log"),
+    ):
+        command(name, run, summary).add_argument("fund")
+    _add_recovery_to(
+        command("recover", _recover, "restore a log that lost entries; see docs/operators.md")
+    )
+    token = command("token", _token, "print a bearer token of the development issuer")
+    token.add_argument("--party", required=True)
+    token.add_argument("--role", required=True, action="append", help="may be given repeatedly")
+    token.add_argument("--subject", required=True)
+
+
+def _add_keys_to(keys: argparse.ArgumentParser) -> None:
+    actions = keys.add_subparsers(metavar="ACTION", dest="action")
+    new = actions.add_parser("new", help="make one more key, in a file or on the token")
+    new.add_argument("purpose", choices=("log", "export"))
+    new.add_argument("--fund", default="", help="show a log key under this fund's name")
+    introduce = actions.add_parser(
+        "introduce", help="print the subject of the proposal that replaces a fund's log key"
+    )
+    introduce.add_argument("fund")
+    introduce.add_argument(
+        "--compromised",
+        type=int,
+        metavar="SIZE",
+        help="the old key was stolen: its checkpoints count up to this size, its word does not",
+    )
+
+
+def _add_recovery_to(recover: argparse.ArgumentParser) -> None:
+    recover.add_argument("fund")
+    source = recover.add_mutually_exclusive_group(required=True)
+    source.add_argument("--entries", type=Path, help="entries.jsonl of a mirror or of a bundle")
+    source.add_argument(
+        "--receipts", type=Path, nargs="+", metavar="FILE", help="answers that parties kept"
+    )
+    source.add_argument("--statements", type=Path, help="JSON list of parties' statements")
+    recover.add_argument(
+        "--checkpoint", type=Path, help="that came with the entries, where none is left here"
+    )
+    recover.add_argument("--reason", default="Entries were lost and restored")
+
+
+def _port(text: str) -> int:
+    """A TCP port. Raises ValueError."""
+    port = int(text)
+    if not 0 <= port < 65_536:
+        raise ValueError("a port is between 0 and 65535")
+    return port
+
+
+class SettingsUnusable(Fault):
+    """The environment does not make settings; the message says which variable and why."""
+
+
+def _settings() -> "Settings":
+    from pydantic import ValidationError
+
+    from app.runtime.settings import Settings
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False)
+        said = [f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in found]
+        raise SettingsUnusable("; ".join(said)) from None
+
+
+def _serve(chosen: argparse.Namespace) -> int:
+    from app.main import check_start, create_app
+    from app.runtime.serving import serve
+
+    settings, address = _settings(), f"http://{chosen.host}:{chosen.port}"
+    said = f"fundledger listens at {address}"
+    if chosen.demo:
+        from app.demo.opening import open_demo_fund
+
+        said = open_demo_fund(settings, address)
+    check_start(settings)
+
+    app = create_app(settings)
+    return OK if serve(app, chosen.host, chosen.port, said) else WRONG
+
+
+def _migrate(_: argparse.Namespace) -> int:
+    from app.ops.rebuild import bring_up_to_date
+
+    _settings().data_dir.mkdir(parents=True, exist_ok=True)
+
+    def upgraded(database: Any) -> int:
+        for fund in bring_up_to_date(database):
+            print(f"The read tables of {fund} were folded anew from its log.")
+        return say("The database has this version's schema, and its guards are in place.")
+
+    return _with_database(upgraded)
+
+
+def _keys(chosen: argparse.Namespace) -> int:
+    from app.trust import keyring
+
+    settings = _settings()
+    if chosen.action == "new":
+        where, made = keyring.make_key(settings, chosen.purpose)
+        return say(f"made: {where}\n{keyring.shown(made, chosen.fund)}")
+    if chosen.action == "introduce":
+        keys = keyring.open_keys(settings, create=False)
+        return _with_database(
+            lambda database: say(
+                json.dumps(keyring.introduction(database, keys, chosen.fund, chosen.compromised))
+            )
+        )
+    return say(keyring.shown(keyring.open_keys(settings, create=True)))
+
+
+def _token(chosen: argparse.Namespace) -> int:
+    from app.api.devissuer import DevelopmentIssuer
+
+    issuer = DevelopmentIssuer.open(_settings())
+    print(issuer.token(chosen.party, chosen.role, chosen.subject))
+    return OK
+
+
+def _rebuild(chosen: argparse.Namespace) -> int:
+    from app.ops.rebuild import rebuild
+
+    return _with_database(
+        lambda database: say(
+            f"{rebuild(database, chosen.fund)} entries folded into new read tables."
+        ),
+    )
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    from app.ops.rebuild import first_difference, signed_difference
+    from app.store.second_store import SecondStore
+
+    signed = SecondStore(_settings().second_store_dir)
+
+    def compare(database: Any) -> int:
+        difference = first_difference(database, chosen.fund)
+        difference = difference or signed_difference(database, signed, chosen.fund)
+        if difference is None:
+            return say("The log is what was signed; read tables and journal are what it gives.")
+        print(f"first difference: {difference}", file=sys.stderr)
+        return WRONG
+
+    return _with_database(compare)
+
+
+def _recover(chosen: argparse.Namespace) -> int:
+    from app.domain.refusals import Refusal
+    from app.main import assemble
+    from app.ops.recovery import NotRecovered, confirm, from_receipts, restore
+    from app.runtime.metrics import Metrics
+
+    here, _ = assemble(_settings(), Metrics())
+
+    def put_back(lines: Iterable[bytes]) -> None:
+        known = chosen.checkpoint.read_bytes() if chosen.checkpoint is not None else None
+        done = restore(here.database, here.notary, chosen.fund, lines, known)
+        print(f"{done.added} entries added; the log has {done.size}", end="")
+        print(
+            ", as was signed." if done.as_signed else "; the parties must confirm that it is all."
+        )
+
+    try:
+        if chosen.entries is not None:
+            with chosen.entries.open("rb") as file:
+                put_back(line.removesuffix(b"\n") for line in file)
+        if chosen.receipts is not None:
+            answers = [file.read_bytes() for file in chosen.receipts]
+            put_back(from_receipts(here.database, chosen.fund, answers))
+        if chosen.statements is not None:
+            statements = chosen.statements.read_bytes()
+            size = confirm(here.ledger, here.notary, chosen.fund, statements, chosen.reason)
+            print(f"The parties confirm the log of {size} entries; entry {size} says so.")
+    except (NotRecovered, Refusal) as error:
+        print(f"fundledger: not recovered: {error}", file=sys.stderr)
+        return WRONG
+    finally:
+        here.database.close()
+    return OK
+
+
+def _with_database(use: Callable[[Any], int]) -> int:
+    from app.store.engine import Database
+
+    database = Database(_settings().database)
+    try:
+        return use(database)
+    finally:
+        database.close()

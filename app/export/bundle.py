@@ -1,0 +1,341 @@
+"""The audit bundle: one ZIP, written as it is sent, in constant memory.
+
+Entries stream from the database into the archive; the views are written beside them into
+temporary files, because a ZIP holds one file after the other. The manifest comes last and names
+the digest of everything before it; its signature is by the export key that the log itself names.
+"""
+
+import hashlib
+import io
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any, Final, Self
+
+from sqlalchemy import Connection
+
+from app.audit.format.layout import (
+    ACCESS,
+    CHECKPOINT,
+    CONSISTENCY,
+    ENTRIES_PER_FILE,
+    FORMAT,
+    FRONTIER,
+    JWS_TYPE,
+    KEYS,
+    MANIFEST,
+    MANIFEST_JWS,
+    README,
+    entries_path,
+)
+from app.audit.format.views import VIEW_PATHS, Recorded, Views
+from app.audit.replay import act_of, read_event
+from app.chain.canonical import encode
+from app.chain.checkpoint import Checkpoint
+from app.chain.entry import Entry, time_text
+from app.chain.jws import sign_detached
+from app.chain.note import Note
+from app.chain.policy import Policy
+from app.domain.book import Posting
+from app.domain.governance.keys import PartyKey
+from app.domain.governance.logs import Log
+from app.export.served_checkpoint import for_export
+from app.store import log, queries, read_tables
+from app.store.log_names import access_log
+from app.trust.ledger_keys import LedgerKeys
+
+CHUNK_BYTES = 65_536
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+"""The archive's own times mean nothing; the manifest has the one that counts."""
+
+
+class NothingSigned(Exception):
+    """The fund has no signed checkpoint yet, so there is nothing that could be exported."""
+
+
+class NotInTheLog(Exception):
+    """A part was asked for, or a proof from a size, that the signed log does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an auditor asks for: entries from `start` on, and a proof that the log of `since`
+    entries is their beginning; under a checkpoint that these `witnesses` have cosigned, if one is
+    there.
+    """
+
+    start: int = 0
+    since: int | None = None
+    witnesses: Policy | None = None
+
+
+WHOLE: Final = Wanted()
+
+
+class _Sink(io.RawIOBase):
+    """What the archive writes into: bytes wait here until they are sent."""
+
+    def __init__(self) -> None:
+        self._waiting = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._waiting += data
+        return len(data)
+
+    def take(self) -> bytes:
+        taken = bytes(self._waiting)
+        self._waiting.clear()
+        return taken
+
+
+@dataclass
+class _Archive:
+    """The ZIP under way, and the manifest's list of what it holds."""
+
+    sink: _Sink = field(default_factory=_Sink)
+    files: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.zip = zipfile.ZipFile(self.sink, "w", allowZip64=True)
+
+    def add(self, path: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Write one file; yields what of the archive is ready to be sent."""
+        info = zipfile.ZipInfo(path, _ZIP_TIME)
+        info.compress_type = zipfile.ZIP_DEFLATED
+        digest, size = hashlib.sha256(), 0
+        with self.zip.open(info, "w", force_zip64=True) as file:
+            for chunk in chunks:
+                file.write(chunk)
+                digest.update(chunk)
+                size += len(chunk)
+                yield self.sink.take()
+        self.files.append({"path": path, "sha256": digest.hexdigest(), "bytes": size})
+        yield self.sink.take()
+
+    def close(self) -> bytes:
+        self.zip.close()
+        return self.sink.take()
+
+
+def write_bundle(
+    connection: Connection,
+    fund: str,
+    keys: LedgerKeys,
+    exported_at: datetime,
+    wanted: Wanted = WHOLE,
+) -> Generator[bytes, None, None]:
+    """The bundle of what is wanted, piece by piece.
+
+    `connection` must see one consistent state until the last piece. Raises NothingSigned,
+    NotInTheLog before the first piece.
+    """
+    note = for_export(connection, fund, wanted.witnesses)
+    if note is None:
+        raise NothingSigned
+    checkpoint = Checkpoint.parse(Note.parse(note).text)
+    if not 0 <= wanted.start < checkpoint.size or not 1 <= (wanted.since or 1) <= checkpoint.size:
+        raise NotInTheLog(f"the log has {checkpoint.size} signed entries")
+    return _Bundle(connection, fund, keys, checkpoint, note, wanted).pieces(exported_at)
+
+
+@dataclass
+class _Bundle:
+    """One bundle under way."""
+
+    connection: Connection
+    fund: str
+    keys: LedgerKeys
+    checkpoint: Checkpoint
+    note: bytes
+    wanted: Wanted
+    archive: _Archive = field(default_factory=_Archive)
+
+    def pieces(self, exported_at: datetime) -> Generator[bytes, None, None]:
+        fund, size, archive = self.fund, self.checkpoint.size, self.archive
+        standing = queries.one(self.connection, fund, Log)
+        assert standing is not None, "a log names its own keys"  # noqa: S101
+        yield from archive.add(README, iter([_readme(fund, self.checkpoint.origin).encode()]))
+        yield from archive.add(CHECKPOINT, iter([self.note]))
+        yield from archive.add(KEYS, iter([self._public_keys(standing)]))
+        yield from self._proofs()
+        with tempfile.TemporaryDirectory() as folder, _Tables(Path(folder)) as tables:
+            recorded = _recorded(self.connection, fund, self.wanted.start, size)
+            for number in range(-(-(size - self.wanted.start) // ENTRIES_PER_FILE)):
+                lines = _lines(recorded, tables, ENTRIES_PER_FILE)
+                yield from archive.add(entries_path(number), lines)
+            totals: dict[str, Any] = {
+                "entries": size - self.wanted.start,
+                "by_type": dict(tables.types),
+            }
+            if not self.wanted.start:
+                # Views and sums follow from the whole log; a part cannot show that they are right.
+                tables.finish()
+                totals.update(tables.views.control_totals())
+                for path in VIEW_PATHS:
+                    yield from archive.add(path, tables.chunks(path))
+        if not self.wanted.start:
+            yield from self._access(standing.key_at(size))
+        # As in the log: the later of the clock and the entry before.
+        time = max(time_text(exported_at), tables.last_at)
+        manifest = encode(self._manifest(time, totals))
+        key = self.keys.of_exports(standing.export_kid_at(size))
+        jws = sign_detached(manifest, key, {"typ": JWS_TYPE, "fund": fund})
+        yield from archive.add(MANIFEST, iter([manifest]))
+        yield from archive.add(MANIFEST_JWS, iter([jws.encode()]))
+        yield archive.close()
+
+    def _public_keys(self, standing: Log) -> bytes:
+        party_keys = {
+            row.kid: {"party": row.party, "jwk": row.jwk.model_dump()}
+            for row in read_tables.all_rows(self.connection, self.fund, PartyKey)
+        }
+        vkeys = [key.vkey for key in standing.keys]
+        if self.wanted.witnesses is not None:
+            vkeys += map(str, self.wanted.witnesses.witnesses.values())
+        return encode({"jwks": self.keys.jwks(), "party_keys": party_keys, "vkeys": vkeys})
+
+    def _proofs(self) -> Iterator[bytes]:
+        """What stands for entries that are left out, and the proof from a size that is known."""
+        hashes = log.hashes(self.connection, self.fund)
+        if self.wanted.start:
+            peaks = [peak.hex() for peak in hashes.frontier(self.wanted.start).peaks]
+            yield from self.archive.add(FRONTIER, iter([encode({"left": peaks})]))
+        if self.wanted.since is not None:
+            found = hashes.consistency_proof(self.wanted.since, self.checkpoint.size)
+            proof = {"proof": [value.hex() for value in found], "size": self.wanted.since}
+            yield from self.archive.add(CONSISTENCY, iter([encode(proof)]))
+
+    def _access(self, vkey: str) -> Iterator[bytes]:
+        """The second log, once it exists: what was refused and read, as far as the key signed it
+        that the first log names at the size that is exported.
+        """
+        name = access_log(self.fund)
+        key = self.keys.of_log(name, vkey).verifier
+        note = for_export(self.connection, name, self.wanted.witnesses, key)
+        if note is None:
+            return
+        size = Checkpoint.parse(Note.parse(note).text).size
+        yield from self.archive.add(ACCESS + CHECKPOINT, iter([note]))
+        for number in range(-(-size // ENTRIES_PER_FILE)):
+            start = number * ENTRIES_PER_FILE
+            end = min(size, start + ENTRIES_PER_FILE)
+            lines = log.bodies(self.connection, name, start, end)
+            content = (line + b"\n" for line in lines)
+            yield from self.archive.add(ACCESS + entries_path(number), content)
+
+    def _manifest(self, time: str, totals: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "fund": self.fund,
+            "origin": self.checkpoint.origin,
+            "from": self.wanted.start,
+            "to": self.checkpoint.size,
+            "tree_size": self.checkpoint.size,
+            "root": self.checkpoint.root.hex(),
+            "time": time,
+            "totals": totals,
+            "files": sorted(self.archive.files, key=lambda file: str(file["path"])),
+        }
+
+
+class _Tables:
+    """The views, growing in temporary files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files: dict[str, IO[bytes]] = {
+            path: (folder / Path(path).name).open("w+b") for path in VIEW_PATHS
+        }
+        self.types: Counter[str] = Counter()
+        self.last_at = ""
+        self.views = Views(self._write)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files.values():
+            file.close()
+
+    def _write(self, path: str, data: bytes) -> None:
+        self._files[path].write(data)
+
+    def feed(self, recorded: Recorded) -> None:
+        self.types[recorded.entry.type] += 1
+        self.last_at = recorded.entry.at
+        self.views.feed(recorded)
+
+    def finish(self) -> None:
+        self.views.finish()
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        file = self._files[path]
+        file.seek(0)
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _lines(
+    recorded: Iterator[tuple[bytes, Recorded]], tables: _Tables, limit: int
+) -> Iterator[bytes]:
+    """Up to `limit` entries as lines, in pieces; their views are written on the way."""
+    piece = bytearray()
+    for _, (line, record) in zip(range(limit), recorded, strict=False):
+        tables.feed(record)
+        piece += line + b"\n"
+        if len(piece) >= CHUNK_BYTES:
+            yield bytes(piece)
+            piece.clear()
+    yield bytes(piece)
+
+
+def _recorded(
+    connection: Connection, fund: str, start: int, size: int
+) -> Iterator[tuple[bytes, Recorded]]:
+    """Each entry's bytes, and the entry with its lines of the stored journal."""
+    journal = log.postings(connection, fund, size, start)
+    ahead = next(journal, None)
+    for line in log.bodies(connection, fund, start, size):
+        entry = Entry.from_bytes(line)
+        postings: list[Posting] = []
+        while ahead is not None and ahead[0] == entry.seq:
+            postings.append(ahead[1])
+            ahead = next(journal, None)
+        yield line, Recorded(entry, read_event(entry), act_of(entry), tuple(postings))
+
+
+def _readme(fund: str, origin: str) -> str:
+    return f"""Audit bundle of the fund {fund}; its log is {origin}.
+
+Whole, offline, with the ledger's own verifier (it needs no server and no network):
+
+    fundledger verify BUNDLE.zip --trust trust.policy
+
+trust.policy holds the log's public key. Get it from a partner or from your own files, never from
+this archive: keys.json is here for convenience and proves nothing.
+
+By hand, with openssl and sha256sum alone:
+
+1. Digests. For each file that manifest.json lists:  sha256sum FILE
+2. The checkpoint's signature. `checkpoint` is a text, an empty line, and a signature line. The
+   signed bytes are the text with its last newline: sed '/^$/,$d' checkpoint > text
+   The last word of the log's signature line is base64; its first four bytes are the key's id:
+       grep ' {origin} ' checkpoint | awk '{{print $NF}}' | base64 -d | tail -c +5 > signature
+   The key: what follows the second + in the trust file's line is base64; drop its first byte:
+       (printf '\\060\\052\\060\\005\\006\\003\\053\\145\\160\\003\\041\\000'
+        printf %s KEY | base64 -d | tail -c +2) \\
+           | openssl pkey -pubin -inform DER -out log.pem
+       openssl pkeyutl -verify -pubin -inkey log.pem -rawin -in text -sigfile signature
+3. The chain. The hash of an entry is the SHA-256 of a zero byte and its line without newline;
+   it stands as "prev" in the line that follows:
+       (printf '\\000'; head -n 1 entries/00000000.jsonl | tr -d '\\n') | sha256sum
+
+These three do not show that the entries are the signed ones: that takes the tree's root, which the
+project's script docs/verify-by-hand works out with sha256sum, or the verifier above.
+"""

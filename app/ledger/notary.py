@@ -1,0 +1,231 @@
+"""The notary: signs checkpoints, and never two that contradict each other.
+
+Before signing it compares the log with the last checkpoint that it signed, which is kept in a
+second store outside the database. A log that is ahead of it is normal after a crash; one that is
+behind (an old backup was restored) or different (history was rewritten) is refused, loudly.
+"""
+
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from app.chain.checkpoint import Checkpoint, open_checkpoint
+from app.chain.note import Note, NoteError, VerifierKey
+from app.chain.tree import Frontier
+from app.domain.governance.logs import Log
+from app.runtime.faults import Fault
+from app.store import checkpoints, log, queries
+from app.store.engine import Database
+from app.store.log_names import main_log
+from app.store.second_store import SecondStore, Slot
+from app.trust.ledger_keys import LedgerKeys
+
+_SEE = "see fork_detected in docs/operators.md"
+
+
+class ForkDetected(Fault):
+    """The database contradicts a checkpoint that was signed. Only governed recovery helps."""
+
+
+class Notary:
+    """Signs for every fund of one database."""
+
+    def __init__(self, database: Database, second_store: SecondStore, keys: LedgerKeys) -> None:
+        self._database = database
+        self._second_store = second_store
+        self.keys = keys
+        self._kept: dict[str, int] = {}
+        """The size of the newest checkpoint of each fund that is known to be in the database."""
+        self._opened: dict[str, tuple[bytes, Checkpoint]] = {}
+        """The note of each fund that was signed or opened last, and what it says."""
+
+    def sign(
+        self, fund: str, before: Frontier, after: Frontier, vkey: str | None = None
+    ) -> tuple[bytes, int]:
+        """The signed note for the log at `after`, or a newer one that another process signed.
+
+        With it, the number of entries that it covers. `before` is the log as it was when this
+        batch began; `vkey` the key that the log names at `after`, where the caller knows it.
+        Raises ForkDetected, KeyUnusable.
+        """
+        key = self.keys.of_log(fund, vkey or self.speaker(fund))
+        with self._second_store.locked(fund) as slot:
+            last = self._last(fund, slot)
+            if last is not None:
+                self._require_same_history(fund, last, before, after)
+                kept = slot.read() or b""
+                # A crash, or another process, may have left this one in the second store only.
+                self._keep(fund, last.size, kept)
+                if last.size >= after.size:
+                    return kept, last.size
+            checkpoint = Checkpoint(key.name, after.size, after.root())
+            note = checkpoint.note().signed_by(key).to_bytes()
+            slot.replace(note)
+        self._opened[fund] = (note, checkpoint)
+        self._keep(fund, after.size, note)
+        return note, after.size
+
+    def check(self, fund: str) -> None:
+        """Compare the fund's log with the last signed checkpoint, and sign what is not covered.
+
+        Costs the same whatever the length of the log. Raises ForkDetected.
+        """
+        # Both of one moment: between them another process could have changed the key.
+        with self._database.read() as connection:
+            head = log.read_head(connection, fund)
+            vkey = _speaker(connection, fund)
+        if head is None:
+            with self._second_store.locked(fund) as slot:
+                if self._last(fund, slot) is not None:
+                    raise ForkDetected(
+                        f"fund {fund} was signed for and is not in the database: {_SEE}"
+                    )
+            return
+        self.sign(fund, head.frontier, head.frontier, vkey)
+
+    def countersign(self, name: str) -> None:
+        """Put the present key's signature on the newest checkpoint of a log, if it is missing.
+
+        For a second log, which may stand still while the fund's key is replaced. Raises
+        KeyUnusable.
+        """
+        key = self.keys.of_log(name, self.speaker(name))
+        with self._database.read() as connection:
+            note = checkpoints.newest_checkpoint(connection, name)
+        if note is None or Note.parse(note).is_signed_by([key.verifier]):
+            return
+        signed = Note.parse(note).signed_by(key)
+        size = Checkpoint.parse(signed.text).size
+        with self._database.write() as connection:
+            line = signed.signatures[-1].line()
+            checkpoints.keep_cosignature(connection, name, size, key.verifier, line)
+
+    # -- recovery --------------------------------------------------------------------------------
+
+    def last_signed(self, fund: str) -> Checkpoint | None:
+        """What the second store says was signed last; None where it knows nothing of the fund."""
+        return self._second_store.last_signed(fund)
+
+    def head(self, fund: str) -> tuple[int, bytes]:
+        """Size and root of the log as the database has it."""
+        with self._database.read() as connection:
+            head = log.read_head(connection, fund)
+        frontier = head.frontier if head is not None else Frontier()
+        return frontier.size, frontier.root()
+
+    def root(self, fund: str, size: int) -> bytes | None:
+        """The root of the log's first `size` entries; None where there are fewer."""
+        with self._database.read() as connection:
+            head = log.read_head(connection, fund)
+            if head is None or size > head.size:
+                return None
+            return log.hashes(connection, fund).root(size)
+
+    def adopt(self, connection: Connection, fund: str, note: bytes) -> Checkpoint:
+        """Keep a checkpoint that somebody else has kept of this log. Raises NoteError."""
+        checkpoint = open_checkpoint(note, *self._verifiers(connection, fund))
+        found = Note.parse(note)
+        own = tuple(line for line in found.signatures if line.name == checkpoint.origin)
+        signed = Note(found.text, own).to_bytes()
+        checkpoints.keep_checkpoint(connection, fund, checkpoint.size, signed)
+        return checkpoint
+
+    def reinstate(self, fund: str) -> bool:
+        """Take the database's newest checkpoint for what was signed last, where that is lost.
+
+        Whether it was lost.
+        """
+        with self._database.read() as connection:
+            note = checkpoints.newest_signed(connection, fund)
+        with self._second_store.locked(fund) as slot:
+            if slot.read() is not None or note is None:
+                return False
+            slot.replace(note)
+        return True
+
+    def withdraw(self, fund: str) -> None:
+        """Undo that."""
+        with self._second_store.locked(fund) as slot:
+            slot.remove()
+
+    def _keep(self, fund: str, size: int, note: bytes) -> None:
+        """Every checkpoint that was signed stays in the database."""
+        if self._kept.get(fund) != size:
+            # It need not be on disk at once: the second store has it, and the next commit that
+            # must be on disk takes this one along.
+            with self._database.write(durable=False) as connection:
+                checkpoints.keep_checkpoint(connection, fund, size, note)
+            self._kept[fund] = size
+
+    def speaker(self, fund: str) -> str:
+        """The key that the fund's log names now; empty before the fund is open."""
+        with self._database.read() as connection:
+            return _speaker(connection, fund)
+
+    def verifiers(self, log: str) -> list[VerifierKey]:
+        """The keys that have ever spoken for a log, under its name."""
+        with self._database.read() as connection:
+            return self._verifiers(connection, log)
+
+    def _verifiers(self, connection: Connection, log: str) -> list[VerifierKey]:
+        standing, name = _standing(connection, log), f"{self.keys.origin}/{log}"
+        if standing is None:
+            return [self.keys.of_log(log).verifier]
+        return [replace(VerifierKey.parse(key.vkey), name=name) for key in standing.keys]
+
+    def size_of(self, fund: str, note: bytes) -> int:
+        """How many entries a note that this notary signed covers."""
+        return self._open(fund, note).size
+
+    def _open(self, fund: str, note: bytes) -> Checkpoint:
+        """What a note says that this notary signed; the last one is not verified again."""
+        known, checkpoint = self._opened.get(fund, (b"", None))
+        if checkpoint is not None and known == note:
+            return checkpoint
+        return open_checkpoint(note, *self.verifiers(fund))
+
+    def funds(self) -> set[str]:
+        """Funds that the database holds, and funds that were ever signed for."""
+        with self._database.read() as connection:
+            return {*log.funds(connection), *self._second_store.funds()}
+
+    def _last(self, fund: str, slot: Slot) -> Checkpoint | None:
+        note = slot.read()
+        if note is not None:
+            try:
+                checkpoint = self._open(fund, note)
+            except NoteError as error:
+                # A key is named in the database before it signs: this one was named and is gone.
+                raise ForkDetected(
+                    f"fund {fund}: no key that the log names signed its last checkpoint: "
+                    f"{error}: {_SEE}"
+                ) from None
+            self._opened[fund] = (note, checkpoint)
+            return checkpoint
+        with self._database.read() as connection:
+            kept = checkpoints.newest_checkpoint(connection, fund)
+        if kept is not None:
+            raise ForkDetected(f"the second store has lost the checkpoint of fund {fund}: {_SEE}")
+        return None
+
+    def _require_same_history(
+        self, fund: str, last: Checkpoint, before: Frontier, after: Frontier
+    ) -> None:
+        known = {before.size: before, after.size: after}
+        if last.size in known:
+            root = known[last.size].root()
+            found = None if root == last.root else log.differs(last, root)
+        else:
+            with self._database.read() as connection:
+                found = log.contradiction(connection, fund, last)
+        if found is not None:
+            raise ForkDetected(f"fund {fund}: {found}: {_SEE}")
+
+
+def _standing(connection: Connection, name: str) -> Log | None:
+    return queries.one(connection, main_log(name), Log)
+
+
+def _speaker(connection: Connection, name: str) -> str:
+    standing = _standing(connection, name)
+    return standing.vkey if standing is not None else ""

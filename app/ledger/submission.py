@@ -1,0 +1,180 @@
+"""What travels through the write door: what was asked, by whom, and what became of it.
+
+A submission is one request: a single command, or many of one person. The writer thread answers
+it; whoever waits for the answer does so in an event loop.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import NamedTuple
+
+from app.domain.command import Actor, Command
+from app.domain.refusals import Kind, Refusal
+from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role
+from app.store import log
+from app.store.engine import Database, OutcomeUnknown, Unavailable
+from app.trust.signatures import Signature
+
+
+class QueueFull(Exception):
+    """Too much waits already, or the service is stopping: come back in a moment."""
+
+
+class StillInFlight(Refusal):
+    """The first request with this key has not been answered yet."""
+
+    kind, code = Kind.CONFLICT, "request_in_flight"
+
+
+class Asked(NamedTuple):
+    """A command under its party's idempotency key. `digest` stands for the whole request.
+
+    `signature` is its party's, which holds; or the refusal of one that does not.
+    """
+
+    command: Command
+    key: str
+    digest: bytes
+    signature: Signature | Refusal | None = None
+
+
+LEDGER_ITSELF = Actor(LEDGER_PARTY, LEDGER_SUBJECT, frozenset({Role.LEDGER}))
+
+
+def asked_by_ledger(command: Command, key: str) -> Asked:
+    """A command of the ledger's own: the key alone says what, and any process may be first."""
+    return Asked(command, key, sha256(key.encode()).digest())
+
+
+class Recorded(NamedTuple):
+    """What was recorded for one command: its entry, and behind it what followed from it.
+
+    The writer leaves out the `entries` of an earlier request; `recalled` reads them again.
+    """
+
+    seq: int
+    entry_count: int
+    entries: tuple[bytes, ...]
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The answer: what became of each command, in order, and one receipt (a tlog-proof).
+
+    For a single command the receipt proves its entry. For many it proves the last entry that was
+    recorded, and with it those before: each entry names the hash of the one before it. There is
+    none when every command was refused.
+    """
+
+    outcomes: tuple[Recorded | Refusal, ...]
+    receipt: str | None
+
+    @property
+    def lacks_entries(self) -> bool:
+        """Whether entries of earlier requests are still to be read again."""
+        return any(isinstance(one, Recorded) and not one.entries for one in self.outcomes)
+
+    def results(self) -> Counter[str]:
+        """How many commands were committed, replayed and refused."""
+        recorded = [one.replayed for one in self.outcomes if isinstance(one, Recorded)]
+        replayed = sum(recorded)
+        return Counter(
+            committed=len(recorded) - replayed,
+            replayed=replayed,
+            refused=len(self.outcomes) - len(recorded),
+        )
+
+
+def recalled(database: Database, fund: str, accepted: Accepted) -> Accepted:
+    """The answer with the entries of earlier requests, as stored: one statement for all.
+
+    Raises OutcomeUnknown.
+    """
+    wanted = {
+        seq
+        for one in accepted.outcomes
+        if isinstance(one, Recorded) and not one.entries
+        for seq in range(one.seq, one.seq + one.entry_count)
+    }
+    try:
+        with database.read() as connection:
+            found = log.bodies_at(connection, fund, wanted)
+    except Unavailable as error:
+        raise OutcomeUnknown("recorded, but it could not be read again") from error
+
+    def whole(outcome: Recorded | Refusal) -> Recorded | Refusal:
+        if isinstance(outcome, Refusal) or outcome.entries:
+            return outcome
+        places = range(outcome.seq, outcome.seq + outcome.entry_count)
+        return outcome._replace(entries=tuple(found[seq] for seq in places))
+
+    return replace(accepted, outcomes=tuple(map(whole, accepted.outcomes)))
+
+
+class PartRefused(Exception):
+    """One command of a batch that stands or falls as a whole was refused. `position` from 0."""
+
+    def __init__(self, position: int, refusal: Refusal) -> None:
+        super().__init__(position, refusal)
+        self.position = position
+        self.refusal = refusal
+
+
+@dataclass(slots=True, eq=False)
+class Submission:
+    """One request on its way. `single` tells a command from a batch of one."""
+
+    fund: str
+    actor: Actor
+    asked: tuple[Asked, ...]
+    single: bool = True
+    atomic: bool = True
+    arrived: float = field(default_factory=time.monotonic)
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    answer: "asyncio.Future[Accepted]" = field(init=False)
+    settled: Accepted | BaseException | None = None
+    """The answer, for the writer thread; the future belongs to the loop."""
+    ended: "Future[None]" = field(default_factory=Future)
+    """Done when the answer is on its way: what others wait for who sent the same key."""
+
+    def __post_init__(self) -> None:
+        self.answer = self.loop.create_future()
+
+    @property
+    def labels(self) -> list[tuple[str, str, str]]:
+        """Its keys, as no other party's and no other fund's."""
+        return [(self.fund, self.actor.party, asked.key) for asked in self.asked]
+
+    def settle(self, result: Accepted | BaseException) -> None:
+        """Decide the answer; the first one stands."""
+        if self.settled is None:
+            self.settled = result
+
+
+def deliver(submissions: Iterable[Submission]) -> None:
+    """Hand all settled answers to those who wait, in one step for each event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Submission]] = {}
+    for submission in submissions:
+        by_loop.setdefault(submission.loop, []).append(submission)
+        submission.ended.set_result(None)
+    for loop, settled in by_loop.items():
+        # A loop that has ended waits for nothing.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_hand_over, settled)
+
+
+def _hand_over(submissions: list[Submission]) -> None:
+    for submission in submissions:
+        if submission.answer.done():
+            continue
+        if isinstance(submission.settled, Accepted):
+            submission.answer.set_result(submission.settled)
+        elif submission.settled is not None:
+            submission.answer.set_exception(submission.settled)

@@ -1,0 +1,399 @@
+"""The write door: the only way in which anything is recorded.
+
+One thread a process takes everything that waits, and for each fund makes one transaction of it:
+lock the head, load the rows that the commands read, decide each command on the book that the one
+before it left, store entries, journal and changed rows, commit, sign the checkpoint, answer. So
+the lock is held and the disk is forced once a batch, not once a request. Several processes share
+a fund safely, because the lock is the head row in the database.
+
+A caller is answered only after the commit is durable. When nobody can say whether it was, the
+answer is OutcomeUnknown, never success.
+"""
+
+import asyncio
+import logging
+import queue
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import datetime
+
+from app.chain.proof import Receipt, path_from
+from app.domain.command import Actor
+from app.domain.decisions.custody_effects import LogKeyChanged
+from app.domain.governance.funds import OpenFund
+from app.domain.refusals import Refusal
+from app.ledger.access_log import AccessLog
+from app.ledger.batch import Batch, Done, Outcome
+from app.ledger.book_cache import KeptBooks
+from app.ledger.notary import ForkDetected, Notary
+from app.ledger.submission import (
+    Accepted,
+    Asked,
+    PartRefused,
+    QueueFull,
+    Recorded,
+    StillInFlight,
+    Submission,
+    deliver,
+    recalled,
+)
+from app.runtime import clock
+from app.runtime.metrics import Metrics
+from app.runtime.threads import in_thread
+from app.store import checkpoints, log
+from app.store.engine import ConstraintBroken, Database, OutcomeUnknown, Unavailable
+from app.store.log_names import is_access_log
+from app.trust.ledger_keys import KeyUnusable
+
+JOIN_TIMEOUT_S = 2.0
+"""How long a repeated request waits for the first one before it is told to come back."""
+RETRY_S = 5.0
+"""How long the writer waits before it tries again to sign what it could not."""
+
+_logger = logging.getLogger(__name__)
+
+
+class _NothingToKeep(Exception):
+    """Every command of the batch was refused or replayed: the transaction is rolled back."""
+
+
+def _opens_a_fund(items: Iterable[Submission]) -> bool:
+    return any(isinstance(asked.command, OpenFund) for item in items for asked in item.asked)
+
+
+def _refused_any(outcomes: Iterable[Outcome]) -> bool:
+    return any(isinstance(outcome, Refusal) for outcome in outcomes)
+
+
+def _recorded(outcome: Outcome) -> Recorded | Refusal:
+    if isinstance(outcome, Refusal):
+        return outcome
+    use = outcome.use
+    return Recorded(use.seq, use.entry_count, outcome.entries, replayed=not outcome.entries)
+
+
+class Ledger:
+    """The door of one process. `start` and `stop` bracket its life."""
+
+    def __init__(
+        self,
+        database: Database,
+        notary: Notary,
+        metrics: Metrics,
+        *,
+        batch_limit: int = 256,
+        queue_limit: int = 4_096,
+        now: Callable[[], datetime] = clock.now,
+    ) -> None:
+        self._database = database
+        self._notary = notary
+        self._metrics = metrics
+        self._batch_limit = batch_limit
+        self._queue_limit = queue_limit
+        self._now = now
+        self.access = AccessLog(database, notary, now)
+        self._waiting: queue.SimpleQueue[Submission | None] = queue.SimpleQueue()
+        self._lines: dict[str, deque[Submission]] = {}
+        """What has been taken from the queue, by fund, in the order of arrival."""
+        self._ended = False
+        self._in_flight: dict[tuple[str, str, str], Submission] = {}
+        self._in_line = 0
+        self._books = KeptBooks()
+        self._lock = threading.Lock()
+        self._open = False
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self.halted: dict[str, str] = {}
+        """Funds whose history contradicts what was signed, and how. Nothing is written to them."""
+        self.unsigned: set[str] = set()
+        """Funds whose newest entries could not be signed; first they must be."""
+
+    def start(self, logs: Iterable[str] | None = None) -> None:
+        """Check every log, or these, against its last signed checkpoint, then take commands."""
+        for name in sorted(self._notary.funds() if logs is None else logs):
+            if is_access_log(name):
+                self.access.check(name)
+            else:
+                self._notary.check(name)
+        self._metrics.second_logs_halted.set(len(self.access.halted))
+        self._open = True
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take nothing new, finish what waits, end the thread."""
+        with self._lock:
+            self._open = False
+        self._waiting.put(None)
+        if self._thread.is_alive():
+            self._thread.join()
+
+    @property
+    def running(self) -> bool:
+        """Whether commands are taken."""
+        return self._open and self._thread.is_alive()
+
+    async def submit(self, fund: str, actor: Actor, asked: Asked) -> Accepted:
+        """Record what a command asks for, once for ever for this party's key.
+
+        Raises Refusal (nothing was recorded), QueueFull, Unavailable (nothing was recorded),
+        OutcomeUnknown, ForkDetected. A caller who goes away does not stop what is under way.
+        """
+        return await self.pass_through(Submission(fund, actor, (asked,)))
+
+    async def pass_through(self, mine: Submission) -> Accepted:
+        """The answer to a submission, of one command or of many.
+
+        Raises as `submit`; PartRefused for one that stands or falls as a whole.
+        """
+        while (first := self._enqueue(mine)) is not None:
+            # A request with one of these keys is under way. Once it is through, this one is
+            # judged by itself, with its own person's rights, and finds what was recorded.
+            done, _ = await asyncio.wait([asyncio.wrap_future(first.ended)], timeout=JOIN_TIMEOUT_S)
+            if not done:
+                raise StillInFlight("The first request with this key is still under way.")
+        accepted = await asyncio.shield(mine.answer)
+        if not accepted.lacks_entries:
+            return accepted
+        # Not by the writer: a long batch that is sent again would hold up all others.
+        return await in_thread(recalled, self._database, mine.fund, accepted)
+
+    def _enqueue(self, mine: Submission) -> Submission | None:
+        """Put the submission in the queue; or return one that has a key of it and is under way."""
+        with self._lock:
+            for label in mine.labels:
+                if label in self._in_flight:
+                    return self._in_flight[label]
+            if not self.running or self._in_line >= self._queue_limit:
+                raise QueueFull
+            self._in_flight.update(dict.fromkeys(mine.labels, mine))
+            self._in_line += 1
+            self._metrics.queue_depth.inc()
+            self._waiting.put(mine)
+        return None
+
+    # -- the writer thread ---------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._ended:
+            self._sort_in(wait=True)
+            self._sign_what_is_owed()
+            while self._lines:
+                # One transaction for each fund in turn: none waits for another's long line.
+                fund = next(iter(self._lines))
+                self._write(fund)
+                if line := self._lines.pop(fund):
+                    self._lines[fund] = line
+
+    def _sort_in(self, *, wait: bool) -> None:
+        """Put everything that has come into lines; if `wait`, not before there is something."""
+        with suppress(queue.Empty):
+            # While something is unsigned it is tried again, whether anybody writes or not.
+            item = self._waiting.get(block=wait, timeout=RETRY_S if self.unsigned else None)
+            while True:
+                if item is None:
+                    self._ended = True
+                else:
+                    self._lines.setdefault(item.fund, deque()).append(item)
+                item = self._waiting.get_nowait()
+
+    def _sign_what_is_owed(self) -> None:
+        """Try again to sign what was committed and could not be signed."""
+        for fund in list(self.unsigned):
+            try:
+                self._require_signed(fund)
+            except ForkDetected as fork:
+                self._halt(fund, [], fork)
+                self.unsigned.discard(fund)
+            except Unavailable as error:
+                _logger.warning("fund %s still cannot be signed: %s", fund, error)
+
+    def _next(self, fund: str) -> list[Submission]:
+        """What one transaction takes of a fund's line."""
+        line, taken, commands = self._lines[fund], list[Submission](), 0
+        while line and commands < self._batch_limit:
+            item = line.popleft()
+            taken.append(item)
+            commands += len(item.asked)
+            self._metrics.queue_wait.observe(time.monotonic() - item.arrived)
+        self._metrics.queue_depth.dec(len(taken))
+        self._metrics.batch_size.observe(commands)
+        return taken
+
+    def _write(self, fund: str) -> None:
+        """One transaction for one fund's submissions, and an answer for each that it took."""
+        taken: list[Submission] = []
+        self._attempt(fund, taken)
+        self._release(item for item in taken if not item.ended.done())
+
+    def _release(self, settled: Iterable[Submission]) -> None:
+        """Hand these their answers; their keys are free from here on."""
+        items = list(settled)
+        with self._lock:
+            for item in items:
+                self._in_line -= 1
+                for label in item.labels:
+                    del self._in_flight[label]
+        deliver(items)
+
+    def _attempt(self, fund: str, taken: list[Submission]) -> None:
+        """Write `taken`; an empty list takes what waits once the head is locked."""
+        try:
+            self._require_signed(fund)
+            with self._metrics.commit.time():
+                batch = self._transact(fund, taken)
+        except Exception as reason:  # noqa: BLE001  sorted out there
+            if not taken:
+                taken += self._next(fund)
+            self._failed(fund, taken, reason)
+        else:
+            for item in reversed(batch.deferred):
+                taken.remove(item)
+                self._lines[fund].appendleft(item)
+                self._metrics.queue_depth.inc()
+            self._conclude(fund, taken, batch)
+
+    def _failed(self, fund: str, items: list[Submission], reason: Exception) -> None:
+        """Answer those whose transaction did not come about."""
+        match reason:
+            case ForkDetected():
+                self._halt(fund, items, reason)
+            case OutcomeUnknown():
+                self._fail(items, reason, "unknown")
+            case ConstraintBroken():
+                self._one_by_one(fund, items, reason)
+            case Unavailable():
+                self._fail(items, reason, "failed")
+            case _:
+                # A fault of ours must end this batch, never the thread that all others wait for.
+                _logger.error("a batch of fund %s failed", fund, exc_info=reason)
+                self._fail(items, reason, "failed")
+
+    def _conclude(self, fund: str, items: list[Submission], batch: Batch) -> None:
+        """Answer everybody. What was committed stays committed, whatever goes wrong from here on:
+        then nobody is told that nothing was recorded, and the same key gets the receipt later.
+        """
+        try:
+            self._answer(fund, batch)
+        except ForkDetected as fork:
+            self._halt(fund, items, fork)
+        except Exception:
+            _logger.exception("a batch of fund %s was not answered as it should have been", fund)
+            # Refusals have been answered; whoever is left has an entry, of now or of before.
+            self.unsigned.add(fund)
+            self._fail(items, OutcomeUnknown("recorded, but not signed"), "unknown")
+        if attempts := batch.attempts():
+            # Nobody waits for that who was not refused.
+            self._release(item for item, outcomes in batch.decided if not _refused_any(outcomes))
+            self.access.try_to_record(fund, attempts)
+
+    def _require_signed(self, fund: str) -> None:
+        """Nothing is added to a log whose end could not be signed.
+
+        Raises ForkDetected, Unavailable.
+        """
+        if fund in self.halted:
+            raise ForkDetected(self.halted[fund])
+        if fund in self.unsigned:
+            try:
+                self._notary.check(fund)
+            except OSError as error:
+                raise Unavailable(f"the second store: {error.strerror}") from error
+            except KeyUnusable as error:
+                raise Unavailable(str(error)) from error
+            self.unsigned.discard(fund)
+
+    def _halt(self, fund: str, items: list[Submission], fork: ForkDetected) -> None:
+        self.halted[fund] = str(fork)
+        _logger.critical("writing to fund %s is halted: %s", fund, fork)
+        self._fail(items, fork, "failed")
+
+    def _one_by_one(self, fund: str, items: list[Submission], broken: ConstraintBroken) -> None:
+        """Find the submission that the database itself refused; the others are not to blame."""
+        waiting = [item for item in items if item.settled is None]
+        if len(waiting) == 1:
+            _logger.error("the database refused what the rules allowed: %s", broken)
+            self._fail(waiting, broken, "failed")
+            return
+        for item in waiting:
+            self._attempt(fund, [item])
+
+    def _transact(self, fund: str, taken: list[Submission]) -> Batch:
+        """Decide and store; when everything was refused or replayed, nothing is left behind."""
+        with suppress(_NothingToKeep), self._database.write() as connection:
+            head = log.lock_head(connection, fund)
+            if not taken:
+                # While another process had the head, more has come: it all goes together.
+                self._sort_in(wait=False)
+                taken += self._next(fund)
+            if head is None and _opens_a_fund(taken):
+                head = log.lock_head(connection, fund, create=True)
+            book = self._books.take(fund, head)
+            batch = Batch(fund, self._now(), self._notary.keys, book)
+            batch.decide(connection, head, taken)
+            if not batch.entries:
+                raise _NothingToKeep  # the way to roll back
+            batch.store(connection)
+        self._books.keep(fund, batch.head_after, batch.book.saved())
+        return batch
+
+    def _answer(self, fund: str, batch: Batch) -> None:
+        """Sign what was committed; decide everybody's answer."""
+        for item, refusal in batch.refused:
+            ours = not isinstance(refusal, Refusal | PartRefused)
+            if ours:
+                _logger.error("a command failed", exc_info=refusal)
+            self._fail([item], refusal, "failed" if ours else "refused")
+        note, size = b"", 0
+        if batch.entries:
+            note, size = self._notary.sign(fund, batch.before, batch.after, batch.speaker)
+            self._observe(fund, batch, size)
+            if any(entry.type == LogKeyChanged.type for entry in batch.entries):
+                self.access.follow_key(fund)
+        known = batch.known_hashes()
+        for item, outcomes in batch.decided:
+            uses = [outcome.use for outcome in outcomes if isinstance(outcome, Done)]
+            receipt = None
+            if uses:
+                # A batch's newest entry, wherever its command stands: others may be of before.
+                proven = uses[0].seq if item.single else max(use.last_seq for use in uses)
+                if size == batch.after.size and proven >= batch.before.size:
+                    receipt = Receipt(proven, path_from(known, proven, size), note).to_text()
+                else:
+                    # Recorded earlier; or another process has signed past this batch, and its
+                    # checkpoint covers ours too.
+                    receipt = self._receipt_of(fund, proven)
+            self._give(item, Accepted(tuple(map(_recorded, outcomes)), receipt))
+
+    def _receipt_of(self, fund: str, seq: int) -> str:
+        """The receipt of an entry under the first checkpoint that covers it."""
+        with self._database.read() as connection:
+            note = checkpoints.checkpoint_covering(connection, fund, seq)
+        if note is None:
+            self._notary.check(fund)
+        # A fresh look at the database: it, or another process, may have signed since.
+        with self._database.read() as connection:
+            note = note or checkpoints.checkpoint_covering(connection, fund, seq)
+            assert note is not None, "it was signed"  # noqa: S101
+            size = self._notary.size_of(fund, note)
+            path = log.hashes(connection, fund).inclusion_proof(seq, size)
+        return Receipt(seq, tuple(path), note).to_text()
+
+    def _give(self, item: Submission, accepted: Accepted) -> None:
+        for result, count in accepted.results().items():
+            self._metrics.appends.labels(result).inc(count)
+        item.settle(accepted)
+
+    def _fail(self, items: Iterable[Submission], reason: BaseException, result: str) -> None:
+        for item in items:
+            if item.settled is None:
+                self._metrics.appends.labels(result).inc(len(item.asked))
+                item.settle(reason)
+
+    def _observe(self, fund: str, batch: Batch, size: int) -> None:
+        for event_type, count in Counter(entry.type for entry in batch.entries).items():
+            self._metrics.entries.labels(event_type).inc(count)
+        self._metrics.head.labels(fund).set(batch.after.size - 1)
+        self._metrics.checkpoint_size.labels(fund).set(size)
+        self._metrics.checkpoint_time.labels(fund).set(self._now().timestamp())

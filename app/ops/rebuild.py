@@ -1,0 +1,145 @@
+"""Upkeep: recreating the read tables from the log, and comparing them with it.
+
+Read tables are folds of the log and nothing else; these two functions are the proof. They load a
+fund whole, so they are for operators, not for requests.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection
+
+from app.audit.replay import read_event, signed_act
+from app.chain.entry import Entry, check_follows
+from app.chain.tree import Frontier, leaf_hash
+from app.domain.book import STATES, Book, Identity, Posting
+from app.domain.governance.keys import remembered
+from app.domain.refusals import Refusal
+from app.store import log, read_tables
+from app.store.engine import Database
+from app.store.log_names import NoSuchFund, is_access_log
+from app.store.migrate import migrate
+from app.store.second_store import SecondStore
+
+
+def bring_up_to_date(database: Database) -> list[str]:
+    """Migrate the database; where that changed it, the funds whose read tables were folded anew."""
+    if not migrate(database):
+        return []
+    with database.read() as connection:
+        funds = [name for name in log.funds(connection) if not is_access_log(name)]
+    for fund in funds:
+        rebuild(database, fund)
+    return funds
+
+
+def rebuild(database: Database, fund: str) -> int:
+    """Throw the fund's read tables away and fold its log into new ones; the entries folded.
+
+    Writers wait meanwhile. Raises NoSuchFund.
+    """
+    with database.write() as connection:
+        head = log.lock_head(connection, fund)
+        if head is None:
+            raise NoSuchFund(fund)
+        refold(connection, fund, head.size)
+    return head.size
+
+
+def refold(connection: Connection, fund: str, size: int) -> None:
+    """The same, in the transaction of somebody who has the head."""
+    book = Book(complete=True)
+    for _, after in _folded(connection, fund, size):
+        book = after
+    read_tables.clear(connection, fund)
+    read_tables.save(connection, fund, dict(book.changed.items()))
+
+
+def first_difference(database: Database, fund: str) -> str | None:
+    """Compare chain, journal and every read table with a replay; the first difference in words.
+
+    None when there is none. Raises NoSuchFund.
+    """
+    with database.read() as connection:
+        head = log.read_head(connection, fund)
+        if head is None:
+            raise NoSuchFund(fund)
+        book, journal = Book(complete=True), _journal(connection, fund, head.size)
+        before: Entry | None = None
+        leaf: bytes | None = None
+        frontier = Frontier()
+        try:
+            for line, book in _folded(connection, fund, head.size):
+                entry = Entry.from_bytes(line)
+                check_follows(entry, before, leaf)
+                before, leaf = entry, leaf_hash(line)
+                frontier = frontier.append(leaf)
+                stored = next(journal, ())
+                if stored != book.postings:
+                    return f"journal of entry {entry.seq}: stored {stored}, replay {book.postings}"
+        except (ValueError, Refusal) as error:
+            return f"log, behind entry {frontier.size - 1}: {error}"
+        if frontier != head.frontier:
+            return f"head: stored root {head.frontier.root().hex()}, replay {frontier.root().hex()}"
+        return _table_difference(connection, fund, book)
+
+
+def signed_difference(database: Database, signed: SecondStore, fund: str) -> str | None:
+    """Compare the log with what was signed of it last, in words; None where it agrees."""
+    last = signed.last_signed(fund)
+    if last is None:
+        return "nothing outside the database says what was signed last"
+    with database.read() as connection:
+        return log.contradiction(connection, fund, last)
+
+
+def _folded(connection: Connection, fund: str, size: int) -> Iterator[tuple[bytes, Book]]:
+    """Each entry's bytes and the book after it; what may have happened is not asked again."""
+    book = Book(complete=True)
+    for line in log.bodies(connection, fund, 0, size):
+        entry = Entry.from_bytes(line)
+        event, act = read_event(entry), signed_act(entry)
+        book = remembered(event.fold(book.next_entry(), act), act)
+        yield line, book
+
+
+def _journal(connection: Connection, fund: str, size: int) -> Iterator[tuple[Posting, ...]]:
+    """The stored journal lines of each entry in turn, also of those that have none."""
+    stored = log.postings(connection, fund, size)
+    ahead = next(stored, None)
+    for seq in range(size):
+        lines: list[Posting] = []
+        while ahead is not None and ahead[0] == seq:
+            lines.append(ahead[1])
+            ahead = next(stored, None)
+        yield tuple(lines)
+
+
+def _table_difference(connection: Connection, fund: str, book: Book) -> str | None:
+    folded: dict[str, dict[Identity, Any]] = {name: {} for name in STATES}
+    for (kind, identity), state in book.rows.items():
+        folded[kind.table][identity] = state
+    for name, kind in sorted(STATES.items()):
+        expected = folded[name]
+        try:
+            for row in read_tables.all_rows(connection, fund, kind):
+                state = expected.pop(row.identity, None)
+                if state != row:
+                    return _describe(kind.table, row, state)
+        except ValueError as error:
+            return f"{name}: a row cannot be read: {error}"
+        if expected:
+            identity = min(expected)
+            return f"{name} {identity}: missing in the table, in the replay {expected[identity]!r}"
+    return None
+
+
+def _describe(table: str, row: Any, state: Any) -> str:
+    if state is None:
+        return f"{table} {row.identity}: in the table, but not in the replay"
+    names = type(row).model_fields
+    column = next(name for name in names if getattr(row, name) != getattr(state, name))
+    return (
+        f"{table} {row.identity}, {column}: the table has {getattr(row, column)!r}, "
+        f"the replay {getattr(state, column)!r}"
+    )

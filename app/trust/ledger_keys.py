@@ -1,0 +1,165 @@
+"""The ledger's own keys: some sign checkpoints, some sign exports. One purpose each.
+
+Files that nobody but the service may read (`log.pem`, then `log-2.pem` …, `export.pem` …), or a
+security module. They are made on first use in development; in production they must exist, so that a
+lost key is noticed instead of replaced. Which of them speaks for a fund is not for this file to
+say: the fund's own log names it.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from app.chain.jws import EcSigner, public_jwk, thumbprint
+from app.chain.note import Ed25519Signer, NoteKey, VerifierKey
+from app.runtime.faults import Fault
+
+LOG, EXPORT = "log", "export"
+
+
+class KeyUnusable(Fault):
+    """A key is missing, not what it must be, open to others, or its security module is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerKeys:
+    """The private keys, oldest first: a new fund gets the newest of each purpose."""
+
+    log: tuple[Ed25519Signer, ...]
+    export: tuple[EcSigner, ...]
+    origin: str
+
+    def of_log(self, log: str, vkey: str = "") -> NoteKey:
+        """A key under the log's own name, its origin: the one of `vkey`, or the newest.
+
+        A fund's second log is signed by the fund's key, under the second log's name. Raises
+        KeyUnusable when this service has no such key.
+        """
+        name = f"{self.origin}/{log}"
+        if not vkey:
+            return NoteKey(name, self.log[-1])
+        public = VerifierKey.parse(vkey).public
+        for key in self.log:
+            if key.public_key().public_bytes_raw() == public:
+                return NoteKey(name, key)
+        raise KeyUnusable(f"the log of {log} names the key {vkey}, which this service has not")
+
+    def of_exports(self, kid: str = "") -> EcSigner:
+        """The export key of this thumbprint, or the newest. Raises KeyUnusable."""
+        if not kid:
+            return self.export[-1]
+        for key in self.export:
+            if thumbprint(key.public_key()) == kid:
+                return key
+        raise KeyUnusable(f"the log names the export key {kid}, which this service has not")
+
+    @property
+    def export_kid(self) -> str:
+        return thumbprint(self.export[-1].public_key())
+
+    def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """The public export keys, as `/.well-known/jwks.json` shows them."""
+        return {"keys": [public_jwk(key.public_key()) for key in self.export]}
+
+
+def load_keys(folder: Path, origin: str, *, create: bool) -> LedgerKeys:
+    """Read all keys; make the first of each purpose if missing and `create`. Raises KeyUnusable."""
+    log, export = list[Ed25519Signer](), list[EcSigner]()
+    for path in key_files(folder, LOG):
+        log.append(read_log_key(path, create=create))
+    for path in key_files(folder, EXPORT):
+        export.append(read_signing_key(path, create=create))
+    return LedgerKeys(tuple(log), tuple(export), origin)
+
+
+def add_key(folder: Path, purpose: str) -> Path:
+    """Make one more key of a purpose; the file that holds it. It speaks for nobody yet."""
+    found = key_files(folder, purpose)
+    # Where there is none yet, the first is wanted and not the second.
+    path = folder / f"{purpose}-{len(found) + 1}.pem" if found[0].exists() else found[0]
+    if purpose == LOG:
+        read_log_key(path, create=True)
+    else:
+        read_signing_key(path, create=True)
+    return path
+
+
+def key_files(folder: Path, purpose: str) -> list[Path]:
+    """The files of one purpose, oldest first; the first whether or not it is there."""
+    found = [folder / f"{purpose}.pem"]
+    while (path := folder / f"{purpose}-{len(found) + 1}.pem").exists():
+        found.append(path)
+    return found
+
+
+PrivateKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey
+
+
+def read_or_make(path: Path, make: Callable[[], PrivateKey], *, create: bool) -> PrivateKey:
+    """The key in a PEM file of mode 0600. Raises KeyUnusable."""
+    if not path.exists():
+        if not create:
+            raise KeyUnusable(f"{path} is missing")
+        _write(path, make())
+    require_private(path)
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except ValueError:
+        raise KeyUnusable(f"{path} is not a private key in PEM") from None
+    if not isinstance(key, Ed25519PrivateKey | ec.EllipticCurvePrivateKey):
+        raise KeyUnusable(f"{path} holds a kind of key that is not used here")
+    return key
+
+
+def read_log_key(path: Path, *, create: bool = False) -> Ed25519PrivateKey:
+    """A key that signs checkpoints, in a PEM file of mode 0600. Raises KeyUnusable."""
+    key = read_or_make(path, Ed25519PrivateKey.generate, create=create)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeyUnusable(f"{path} is not an Ed25519 key")
+    return key
+
+
+def require_private(path: Path) -> None:
+    """Nobody but the owner may read a file that holds a secret. Raises KeyUnusable."""
+    if path.stat().st_mode & 0o077:
+        raise KeyUnusable(f"{path} can be read by others: chmod 600")
+
+
+def read_signing_key(path: Path, *, create: bool = False) -> ec.EllipticCurvePrivateKey:
+    """A party's own key, in a PEM file of mode 0600; a new one on P-256 if `create`.
+
+    Raises KeyUnusable.
+    """
+    key = read_or_make(path, lambda: ec.generate_private_key(ec.SECP256R1()), create=create)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise KeyUnusable(f"{path} is not an EC key")
+    return key
+
+
+def _write(path: Path, key: PrivateKey) -> None:
+    """Create the file whole or not at all: two processes may start at once."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    aside = path.with_suffix(f".{os.getpid()}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(pem)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        # A link, unlike a rename, fails when another process was first: its key stays.
+        os.link(aside, path)
+    except FileExistsError:
+        pass
+    finally:
+        aside.unlink()

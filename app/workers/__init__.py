@@ -1,0 +1,1 @@
+"""What goes on beside requests: deadlines, cosigning, time stamping, scrubbing."""

@@ -1,0 +1,296 @@
+"""Asking witnesses to cosign: after every commit, outside every lock, never holding up a write.
+
+Each witness is followed by a task of its own, so that one which is slow, wrong or gone stands in
+nobody's way. Cosignatures are kept beside the checkpoint as they come. Where a fund's charter makes
+releases wait for its witnesses, and one waits, the quorum's cosignatures are put on record.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import httpx
+from anyio import create_task_group
+from sqlalchemy import Connection
+
+from app.chain.checkpoint import Checkpoint
+from app.chain.note import Note, NoteError, VerifierKey
+from app.chain.policy import Policy, PolicyError
+from app.chain.spelling import read_decimal, write_base64
+from app.chain.witness import MAX_ANSWER_BYTES, Question, cosignature_of
+from app.domain.governance.checkpoints import Cosignature, RecordWitnessed
+from app.domain.governance.logs import Log
+from app.domain.refusals import Refusal
+from app.ledger.submission import LEDGER_ITSELF, asked_by_ledger
+from app.ledger.writer import Ledger
+from app.runtime import clock, outbound
+from app.runtime.faults import Fault
+from app.runtime.metrics import Metrics
+from app.runtime.threads import in_thread
+from app.store import checkpoints, log, queries
+from app.store.engine import Database
+from app.store.log_names import main_log
+from app.trust.attestations import witness_keys
+
+PAUSE_S: Final = 0.5
+TIMEOUT_S: Final = 10.0
+BYTES: Final = "application/octet-stream"
+FIRST_WAIT_S, LAST_WAIT_S = 1.0, 60.0
+"""How long a witness that did not cosign is left alone: twice as long each time."""
+_REFUSED: Final = {
+    403: ("unknown_key", "it does not know the key that signs this log: give it the new one"),
+    404: ("unknown_log", "it does not watch this log"),
+    422: ("inconsistent", "it has cosigned another history of this log: somebody signed a fork"),
+}
+_ALARMING: Final = ("ahead", "inconsistent")
+_logger = logging.getLogger(__name__)
+
+
+class NoCosignature(Exception):
+    """A witness did not cosign; `result` is what the metrics call it."""
+
+    def __init__(self, result: str, why: str) -> None:
+        super().__init__(why)
+        self.result = result
+
+
+class WitnessesUnusable(Fault):
+    """The file that says which witnesses to ask cannot be used."""
+
+
+class _Behind(Exception):
+    """The witness has cosigned another size last."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"it has cosigned {size} entries")
+        self.size = size
+
+
+@dataclass
+class Asking:
+    """One witness, and how far it has come with each log."""
+
+    name: str
+    key: VerifierKey
+    url: str
+    sizes: dict[str, int] = field(default_factory=dict)
+    waits: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """By log: not before which moment it is asked again, and how long it waited last."""
+
+
+class Witnesses:
+    """Follows every log of the service with every witness that has an address."""
+
+    def __init__(
+        self,
+        database: Database,
+        ledger: Ledger,
+        metrics: Metrics,
+        policy: Policy,
+        pause_s: float = PAUSE_S,
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._metrics = metrics
+        self._pause_s = pause_s
+        self._asked = [
+            Asking(name, key, policy.urls[name].rstrip("/"))
+            for name, key in policy.witnesses.items()
+            if name in policy.urls
+        ]
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        limits = httpx.Timeout(TIMEOUT_S)
+        async with (
+            httpx.AsyncClient(timeout=limits, follow_redirects=False) as client,
+            create_task_group() as following,
+        ):
+            for witness in self._asked:
+                following.start_soon(self._follow, client, witness)
+
+    async def _follow(self, client: httpx.AsyncClient, witness: Asking) -> None:
+        while True:
+            try:
+                await self.ask_about_all(client, witness)
+            except Exception:
+                # Whatever it is, this witness is asked again: releases may wait for it.
+                _logger.exception("witness %s could not be asked", witness.name)
+            await asyncio.sleep(self._pause_s)
+
+    async def ask_about_all(self, client: httpx.AsyncClient, witness: Asking) -> None:
+        """Ask one witness about every log that has grown since it cosigned. Raises Unavailable."""
+        sizes = await in_thread(self._sizes)
+        for name, size in sizes.items():
+            if size <= witness.sizes.get(name, 0):
+                continue
+            if monotonic() < witness.waits.get(name, (0.0, 0.0))[0]:
+                continue
+            try:
+                cosigned = await self._ask(client, witness, name)
+            except NoCosignature as reason:
+                self._put_off(witness, name, reason)
+                continue
+            await self._record(name)
+            witness.sizes[name] = cosigned
+            witness.waits.pop(name, None)
+            self._metrics.witness_size.labels(name, witness.name).set(cosigned)
+            self._metrics.witness_time.labels(witness.name).set(clock.now().timestamp())
+
+    async def _ask(self, client: httpx.AsyncClient, witness: Asking, name: str) -> int:
+        """The size that the witness has now cosigned. Raises NoCosignature."""
+        note, old = await in_thread(self._newest, name, witness.key)
+        text = Note.parse(note).text
+        checkpoint = Checkpoint.parse(text)
+        if old == checkpoint.size:
+            # Another process has asked about it.
+            return old
+        try:
+            try:
+                answer = await self._post(client, witness, name, note, checkpoint, old)
+            except _Behind as known:
+                answer = await self._post(client, witness, name, note, checkpoint, known.size)
+        except _Behind as known:
+            if known.size > checkpoint.size:
+                # Another process may have signed on. If not, somebody else has this log's key.
+                raise NoCosignature("ahead", f"{known}, we have {checkpoint.size}") from None
+            raise NoCosignature("conflict", str(known)) from None
+        try:
+            _, line = cosignature_of(text, answer, witness.key)
+        except (NoteError, ValueError) as error:
+            raise NoCosignature("invalid", str(error)) from None
+        await in_thread(self._keep, name, checkpoint.size, witness.key, line)
+        self._count(witness, "cosigned")
+        return checkpoint.size
+
+    async def _post(
+        self,
+        client: httpx.AsyncClient,
+        witness: Asking,
+        name: str,
+        note: bytes,
+        checkpoint: Checkpoint,
+        old: int,
+    ) -> bytes:
+        """The lines of an answer. Raises _Behind, NoCosignature."""
+        if old > checkpoint.size:
+            raise _Behind(old)
+        proof = await in_thread(self._proof, name, old, checkpoint.size)
+        question = Question(old, proof, note).to_bytes()
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                answer = await outbound.post(
+                    client, f"{witness.url}/add-checkpoint", question, MAX_ANSWER_BYTES, BYTES
+                )
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            raise NoCosignature("unreachable", type(error).__name__) from None
+        status = answer.status
+        if status == httpx.codes.CONFLICT and answer.media_type.startswith("text/x.tlog.size"):
+            try:
+                raise _Behind(read_decimal(answer.body.decode().removesuffix("\n")))
+            except ValueError:
+                raise NoCosignature("invalid", "a size that is none") from None
+        if status != httpx.codes.OK:
+            result, why = _REFUSED.get(status, ("refused", "it did not cosign"))
+            raise NoCosignature(result, f"{why} (status {status})")
+        return answer.body
+
+    async def _record(self, name: str) -> None:
+        """Put the quorum's cosignatures on record, where a release waits for them."""
+        fund = main_log(name)
+        if fund != name:
+            return
+        command = await in_thread(self._awaited, fund)
+        if command is None:
+            return
+        asked = asked_by_ledger(command, f"witnessed-{command.size}")
+        try:
+            await self._ledger.submit(fund, LEDGER_ITSELF, asked)
+        except Refusal as refusal:
+            # Another task or process was first, most likely.
+            _logger.info("%s of %s is not put on record: %s", asked.key, fund, refusal)
+
+    def _put_off(self, witness: Asking, name: str, reason: NoCosignature) -> None:
+        wait = min(2 * witness.waits.get(name, (0.0, FIRST_WAIT_S / 2))[1], LAST_WAIT_S)
+        witness.waits[name] = (monotonic() + wait, wait)
+        self._count(witness, reason.result)
+        # A witness need not watch every log.
+        quiet = logging.INFO if reason.result == "unknown_log" else logging.WARNING
+        level = logging.CRITICAL if reason.result in _ALARMING else quiet
+        _logger.log(level, "witness %s, log %s: %s", witness.name, name, reason)
+
+    def _count(self, witness: Asking, result: str) -> None:
+        self._metrics.witness_answers.labels(witness.name, result).inc()
+
+    # -- the database, in threads ----------------------------------------------------------------
+
+    def _sizes(self) -> dict[str, int]:
+        with self._database.read() as connection:
+            return log.sizes(connection)
+
+    def _newest(self, name: str, witness: VerifierKey) -> tuple[bytes, int]:
+        """The newest checkpoint, and the size that the witness cosigned last."""
+        with self._database.read() as connection:
+            note = checkpoints.newest_checkpoint(connection, name)
+            old = checkpoints.newest_cosigned(connection, name, witness)
+        if note is None:
+            raise NoCosignature("unsigned", "nothing is signed yet")
+        return note, old
+
+    def _proof(self, name: str, old: int, new: int) -> tuple[bytes, ...]:
+        with self._database.read() as connection:
+            return tuple(log.hashes(connection, name).consistency_proof(old, new))
+
+    def _keep(self, name: str, size: int, witness: VerifierKey, line: str) -> None:
+        with self._database.write(durable=False) as connection:
+            checkpoints.keep_cosignature(connection, name, size, witness, line)
+
+    def _awaited(self, fund: str) -> RecordWitnessed | None:
+        """The record of a quorum that some release waits for, once it is complete."""
+        with self._database.read() as connection:
+            state, standing = queries.fund(connection, fund), queries.one(connection, fund, Log)
+            if state is None or standing is None or state.charter.witnessing is None:
+                return None
+            known = standing.witnessed.size if standing.witnessed is not None else 0
+            wanted = queries.first_unwitnessed(connection, fund, known)
+            if wanted is None:
+                return None
+            keys, quorum = witness_keys(state.charter), state.charter.witnessing.quorum
+            return _quorum(connection, fund, wanted, keys, quorum)
+
+
+def _quorum(
+    connection: Connection, fund: str, seq: int, keys: dict[str, VerifierKey], quorum: int
+) -> RecordWitnessed | None:
+    """The newest checkpoint with entry `seq` that so many of these keys have cosigned."""
+    for _, raw in checkpoints.cosigned(connection, fund, seq, from_newest=True):
+        note = Note.parse(raw)
+        checkpoint = Checkpoint.parse(note.text)
+        lines = {(key.name, key.id): key for key in keys.values()}
+        found = [one for one in note.signatures if (one.name, one.key_id) in lines]
+        if len({one.name for one in found}) >= quorum:
+            return RecordWitnessed(
+                size=checkpoint.size,
+                root=checkpoint.root.hex(),
+                cosignatures=tuple(
+                    Cosignature(witness=one.name, signature=write_base64(one.key_id + one.value))
+                    for one in found
+                ),
+            )
+    return None
+
+
+def read_witnesses(path: Path | None) -> Policy | None:
+    """Whom to ask, and how many make the quorum: a tlog-policy. Raises WitnessesUnusable."""
+    if path is None:
+        return None
+    try:
+        policy = Policy.parse(path.read_bytes(), needs_log=False)
+    except (PolicyError, OSError) as error:
+        raise WitnessesUnusable(f"{path}: {error}") from None
+    if unreachable := sorted(policy.witnesses.keys() - policy.urls.keys()):
+        raise WitnessesUnusable(f"{path}: witness {unreachable[0]} has no address")
+    return policy

@@ -1,0 +1,80 @@
+"""Clockwork: deadlines that have passed become entries, whichever process notices first.
+
+The rules do not wait for it: a ballot after the deadline is refused whether or not the end of the
+vote stands in the log yet. It records the end, and with it what was decided.
+"""
+
+import asyncio
+import logging
+from time import monotonic
+
+from app.chain.entry import time_text
+from app.domain.command import Command
+from app.domain.decisions.effects import DropMatter
+from app.domain.decisions.votes import ElapseClock
+from app.domain.refusals import Refusal
+from app.ledger.submission import LEDGER_ITSELF, asked_by_ledger
+from app.ledger.writer import Ledger
+from app.runtime import clock
+from app.runtime.threads import in_thread
+from app.store import queries
+from app.store.engine import Database
+
+PAUSE_S = 1.0
+FIRST_WAIT_S, LAST_WAIT_S = 2.0, 60.0
+"""How long what was refused waits before it is tried again: twice as long each time."""
+_logger = logging.getLogger(__name__)
+
+
+class Clockwork:
+    """Looks again and again. What cannot be recorded yet is tried again later, and later still."""
+
+    def __init__(self, database: Database, ledger: Ledger, pause_s: float = PAUSE_S) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._pause_s = pause_s
+        self._waits: dict[str, tuple[float, float]] = {}
+        """By key: not before which moment it is tried again, and how long it waited last."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(self._pause_s)
+            try:
+                await self.tick()
+            except Exception:
+                # Whatever it is, clocks go on: without them nothing would be decided any more.
+                _logger.exception("clocks that have ended could not be looked for")
+
+    async def tick(self) -> None:
+        """Record every clock that has ended, and all that a new charter has. Raises Unavailable."""
+        due = await in_thread(self._due)
+        self._waits = {key: self._waits[key] for _, _, key in due if key in self._waits}
+        for fund, command, key in due:
+            if monotonic() >= self._waits.get(key, (0.0, 0.0))[0]:
+                await self._record(fund, command, key)
+
+    async def _record(self, fund: str, command: Command, key: str) -> None:
+        try:
+            await self._ledger.submit(fund, LEDGER_ITSELF, asked_by_ledger(command, key))
+        except Exception as error:  # noqa: BLE001  one fund's trouble is not the others'
+            # Another process was first; or the decision cannot be carried out yet, for lack of
+            # money or of a mandate (`blockers` says so); or the fund is halted.
+            wait = min(2 * self._waits.get(key, (0.0, FIRST_WAIT_S / 2))[1], LAST_WAIT_S)
+            self._waits[key] = (monotonic() + wait, wait)
+            level = logging.DEBUG if isinstance(error, Refusal) else logging.WARNING
+            _logger.log(level, "%s of %s waits %s s: %s", key, fund, wait, error)
+
+    def _due(self) -> list[tuple[str, Command, str]]:
+        with self._database.read() as connection:
+            late = queries.overdue(connection, time_text(clock.now()))
+            dropped = queries.dropped(connection)
+        due: list[tuple[str, Command, str]] = [
+            (fund, DropMatter(matter_id=matter), f"drop-{matter}-{charter}")
+            for fund, matter, charter in dropped
+        ]
+        due += [
+            (fund, ElapseClock(matter_id=matter), f"clock-{matter}-{deadline}")
+            for fund, matter, deadline in late
+        ]
+        return due

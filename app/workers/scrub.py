@@ -1,0 +1,101 @@
+"""The patrol: walks the log in the background and checks that it is still what it was.
+
+It re-reads stored bytes, a piece at a time with pauses between, and compares position, chain, the
+stored hash of each entry and, at the end, the tree with the head; then it begins again. It finds
+what was changed under a running service; that nobody rewrote everything at once, hashes and head
+included, is for receipts, remembered checkpoints and verifiers to notice.
+"""
+
+import logging
+import threading
+from typing import Final
+
+from sqlalchemy import Connection
+
+from app.chain.entry import BadEntry, BrokenChain, Entry, check_follows
+from app.chain.tree import Frontier, leaf_hash
+from app.runtime import clock
+from app.runtime.metrics import Metrics
+from app.store import log
+from app.store.engine import Database, Unavailable
+from app.store.guards import GuardsMissing, verify_guards
+
+PIECE: Final = 500
+PAUSE_S: Final = 2.0
+_logger = logging.getLogger(__name__)
+
+
+class Patrol:
+    """One thread; `start` and `stop` bracket its life."""
+
+    def __init__(self, database: Database, metrics: Metrics, pause_s: float = PAUSE_S) -> None:
+        self._database = database
+        self._metrics = metrics
+        self._pause_s = pause_s
+        self._reached: dict[str, tuple[Entry | None, bytes | None, Frontier]] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="patrol", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._pause_s):
+            try:
+                self.look()
+            except Unavailable:
+                _logger.warning("the patrol could not reach the database")
+
+    def look(self) -> None:
+        """Check the guards and the next piece of every fund's log."""
+        with self._database.read() as connection:
+            try:
+                verify_guards(connection)
+                self._metrics.guards_ok.set(1)
+            except GuardsMissing as error:
+                self._metrics.guards_ok.set(0)
+                _logger.critical("%s", error)
+            for fund in log.funds(connection):
+                try:
+                    self._look_at(connection, fund)
+                except (TypeError, AttributeError, ValueError, LookupError) as error:
+                    # What is stored is not even of its kind: that is what the patrol is for.
+                    self._broken(fund, -1, f"unreadable: {error}")
+
+    def _look_at(self, connection: Connection, fund: str) -> None:
+        """Check one piece; at the end of the log, compare the tree with the head."""
+        before, leaf, frontier = self._reached.pop(fund, (None, None, Frontier()))
+        head, start = log.read_head(connection, fund), frontier.size
+        lines = list(log.lines(connection, fund, start, start + PIECE))
+        for line, stored in lines:
+            try:
+                entry = Entry.from_bytes(line)
+                check_follows(entry, before, leaf)
+                _require_hash(line, stored)
+            except (BadEntry, BrokenChain) as error:
+                self._broken(fund, frontier.size, str(error))
+                return
+            before, leaf = entry, stored
+            frontier = frontier.append(stored)
+        if head is not None and frontier.size == head.size and frontier != head.frontier:
+            self._broken(fund, frontier.size - 1, "the entries do not make the head's tree")
+            return
+        self._metrics.verified_seq.labels(fund).set(frontier.size - 1)
+        self._metrics.verified_time.labels(fund).set(clock.now().timestamp())
+        if before is not None and len(lines) == PIECE:
+            self._reached[fund] = (before, leaf, frontier)
+
+    def _broken(self, fund: str, seq: int, why: str) -> None:
+        self._metrics.verification_failures.labels(fund).inc()
+        _logger.critical("fund %s, seq %s: %s", fund, seq, why)
+
+
+def _require_hash(line: bytes, stored: bytes) -> None:
+    """Raises BrokenChain."""
+    if leaf_hash(line) != stored:
+        raise BrokenChain("its bytes do not have the hash that is stored beside them")

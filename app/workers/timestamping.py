@@ -1,0 +1,145 @@
+"""Having the log stamped: at intervals a time authority (RFC 3161) signs the newest checkpoint.
+
+Each stamp becomes an entry, so that it travels with the log. A log that has not grown since its
+last stamp, but for stamps and cosignatures, is left alone. Nothing waits for the authority.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final
+
+import httpx
+from cryptography.x509 import Certificate
+
+from app.chain.checkpoint import Checkpoint
+from app.chain.note import Note
+from app.chain.spelling import write_base64
+from app.domain.governance.checkpoints import CheckpointStamped, CheckpointWitnessed, RecordStamp
+from app.domain.governance.logs import Log
+from app.domain.refusals import Refusal
+from app.ledger.submission import LEDGER_ITSELF, asked_by_ledger
+from app.ledger.writer import Ledger
+from app.runtime import clock, outbound
+from app.runtime.metrics import Metrics
+from app.runtime.threads import in_thread
+from app.store import checkpoints, log, queries
+from app.store.engine import Database
+from app.store.log_names import main_log
+from app.trust.timestamps import MAX_STAMP_BYTES, StampError, stamp_request, verify_stamp
+
+PAUSE_S: Final = 1.0
+TIMEOUT_S: Final = 15.0
+RETRY_S: Final = 60.0
+QUERY: Final = "application/timestamp-query"
+_OURS: Final = (CheckpointStamped.type, CheckpointWitnessed.type)
+_logger = logging.getLogger(__name__)
+
+
+class NoStamp(Exception):
+    """The authority did not stamp."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A time authority: its address, the roots of its certificates, how often it is asked."""
+
+    url: str
+    roots: Sequence[Certificate]
+    period_s: float
+
+
+class Stamping:
+    """Has every fund's log stamped, each at its own intervals."""
+
+    def __init__(
+        self,
+        database: Database,
+        ledger: Ledger,
+        metrics: Metrics,
+        authority: Authority,
+        pause_s: float = PAUSE_S,
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._metrics = metrics
+        self._authority = authority
+        self._pause_s = pause_s
+        self._due: dict[str, float] = {}
+        """By fund: not before which moment it is stamped again."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False) as client:
+            while True:
+                try:
+                    await self.tick(client)
+                except Exception:
+                    # Whatever it is, it is tried again.
+                    _logger.exception("the log could not be stamped")
+                await asyncio.sleep(self._pause_s)
+
+    async def tick(self, client: httpx.AsyncClient) -> None:
+        """Have those stamped whose time it is. Raises Unavailable."""
+        for fund in await in_thread(self._funds):
+            if monotonic() < self._due.get(fund, 0.0):
+                continue
+            note = await in_thread(self._unstamped, fund)
+            if note is None:
+                continue
+            try:
+                await self._stamp(client, fund, Note.parse(note).text)
+            except (NoStamp, Refusal) as reason:
+                self._due[fund] = monotonic() + min(RETRY_S, self._authority.period_s)
+                self._metrics.stamps.labels("failed").inc()
+                _logger.warning("fund %s is not stamped: %s", fund, reason)
+            else:
+                self._due[fund] = monotonic() + self._authority.period_s
+                self._metrics.stamps.labels("stamped").inc()
+                self._metrics.stamp_time.labels(fund).set(clock.now().timestamp())
+
+    async def _stamp(self, client: httpx.AsyncClient, fund: str, text: str) -> None:
+        """Ask for a stamp, check it, put it on record. Raises NoStamp, Refusal."""
+        request = stamp_request(text.encode())
+        answer = await self._asked(client, request.as_bytes())
+        try:
+            verify_stamp(answer, text.encode(), self._authority.roots, request.nonce)
+        except StampError as error:
+            raise NoStamp(str(error)) from None
+        checkpoint = Checkpoint.parse(text)
+        command = RecordStamp(
+            size=checkpoint.size, root=checkpoint.root.hex(), token=write_base64(answer)
+        )
+        asked = asked_by_ledger(command, f"stamped-{checkpoint.size}")
+        await self._ledger.submit(fund, LEDGER_ITSELF, asked)
+
+    async def _asked(self, client: httpx.AsyncClient, question: bytes) -> bytes:
+        """The authority's answer (RFC 3161 section 3.4). Raises NoStamp."""
+        url = self._authority.url
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                answer = await outbound.post(client, url, question, MAX_STAMP_BYTES, QUERY)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            raise NoStamp(type(error).__name__) from None
+        if answer.status != httpx.codes.OK:
+            raise NoStamp(f"status {answer.status}")
+        if answer.cut_off:
+            raise NoStamp("the answer is too long")
+        return answer.body
+
+    def _funds(self) -> list[str]:
+        with self._database.read() as connection:
+            return [name for name in log.funds(connection) if main_log(name) == name]
+
+    def _unstamped(self, fund: str) -> bytes | None:
+        """The newest checkpoint, where the log has grown by something worth a stamp."""
+        with self._database.read() as connection:
+            standing = queries.one(connection, fund, Log)
+            if standing is None or standing.closed_seq is not None:
+                return None
+            known = standing.stamped.size if standing.stamped is not None else 0
+            if not log.has_grown(connection, fund, known, _OURS):
+                return None
+            return checkpoints.newest_checkpoint(connection, fund)

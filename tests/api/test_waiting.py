@@ -1,0 +1,73 @@
+"""The write door: whom nobody has to wait for."""
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from app.domain.command import Actor
+from app.domain.refusals import NotAMember
+from app.domain.values import Role
+from app.ledger.submission import Accepted, Asked, Recorded, Submission
+from app.ledger.writer import Ledger
+from app.store import log
+from tests.ledger.test_writer import DE, pledge
+from tests.service import Service
+
+
+def test_what_is_sent_again_is_read_again_all_at_once(fund: Service) -> None:
+    """And not by the writer, for whom all others wait."""
+    door, count = fund.inside.ledger, 300
+    asked = tuple(Asked(pledge(n), f"again-{n}", n.to_bytes(2)) for n in range(1, count + 1))
+    reading: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if "entries" in statement and statement.startswith("SELECT"):
+            reading.append(threading.current_thread().name)
+
+    first = asyncio.run(_passed(door, asked))
+    event.listen(Engine, "before_cursor_execute", note)
+    second = asyncio.run(_passed(door, asked))
+    event.remove(Engine, "before_cursor_execute", note)
+
+    recorded = [one for one in second.outcomes if isinstance(one, Recorded)]
+    assert [one.entries for one in recorded] == [
+        one.entries for one in first.outcomes if isinstance(one, Recorded)
+    ]
+    assert len(recorded) == count
+    assert all(one.replayed for one in recorded)
+    assert len(reading) < 20
+    assert reading.count("writer") < 10
+
+
+async def _passed(door: Ledger, asked: tuple[Asked, ...]) -> Accepted:
+    return await door.pass_through(Submission("test-fund", DE, asked, single=False))
+
+
+def test_nobody_waits_until_anothers_refusal_is_on_record(
+    fund: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, on_record = fund.inside, threading.Event()
+    monkeypatch.setattr(here.ledger.access, "try_to_record", lambda *_: on_record.wait(20))
+    stranger = Actor("DE", "nobody-known", frozenset({Role.TREASURY}))
+
+    async def both_at_once() -> None:
+        with here.database.write() as connection:
+            # While the head is held, what comes waits, and then goes together.
+            log.lock_head(connection, "test-fund")
+            refused = asyncio.create_task(
+                here.ledger.submit("test-fund", stranger, Asked(pledge(1), "refused", b"r"))
+            )
+            accepted = asyncio.create_task(
+                here.ledger.submit("test-fund", DE, Asked(pledge(2), "accepted", b"a"))
+            )
+            await asyncio.sleep(0.3)
+        await asyncio.wait_for(accepted, 10)
+        assert not refused.done()
+        on_record.set()
+        with pytest.raises(NotAMember):
+            await refused
+
+    asyncio.run(both_at_once())
