@@ -184,7 +184,7 @@ def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Patrol]:
         else DevelopmentIssuer.open(settings)
     )
     tokens = TokenVerifier(registry, Keys(), clock.now)
-    metrics.registry.register(_Waiting(database))
+    metrics.registry.register(_ApprovalsWaiting(database))
     here = Services(
         settings=settings,
         database=database,
@@ -223,7 +223,7 @@ def check_start(settings: Settings) -> None:
         here.database.close()
 
 
-class _Waiting(Collector):
+class _ApprovalsWaiting(Collector):
     """What waits for an approval, asked of the database at each scrape."""
 
     def __init__(self, database: Database) -> None:

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, settings
 from app.runtime.settings import Settings
 from app.store.engine import Database
 from app.store.migrate import migrate
-from tests import postgres
-from tests.service import Service, running
+from tests.support import postgres
+from tests.support.service import Service, running
 
 settings.register_profile(
     "ledger", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True

@@ -25,10 +25,11 @@ from app.api.problems import FieldError, Problem, details_of, field_errors, retr
 from app.api.signing import PartyKeys, checked
 from app.api.writes import is_key
 from app.chain.canonical import NotCanonical, decode, encode, holds_null
-from app.domain.command import COMMANDS, Actor, Command
+from app.domain.catalogue import COMMANDS
+from app.domain.command import Actor, Command
 from app.domain.governance.funds import OpenFund
 from app.domain.refusals import Refusal
-from app.ledger.submission import Accepted, Asked, PartRefused, Recorded, Submission
+from app.ledger.submission import Accepted, KeyedCommand, PartRefused, RecordedCommand, Submission
 from app.runtime.threads import in_thread
 
 MAX_COMMANDS: Final = 10_000
@@ -147,7 +148,7 @@ async def _recorded(
     items, read = await in_thread(_read, raw, fund, here.party_keys, lines=lines)
     if atomic:
         _require_well_formed(read)
-    asked = tuple(one for one in read if isinstance(one, Asked))
+    asked = tuple(one for one in read if isinstance(one, KeyedCommand))
     accepted = Accepted((), None)
     if asked:
         submission = Submission(fund, actor, asked, single=False, atomic=atomic)
@@ -162,26 +163,26 @@ async def _recorded(
 
 def _read(
     raw: bytes, fund: str, keys: PartyKeys, *, lines: bool
-) -> tuple[list[dict[str, Any]], list[Asked | ValidationError]]:
+) -> tuple[list[dict[str, Any]], list[KeyedCommand | ValidationError]]:
     """The items of a batch and their commands, or what is wrong with them. Raises Problem."""
     items = _items(raw, lines=lines)
     return items, [_asked(item, fund, keys) for item in items]
 
 
 def _content(
-    items: list[dict[str, Any]], read: list[Asked | ValidationError], accepted: Accepted
+    items: list[dict[str, Any]], read: list[KeyedCommand | ValidationError], accepted: Accepted
 ) -> str:
     """The answer's body."""
     outcomes = iter(accepted.outcomes)
     results = [
-        _result(item["key"], next(outcomes) if isinstance(one, Asked) else one)
+        _result(item["key"], next(outcomes) if isinstance(one, KeyedCommand) else one)
         for item, one in zip(items, read, strict=True)
     ]
     receipt = f',"receipt":{json.dumps(accepted.receipt)}' if accepted.receipt else ""
     return f'{{"results":[{",".join(results)}]{receipt}}}'
 
 
-def _require_well_formed(read: list[Asked | ValidationError]) -> None:
+def _require_well_formed(read: list[KeyedCommand | ValidationError]) -> None:
     """Raises Problem 422 for the first that is not."""
     for place, one in enumerate(read):
         if isinstance(one, ValidationError):
@@ -245,7 +246,7 @@ def _require_form(item: Any, place: int, known: dict[str, type[Command]]) -> Non
         raise _at(place, "null_not_allowed", "Leave a member out instead of saying null.")
 
 
-def _asked(item: dict[str, Any], fund: str, keys: PartyKeys) -> Asked | ValidationError:
+def _asked(item: dict[str, Any], fund: str, keys: PartyKeys) -> KeyedCommand | ValidationError:
     """The command of an item, or what is wrong with its data."""
     kind = _operations()[item["op"]]
     try:
@@ -255,7 +256,7 @@ def _asked(item: dict[str, Any], fund: str, keys: PartyKeys) -> Asked | Validati
     digest = sha256(f"BATCH {item['op']}\n".encode() + encode(item["data"])).digest()
     jws = item.get("jws")
     signature = None if jws is None else checked(jws, fund, command, item["data"], keys)
-    return Asked(command, item["key"], digest, signature)
+    return KeyedCommand(command, item["key"], digest, signature)
 
 
 def _at(place: int, code: str, message: str) -> Problem:
@@ -272,10 +273,10 @@ def _whole_refused(part: PartRefused) -> Problem:
     return Problem(status, refusal.code, detail, retry_of(refusal), errors=[error])
 
 
-def _result(key: str, outcome: Recorded | Refusal | ValidationError) -> str:
+def _result(key: str, outcome: RecordedCommand | Refusal | ValidationError) -> str:
     """One result as JSON. Entries go out as the bytes that are stored."""
     name = json.dumps(key)
-    if isinstance(outcome, Recorded):
+    if isinstance(outcome, RecordedCommand):
         first, *others = (line.decode() for line in outcome.entries)
         replayed = ',"replayed":true' if outcome.replayed else ""
         return (

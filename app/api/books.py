@@ -13,9 +13,9 @@ from app.api.log import proven
 from app.api.problems import Problem
 from app.api.things import listed, rows_of
 from app.chain.canonical import decode
-from app.domain.accounting.valuation import Holding
-from app.domain.books.chart import HEADINGS, AccountKind
 from app.domain.books.positions import Position
+from app.domain.books.valuation import Holding
+from app.domain.charter.chart import HEADINGS, AccountKind
 from app.domain.outflow.attributions import Attribution
 from app.domain.refusals import NotFound
 from app.domain.values import Currency, Day, Money, PartyId, decimal_text

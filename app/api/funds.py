@@ -14,9 +14,9 @@ from app.api.examples import CHARTER, MEMBER, REMOVAL
 from app.api.lists import Page
 from app.api.writes import records
 from app.domain.books.positions import Position
-from app.domain.governance.charter import Charter
+from app.domain.charter.charter import Charter
 from app.domain.governance.funds import OpenFund
-from app.domain.governance.logs import Log
+from app.domain.governance.log_keys import Log
 from app.domain.governance.members import Member
 from app.domain.governance.membership import AddMember, RemoveMember
 from app.domain.refusals import (

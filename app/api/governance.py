@@ -24,19 +24,19 @@ from app.api.examples import (
 from app.api.lists import After, Limit, Page
 from app.api.things import listed, the_one
 from app.api.writes import records
-from app.domain.decisions.proposals import (
+from app.domain.governance.delegations import EndDelegation, GrantDelegation
+from app.domain.governance.membership import DenyMember
+from app.domain.governance.party_keys import EndorseKey, PartyKey, RegisterKey, RevokeKey
+from app.domain.governance.polls import Poll
+from app.domain.inflow.mandates import Mandate, RegisterMandate, WithdrawMandate
+from app.domain.proposals.proposals import (
     OpenProposal,
     Proposal,
     ProposalState,
     ReviseProposal,
     WithdrawProposal,
 )
-from app.domain.decisions.votes import CastBallot
-from app.domain.governance.delegations import EndDelegation, GrantDelegation
-from app.domain.governance.keys import EndorseKey, PartyKey, RegisterKey, RevokeKey
-from app.domain.governance.membership import DenyMember
-from app.domain.governance.polls import Poll
-from app.domain.inflow.mandates import Mandate, RegisterMandate, WithdrawMandate
+from app.domain.proposals.votes import CastBallot
 from app.domain.refusals import (
     AlreadyDecided,
     AlreadyExists,

@@ -12,10 +12,10 @@ from app.api.answers import reading
 from app.api.deps import ReaderHere, ServicesHere, reader
 from app.api.things import the_one
 from app.domain.book import Book, Key, State
+from app.domain.charter.charter import Charter
 from app.domain.event import Act
-from app.domain.governance.charter import Charter
-from app.domain.governance.keys import KeyState, PartyKey
 from app.domain.governance.members import Member, holds, member_key, principal_keys
+from app.domain.governance.party_keys import KeyState, PartyKey
 from app.domain.governance.polls import Poll, PollState
 from app.domain.inflow.agreements import Agreement, AgreementState
 from app.domain.inflow.mandates import Mandate, MandateState

@@ -116,7 +116,7 @@ class FileRegistry:
 
 
 @dataclass(slots=True)
-class _KeySet:
+class _FetchedKeys:
     """An issuer's keys as PEM by (key id, algorithm), and when they were fetched."""
 
     pems: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -128,7 +128,7 @@ class Keys:
     """Issuers' public keys. Fetches are single-flight and cool down, whatever tokens claim."""
 
     def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
-        self._sets: dict[str, _KeySet] = {}
+        self._sets: dict[str, _FetchedKeys] = {}
         self._lock = threading.Lock()
         self._client = httpx.Client(
             transport=transport,
@@ -141,7 +141,7 @@ class Keys:
         """The key as one PEM, if it is known without asking anybody."""
         known = self._sets.get(issuer.issuer)
         if known is None and issuer.jwks is not None:
-            known = self._sets[issuer.issuer] = _KeySet(read_jwks(issuer.jwks, issuer))
+            known = self._sets[issuer.issuer] = _FetchedKeys(read_jwks(issuer.jwks, issuer))
         return known.pems.get((kid, algorithm)) if known else None
 
     def fetch(self, issuer: Issuer, kid: str, algorithm: str) -> str | None:
@@ -149,14 +149,14 @@ class Keys:
         if issuer.jwks_uri is None:
             return None
         with self._lock:
-            known = self._sets.setdefault(issuer.issuer, _KeySet())
+            known = self._sets.setdefault(issuer.issuer, _FetchedKeys())
             if time.monotonic() - known.tried_at >= COOL_DOWN_S:
                 self._refresh(issuer, issuer.jwks_uri, known)
             if time.monotonic() - known.fetched_at >= STALE_S:
                 raise KeysUnavailable(issuer.issuer)
             return known.pems.get((kid, algorithm))
 
-    def _refresh(self, issuer: Issuer, address: str, known: _KeySet) -> None:
+    def _refresh(self, issuer: Issuer, address: str, known: _FetchedKeys) -> None:
         known.tried_at = time.monotonic()
         try:
             with self._client.stream("GET", address, headers=_PLAIN) as response:

@@ -19,7 +19,7 @@ from app.api.tagged import tagged
 from app.audit.replay import act_of, read_event
 from app.chain.canonical import decode
 from app.chain.entry import Entry
-from app.chain.proof import Receipt
+from app.chain.proof import TlogProof
 from app.chain.tree import leaf_hash
 from app.domain.command import Actor
 from app.domain.refusals import NotFound
@@ -136,7 +136,7 @@ def proven(connection: Connection, fund: str, seq: int, here: Services) -> tuple
         raise NotFound("The entry is not signed yet.")
     (line,) = log.bodies(connection, fund, seq, seq + 1)
     path = log.hashes(connection, fund).inclusion_proof(seq, here.notary.size_of(fund, note))
-    return line, Receipt(seq, tuple(path), note).to_text()
+    return line, TlogProof(seq, tuple(path), note).to_text()
 
 
 @router.get(
@@ -226,10 +226,10 @@ def export_audit(
         "Content-Disposition": f'attachment; filename="{fund}-audit.zip"',
         "Cache-Control": "no-store",
     }
-    return _Closing(stream, first, headers)
+    return _ClosedStream(stream, first, headers)
 
 
-class _Closing(StreamingResponse):
+class _ClosedStream(StreamingResponse):
     """A stream that is closed with its response, also when its reader goes away."""
 
     def __init__(

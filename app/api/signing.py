@@ -14,12 +14,12 @@ from app.api.problems import Problem
 from app.chain.canonical import NotCanonical, encode
 from app.chain.jws import SignatureError
 from app.domain.command import Command
-from app.domain.governance.keys import PartyKey, RegisterKey
+from app.domain.governance.party_keys import PartyKey, RegisterKey
 from app.domain.refusals import KeyNotValid, Refusal, SignatureMismatch, StaleProposal
 from app.runtime.threads import in_thread
 from app.store import log, queries
 from app.store.engine import Database
-from app.trust.signatures import Signature, check_signature, named_key
+from app.trust.signatures import PartySignature, check_signature, named_key
 
 HEADER: Final = "x-jws-signature"
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -69,7 +69,7 @@ class PartyKeys:
 
 async def signature_of(
     request: Request, fund: str, command: Command, body: Any, keys: PartyKeys
-) -> Signature | Refusal | None:
+) -> PartySignature | Refusal | None:
     """The request's signature, if it has one: checked, or why it does not hold. Raises Problem."""
     headers = request.headers.getlist(HEADER)
     if not headers:
@@ -81,7 +81,7 @@ async def signature_of(
 
 def checked(
     jws: str, fund: str, command: Command, body: Any, keys: PartyKeys
-) -> Signature | Refusal:
+) -> PartySignature | Refusal:
     """A signature over the canonical form of `body`, checked; or why it does not hold."""
     try:
         kid = named_key(jws)
@@ -98,7 +98,7 @@ def checked(
 
 
 def _other_log(
-    signature: Signature, fund: str, command: Command, keys: PartyKeys
+    signature: PartySignature, fund: str, command: Command, keys: PartyKeys
 ) -> Refusal | None:
     """A refusal where the signer says that they have seen another log than this one."""
     seen = [signature.seen] if signature.seen is not None else []

@@ -19,14 +19,14 @@ from app.api.examples import (
 from app.api.lists import After, Limit, Page
 from app.api.things import listed, rows_of, the_one
 from app.api.writes import records
-from app.domain.accounting.periods import (
+from app.domain.books.closing import Closing
+from app.domain.books.periods import (
     AnswerReopening,
     ClosePeriod,
     ProposeReopening,
     Reopening,
 )
-from app.domain.accounting.rates import CorrectRates, PublishRates, RateDay
-from app.domain.books.closing import Closing
+from app.domain.books.rates import CorrectRates, PublishRates, RateDay
 from app.domain.refusals import (
     AlreadyCorrected,
     AlreadyDecided,
@@ -56,10 +56,10 @@ from app.domain.refusals import (
     UnknownWindow,
     WrongParty,
 )
-from app.domain.treasury.conversions import BookConversion, Conversion
-from app.domain.treasury.corrections import CorrectJournal, CorrectReceipt
-from app.domain.treasury.journals import JournalEntry, PostJournal
-from app.domain.treasury.revaluations import RevalueFund
+from app.domain.trustee.conversions import BookConversion, Conversion
+from app.domain.trustee.corrections import CorrectJournal, CorrectReceipt
+from app.domain.trustee.journals import JournalEntry, PostJournal
+from app.domain.trustee.revaluations import RevalueFund
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["treasury"])
 _RATE_CODES = (*DATE_CODES, "invalid_rate", "unknown_currency")

@@ -28,13 +28,12 @@ from app.chain.canonical import NotCanonical, decode, holds_null
 from app.domain.command import Command
 from app.domain.governance.funds import OpenFund
 from app.domain.refusals import Refusal
-from app.ledger.submission import Accepted, Asked
-from app.ledger.submission import Recorded as Done
+from app.ledger.submission import Accepted, KeyedCommand, RecordedCommand
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-class Recorded(BaseModel):
+class WriteAnswer(BaseModel):
     """What was recorded: the entry, what the ledger recorded because of it, and the receipt."""
 
     entry: dict[str, Any] = Field(description="The entry, as it stands in the log.")
@@ -116,7 +115,7 @@ def records(  # noqa: PLR0913  what is a route's own
         name=re.sub(r"(?<!^)(?=[A-Z])", "_", command.__name__).lower(),
         methods=["POST"],
         status_code=201,
-        response_model=Recorded,
+        response_model=WriteAnswer,
         summary=summary,
         description=meaning,
         responses=writing(*refuses, values=values),
@@ -142,7 +141,7 @@ async def _record(request: Request, kind: type[Command]) -> Response:
     frame = f"{request.method} {request.url.path}\n".encode()
     digest = sha256(frame + raw).digest()
     signature = await signature_of(request, fund, command, body, here.party_keys)
-    asked = Asked(command, key, digest, signature)
+    asked = KeyedCommand(command, key, digest, signature)
     return _created(fund, await here.ledger.submit(fund, actor, asked))
 
 
@@ -184,7 +183,7 @@ def _idempotency_key(request: Request) -> str:
 
 def _created(fund: str, accepted: Accepted) -> Response:
     (outcome,) = accepted.outcomes
-    assert isinstance(outcome, Done), "what was refused was raised"  # noqa: S101
+    assert isinstance(outcome, RecordedCommand), "what was refused was raised"  # noqa: S101
     first, *others = (line.decode() for line in outcome.entries)
     # The entries go out as the bytes that are stored, not as something parsed and written again.
     receipt = json.dumps(accepted.receipt)

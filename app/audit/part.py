@@ -9,7 +9,7 @@ from collections import Counter
 
 from app.audit.checks.chain import Walk
 from app.audit.checks.checkpoint import BadHead, read_head, require_claimed, signers_of
-from app.audit.checks.entry_files import Reader
+from app.audit.checks.entry_files import EntryFile
 from app.audit.checks.files import check_files
 from app.audit.format.archive import Archive, CannotTell
 from app.audit.format.layout import (
@@ -23,7 +23,7 @@ from app.audit.format.layout import (
     entries_path,
 )
 from app.audit.format.manifest import Manifest
-from app.audit.report import NOT_CHECKED, OF_A_PART, Pins, Problem, Report
+from app.audit.report import NOT_CHECKED, OF_A_PART, Defect, Pins, Report
 from app.chain.canonical import decode, encode
 from app.chain.checkpoint import Checkpoint
 from app.chain.entry import Entry
@@ -91,7 +91,7 @@ class _Part:
         leaves, seq = self._frontier(), start
         try:
             for number, path in self._files():
-                reader = Reader(self._archive, number, path)
+                reader = EntryFile(self._archive, number, path)
                 for line in reader.lines():
                     if seq < end and walk.take(seq, line):
                         self._check_entry(seq, Entry.from_bytes(line))
@@ -171,4 +171,4 @@ class _Part:
         return [(number, entries_path(number)) for number in range(count)]
 
     def _found(self, check: int, why: str, seq: int | None = None) -> None:
-        self._report.problems.append(Problem(check, why, seq))
+        self._report.problems.append(Defect(check, why, seq))

@@ -13,7 +13,7 @@ from app.chain.canonical import NotCanonical, decode, encode
 from app.chain.checkpoint import Checkpoint
 from app.chain.note import Note, NoteError
 from app.chain.policy import Policy
-from app.chain.proof import Receipt
+from app.chain.proof import TlogProof
 from app.chain.tree import ProofError, leaf_hash
 
 _MEMBERS: Final = {
@@ -25,7 +25,7 @@ CREATED: Final = 201
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerifiedAnswer:
     """The positions `first` to `seq`, of one entry or of a whole batch, and the checkpoint that
     covers them.
     """
@@ -37,7 +37,7 @@ class Verified:
     """Consequences in the answer to a single write: its receipt speaks of the entry alone."""
 
 
-def verify_answer(answer: bytes, policy: Policy) -> Verified:
+def verify_answer(answer: bytes, policy: Policy) -> VerifiedAnswer:
     """Check that a trusted log signed a tree with exactly the answered entries in it.
 
     `answer` is the JSON of a write's answer, or of `GET .../entries/{seq}`: it has `entry` and
@@ -46,7 +46,7 @@ def verify_answer(answer: bytes, policy: Policy) -> Verified:
     """
     entries, text, unproven = _read(answer)
     try:
-        receipt = Receipt.parse(text)
+        receipt = TlogProof.parse(text)
         origin = Checkpoint.parse(Note.parse(receipt.checkpoint).text).origin
         keys = policy.keys_of(origin)
         if not keys:
@@ -68,7 +68,7 @@ def verify_answer(answer: bytes, policy: Policy) -> Verified:
             f"the quorum {policy.quorum} has not cosigned this checkpoint yet: fetch the receipt "
             f"again, GET …/entries/{receipt.index}, once the witnesses have"
         )
-    return Verified(receipt.index, checkpoint, _walk_back(entries, receipt.index), unproven)
+    return VerifiedAnswer(receipt.index, checkpoint, _walk_back(entries, receipt.index), unproven)
 
 
 def _walk_back(entries: dict[int, dict[str, Any]], proven: int) -> int:

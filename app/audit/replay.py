@@ -14,19 +14,18 @@ from pydantic import ValidationError
 
 from app.audit.checks.seen_checkpoints import Claim, claims_of
 from app.audit.checks.time_stamps import Anchor
-from app.audit.format.views import Recorded
-from app.audit.spilled_rows import Shelf
+from app.audit.format.views import JournaledEntry
+from app.audit.spilled_rows import SpilledRows
 from app.chain.canonical import encode
 from app.chain.entry import Entry
 from app.chain.jws import SignatureError, protected_header
-from app.domain.accounting.periods import Reopening, ReopeningProposed
 from app.domain.admission import UnknownEvent, admit, event_of
 from app.domain.book import Book, Posting, State
-from app.domain.decisions.proposals import Proposal, ProposalOpened
+from app.domain.books.periods import Reopening, ReopeningProposed
 from app.domain.event import Act, Event, TimedEvent
 from app.domain.governance.checkpoints import CheckpointStamped
-from app.domain.governance.keys import KeyRegistered, PartyKey
-from app.domain.governance.logs import Log
+from app.domain.governance.log_keys import Log
+from app.domain.governance.party_keys import KeyRegistered, PartyKey
 from app.domain.governance.polls import Poll
 from app.domain.inflow.agreements import Agreement, AgreementDrafted
 from app.domain.inflow.mandates import Mandate, MandateRegistered
@@ -34,12 +33,13 @@ from app.domain.inflow.pledges import Pledge, PledgeAnnounced
 from app.domain.inflow.receipts import Receipt, ReceiptBooked
 from app.domain.inflow.suspense import ReceiptUnidentified, SuspenseItem, SuspenseResolved
 from app.domain.outflow.disbursements import Disbursement, DisbursementRequested
+from app.domain.proposals.proposals import Proposal, ProposalOpened
 from app.domain.refusals import Refusal
-from app.domain.treasury.conversions import Conversion, ConversionBooked
-from app.domain.treasury.journals import JournalEntry, JournalPosted
+from app.domain.trustee.conversions import Conversion, ConversionBooked
+from app.domain.trustee.journals import JournalEntry, JournalPosted
 from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role
 from app.trust.attestations import attest, checkpoint_text
-from app.trust.signatures import Signature, check_signature, named_key
+from app.trust.signatures import PartySignature, check_signature, named_key
 
 _CREATED: Final[tuple[tuple[type[Event], type[State], str], ...]] = (
     (PledgeAnnounced, Pledge, "pledge_id"),
@@ -77,7 +77,7 @@ class NotKnown(NotPermitted):
 class Replay:
     """The state of a fund after the entries stepped through so far."""
 
-    def __init__(self, shelf: Shelf | None = None) -> None:
+    def __init__(self, shelf: SpilledRows | None = None) -> None:
         """With a `shelf`, memory does not grow with the log: older rows lie there."""
         self.book = Book(complete=True, shelf=shelf)
         self._shelf = shelf
@@ -94,7 +94,7 @@ class Replay:
         self.party_keys: list[tuple[int, str, str]] = []
         """Every key that was registered: the entry, the party, its thumbprint."""
 
-    def step(self, entry: Entry) -> Recorded:
+    def step(self, entry: Entry) -> JournaledEntry:
         """Execute the next entry. Raises NotPermitted; the state is then unusable."""
         event, act, signature = read_event(entry), act_of(entry), self._signature(entry)
         if signature is not None:
@@ -118,9 +118,9 @@ class Replay:
             self._owed.extend(event.consequences(self.book, act))
         except Refusal as refusal:
             raise NotPermitted(entry.seq, f"{refusal.code}: {refusal.sentence}") from None
-        return Recorded(entry, event, act, self.book.postings)
+        return JournaledEntry(entry, event, act, self.book.postings)
 
-    def _signature(self, entry: Entry) -> Signature | None:
+    def _signature(self, entry: Entry) -> PartySignature | None:
         """The party's signature, if it has one. Raises NotPermitted where that does not hold."""
         if entry.jws is None:
             return None

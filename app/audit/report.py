@@ -7,7 +7,7 @@ from typing import Any, Final
 from cryptography.x509 import Certificate
 
 from app.chain.checkpoint import Checkpoint
-from app.chain.note import Verified
+from app.chain.note import VerifiedSignature
 from app.chain.policy import NO_QUORUM, Policy
 
 OTHER_VERSIONS: Final = (
@@ -37,7 +37,7 @@ NO_AUTHORITY: Final = "time stamps in the log: name the authority's roots (--tim
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Defect:
     """Something that is wrong, and the entry that it was found at, where there is one."""
 
     check: int
@@ -79,7 +79,7 @@ class Report:
     start: int = 0
     """The first entry that the bundle holds."""
     checkpoint: bytes = b""
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Defect] = field(default_factory=list)
     witnesses: list[str] = field(default_factory=list)
     signatures: int = 0
     """Parties' own signatures that were found to hold."""
@@ -93,7 +93,7 @@ class Report:
     """Whether its last entry ends the log."""
     not_checked: tuple[str, ...] = NOT_CHECKED
 
-    def cosigned_by(self, signers: Iterable[Verified], policy: Policy) -> None:
+    def cosigned_by(self, signers: Iterable[VerifiedSignature], policy: Policy) -> None:
         """These have signed the checkpoint, and they satisfy the trust file."""
         self.witnesses = sorted(one.key.name for one in signers if one.timestamp is not None)
         if policy.quorum != NO_QUORUM:
@@ -107,7 +107,7 @@ class Report:
         return "cannot_tell" if all(problem.unknown for problem in self.problems) else "wrong"
 
     @property
-    def first(self) -> Problem | None:
+    def first(self) -> Defect | None:
         """The problem to look at first: the earliest entry, then the earliest check."""
         last = 2**63
         return min(

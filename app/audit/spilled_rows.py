@@ -27,7 +27,7 @@ _TABLES = (
 )
 
 
-class Shelf:
+class SpilledRows:
     """Rows by key; ends with its block."""
 
     def __init__(self) -> None:

@@ -32,7 +32,7 @@ from pathlib import Path
 
 from app.audit.checks.access_log import check_second, second_files
 from app.audit.checks.checkpoint import BadHead, read_head, require_claimed, signers_of
-from app.audit.checks.entry_files import Reader, Walkers
+from app.audit.checks.entry_files import EntryFile, Walkers
 from app.audit.checks.files import check_files
 from app.audit.checks.pins import check_pinned, check_predecessor
 from app.audit.checks.seen_checkpoints import check_claims
@@ -50,24 +50,24 @@ from app.audit.format.layout import (
     entries_path,
 )
 from app.audit.format.manifest import Manifest
-from app.audit.format.views import VIEW_PATHS, Views
+from app.audit.format.views import VIEW_PATHS, CsvViews
 from app.audit.part import verify_part
 from app.audit.replay import NotKnown, NotPermitted, Replay
 from app.audit.report import (
     NO_AUTHORITY,
     NO_STAMPS,
+    Defect,
     Pins,
-    Problem,
     Report,
 )
-from app.audit.spilled_rows import Shelf
+from app.audit.spilled_rows import SpilledRows
 from app.chain.checkpoint import Checkpoint
 from app.chain.entry import BadEntry, Entry
 from app.chain.jws import SignatureError
 from app.chain.note import VerifierKey
 from app.chain.policy import Policy
 from app.chain.tree import Frontier
-from app.domain.governance.logs import Log
+from app.domain.governance.log_keys import Log
 
 
 def verify(
@@ -118,7 +118,7 @@ class _Verification:
         # Never count further than the archive goes: the manifest may claim any size.
         needed = -(-self._size // ENTRIES_PER_FILE)
         self._files = min(needed, len(archive.names) + 1)
-        self._problems: list[Problem] = []
+        self._problems: list[Defect] = []
         self._digests: dict[str, tuple[str, int]] = {}
         self._view_hashes = {path: hashlib.sha256() for path in VIEW_PATHS}
         self._types: Counter[str] = Counter()
@@ -139,7 +139,7 @@ class _Verification:
             not_checked=self._pins.not_checked,
         )
         checkpoint = self._read_checkpoint(report)
-        views = Views(lambda path, data: self._view_hashes[path].update(data))
+        views = CsvViews(lambda path, data: self._view_hashes[path].update(data))
         frontier = self._check_entries(views)
         report.signatures = self._replay.signature_count
         speakers = self._check_signers(report, checkpoint)
@@ -183,7 +183,7 @@ class _Verification:
             try:
                 speaking = speakers(self._trusted, standing)
             except Distrusted as error:
-                self._problems.append(Problem(error.check, str(error), error.seq, error.unknown))
+                self._problems.append(Defect(error.check, str(error), error.seq, error.unknown))
                 return ()
         if checkpoint is None:
             return speaking
@@ -199,13 +199,13 @@ class _Verification:
 
     # -- 4 and 5: the entries --------------------------------------------------------------------
 
-    def _check_entries(self, views: Views) -> Frontier:
+    def _check_entries(self, views: CsvViews) -> Frontier:
         """Walk and replay: the walk in processes of its own, while this one executes the rules."""
         mark = self._remembered.size if self._remembered else None
         walkers = Walkers(self._bundle, self._files, self._size, mark)
         try:
             walkers.start()
-            with Shelf() as shelf:
+            with SpilledRows() as shelf:
                 self._replay = Replay(shelf)
                 self._complete = self._execute(self._replay, views)
                 if self._complete:
@@ -233,7 +233,7 @@ class _Verification:
             frontier = frontier.joined(segment.frontier)
         return frontier
 
-    def _execute(self, replay: Replay, views: Views) -> bool:
+    def _execute(self, replay: Replay, views: CsvViews) -> bool:
         """Execute entry after entry; whether all were."""
         reached = 0
         try:
@@ -254,7 +254,7 @@ class _Verification:
             self._found(5, str(error), error.seq)
         return True
 
-    def _permitted(self, replay: Replay, seq: int, entry: Entry | None, views: Views) -> bool:
+    def _permitted(self, replay: Replay, seq: int, entry: Entry | None, views: CsvViews) -> bool:
         """Execute the entry; whether that was possible."""
         if entry is None or entry.seq != seq:
             return False
@@ -269,7 +269,7 @@ class _Verification:
         try:
             views.feed(replay.step(entry))
         except NotPermitted as error:
-            self._problems.append(Problem(5, str(error), seq, isinstance(error, NotKnown)))
+            self._problems.append(Defect(5, str(error), seq, isinstance(error, NotKnown)))
             return False
         return True
 
@@ -285,7 +285,7 @@ class _Verification:
 
     # -- 6: views and control totals -------------------------------------------------------------
 
-    def _check_views(self, views: Views) -> None:
+    def _check_views(self, views: CsvViews) -> None:
         if not self._complete:
             return
         views.finish()
@@ -373,12 +373,12 @@ class _Verification:
     # -- reading ---------------------------------------------------------------------------------
 
     def _found(self, check: int, why: str, seq: int | None = None) -> None:
-        self._problems.append(Problem(check, why, seq))
+        self._problems.append(Defect(check, why, seq))
 
     def _lines(self) -> Iterator[bytes]:
         """Entry lines of all files in order, no more than are signed. Raises CannotTell."""
         files = range(self._files)
-        lines = (line for number in files for line in Reader(self._archive, number).lines())
+        lines = (line for number in files for line in EntryFile(self._archive, number).lines())
         return islice(lines, self._size)
 
 

@@ -145,7 +145,7 @@ class NoteKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
+class NoteSignature:
     """One signature line: key name, key id, and what follows the id."""
 
     name: str
@@ -157,7 +157,7 @@ class Signature:
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerifiedSignature:
     """A signature that held, and the time a witness put on it (POSIX seconds)."""
 
     key: VerifierKey
@@ -169,7 +169,7 @@ class Note:
     """A text and its signatures, not yet checked."""
 
     text: str
-    signatures: tuple[Signature, ...]
+    signatures: tuple[NoteSignature, ...]
 
     @classmethod
     def parse(cls, raw: bytes) -> "Note":
@@ -195,18 +195,18 @@ class Note:
     def to_bytes(self) -> bytes:
         return (self.text + "\n" + "".join(s.line() for s in self.signatures)).encode()
 
-    def verify(self, keys: Iterable[VerifierKey]) -> list[Verified]:
+    def verify(self, keys: Iterable[VerifierKey]) -> list[VerifiedSignature]:
         """The known keys that signed, each once. A known key whose signature fails spoils all.
 
         Raises NoteError, also when no known key signed.
         """
         known = {(key.name, key.id): key for key in keys}
-        verified: dict[tuple[str, bytes], Verified] = {}
+        verified: dict[tuple[str, bytes], VerifiedSignature] = {}
         for signature in self.signatures:
             label = (signature.name, signature.key_id)
             if label in known and label not in verified:
                 key = known[label]
-                verified[label] = Verified(key, key.verify(self.text, signature.value))
+                verified[label] = VerifiedSignature(key, key.verify(self.text, signature.value))
         if not verified:
             raise NoteError("note has no verifiable signatures")
         return list(verified.values())
@@ -219,7 +219,7 @@ class Note:
     def signed_by(self, signer: NoteKey) -> "Note":
         """This note with one more plain signature (type 0x01)."""
         key = signer.verifier
-        signature = Signature(key.name, key.id, signer.sign(self.text.encode()))
+        signature = NoteSignature(key.name, key.id, signer.sign(self.text.encode()))
         return Note(self.text, (*self.signatures, signature))
 
     def cosigned_by(self, signer: NoteKey, timestamp: int) -> "Note":
@@ -227,7 +227,7 @@ class Note:
         key = signer.verifier
         signed = signer.sign(cosignature_message(self.text, timestamp))
         value = timestamp.to_bytes(_TIME_BYTES, "big") + signed
-        return Note(self.text, (*self.signatures, Signature(key.name, key.id, value)))
+        return Note(self.text, (*self.signatures, NoteSignature(key.name, key.id, value)))
 
 
 def cosignature_message(text: str, timestamp: int) -> bytes:
@@ -235,7 +235,7 @@ def cosignature_message(text: str, timestamp: int) -> bytes:
     return f"cosignature/v1\ntime {timestamp}\n{text}".encode()
 
 
-def _parse_signature(line: str) -> Signature:
+def _parse_signature(line: str) -> NoteSignature:
     name, space, encoded = line.removeprefix(_DASH).partition(" ")
     if not line.startswith(_DASH) or not space:
         raise NoteError("malformed note (not a signature line)")
@@ -246,7 +246,7 @@ def _parse_signature(line: str) -> Signature:
         raise NoteError("malformed note (signature is not base64)") from None
     if len(value) <= _KEY_ID_BYTES:
         raise NoteError("malformed note (signature too short)")
-    return Signature(name, value[:_KEY_ID_BYTES], value[_KEY_ID_BYTES:])
+    return NoteSignature(name, value[:_KEY_ID_BYTES], value[_KEY_ID_BYTES:])
 
 
 def _check_name(name: str) -> None:

@@ -75,7 +75,7 @@ class Policy:
             lines = raw.decode("utf-8").split("\n")
         except UnicodeDecodeError:
             raise PolicyError("a trust file is UTF-8") from None
-        reader = _Reader()
+        reader = _PolicyReader()
         for number, line in enumerate(lines, start=1):
             words = re.split(r"[ \t]+", line.strip(" \t\r")) if line.strip(" \t\r") else []
             if words and not words[0].startswith("#"):
@@ -86,7 +86,7 @@ class Policy:
         return reader.policy(needs_log=needs_log)
 
 
-class _Reader:
+class _PolicyReader:
     """Builds a policy line by line; every name must be defined above its use."""
 
     def __init__(self) -> None:

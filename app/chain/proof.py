@@ -43,7 +43,7 @@ def path_from(known: Mapping[Subtree, bytes], index: int, size: int) -> tuple[by
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class TlogProof:
     """Index, inclusion path and the checkpoint note that it leads to; not yet checked."""
 
     index: int
@@ -56,7 +56,7 @@ class Receipt:
         return f"{HEADER}\nindex {self.index}\n{hashes}\n{self.checkpoint.decode()}"
 
     @classmethod
-    def parse(cls, text: str) -> "Receipt":
+    def parse(cls, text: str) -> "TlogProof":
         """Read a receipt; an `extra` line is allowed and never trusted. Raises ProofError."""
         try:
             raw = text.encode()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.chain.checkpoint import Checkpoint, WrongEmptyRoot
-from app.chain.note import COSIGNATURE, Note, NoteError, Verified, VerifierKey
+from app.chain.note import COSIGNATURE, Note, NoteError, VerifiedSignature, VerifierKey
 from app.chain.spelling import read_base64, read_decimal, write_base64
 from app.chain.tree import HASH_BYTES, MAX_PROOF, ProofError, verify_consistency
 
@@ -81,7 +81,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class CosignedHead:
     """What a witness has cosigned of a log: nothing yet, where `size` is 0."""
 
     size: int
@@ -114,7 +114,7 @@ def opened(
     return note, checkpoint
 
 
-def require_growth(question: Question, checkpoint: Checkpoint, view: View) -> None:
+def require_growth(question: Question, checkpoint: Checkpoint, view: CosignedHead) -> None:
     """Check that the checkpoint contains what was cosigned last. Raises Elsewhere, Inconsistent."""
     if question.old != view.size:
         raise Elsewhere(view.size)
@@ -130,7 +130,7 @@ def require_growth(question: Question, checkpoint: Checkpoint, view: View) -> No
         raise Inconsistent(str(error)) from None
 
 
-def cosignature_of(text: str, answer: bytes, witness: VerifierKey) -> tuple[Verified, str]:
+def cosignature_of(text: str, answer: bytes, witness: VerifierKey) -> tuple[VerifiedSignature, str]:
     """The witness's cosignature in its answer, and the signature line to keep.
 
     `text` is that of the checkpoint that was asked about; lines of other keys are passed over.

@@ -238,8 +238,8 @@ def _witness(chosen: argparse.Namespace) -> int:
     from app.chain.policy import Policy, PolicyError
     from app.runtime.serving import serve
     from app.trust.ledger_keys import read_log_key
+    from app.witness.cosigned_heads import CosignedHeads
     from app.witness.server import Witness, create_witness
-    from app.witness.views import Views
 
     private = read_log_key(chosen.data / "witness.pem", create=True)
     key = NoteKey(chosen.name, private, COSIGNATURE)
@@ -253,7 +253,7 @@ def _witness(chosen: argparse.Namespace) -> int:
         return CANNOT_TELL
     watched = ", ".join(sorted({log.name for log in logs.logs}))
     said = f"watching {watched}; asked at http://{chosen.host}:{chosen.port}/add-checkpoint"
-    witness = create_witness(Witness(key, logs, Views(chosen.data / "views.db")))
+    witness = create_witness(Witness(key, logs, CosignedHeads(chosen.data / "views.db")))
     return OK if serve(witness, chosen.host, chosen.port, said) else WRONG
 
 
@@ -261,7 +261,7 @@ def _mirror(chosen: argparse.Namespace) -> int:
     from app.chain.policy import PolicyError
     from app.mirror.follow import Mirror
     from app.mirror.kept import Kept
-    from app.mirror.source import Source
+    from app.mirror.source import LogSource
 
     try:
         policy = _trusted(chosen.trust)
@@ -271,7 +271,7 @@ def _mirror(chosen: argparse.Namespace) -> int:
         print(f"fundledger: {said}", file=sys.stderr)
         return CANNOT_TELL
     with (
-        Source(chosen.server, chosen.fund, lambda: chosen.token.read_text().strip()) as source,
+        LogSource(chosen.server, chosen.fund, lambda: chosen.token.read_text().strip()) as source,
         Mirror(Kept(chosen.data), source, policy, origin) as mirror,
         suppress(KeyboardInterrupt),
     ):

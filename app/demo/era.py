@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from app.domain.charter.parts import ROLES_OF
 from app.domain.currencies import MINOR_DIGITS
-from app.domain.governance.parts import ROLES_OF
 from app.domain.values import PartyKind, Role
 
 FUND: Final = "era"

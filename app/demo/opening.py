@@ -9,7 +9,7 @@ from app.domain.governance.funds import OpenFund
 from app.domain.refusals import AlreadyExists
 from app.domain.values import Role
 from app.ledger.batch import KeyReused
-from app.ledger.submission import Asked
+from app.ledger.submission import KeyedCommand
 from app.main import assemble
 from app.ops.rebuild import bring_up_to_date
 from app.runtime.metrics import Metrics
@@ -30,7 +30,7 @@ def open_demo_fund(settings: Settings, address: str) -> str:
         command = OpenFund.model_validate(era.charter())
         trustee = era.Person(era.TRUSTEE, Role.TRUSTEE)
         actor = Actor(trustee.party, trustee.subject, frozenset({trustee.role}))
-        asked = Asked(command, "open-the-demo-fund", b"demo")
+        asked = KeyedCommand(command, "open-the-demo-fund", b"demo")
         asyncio.run(here.ledger.submit(era.FUND, actor, asked))
     except (AlreadyExists, KeyReused):
         # A demo fund of an earlier version stays as it was opened.

@@ -1,5 +1,5 @@
 """Meaning, and nothing but: values, rules, states. No I/O, no clock, no randomness.
 
-Straight line of imports: refusals <- values <- book <- event <- command <- books <- governance
-<- inflow <- outflow <- admission.
+Imports go one way (pyproject.toml checks it): values <- book <- event <- command <- charter
+<- governance <- books <- inflow <- outflow <- trustee <- proposals <- catalogue <- admission.
 """

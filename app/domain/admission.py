@@ -1,51 +1,23 @@
 """Admission: the one way in which an event gets into a book.
 
 The same function runs when the server accepts a request and when an auditor replays a bundle.
-Importing this module imports every subject, so `EVENTS`, `COMMANDS` and `STATES` are complete.
+Importing this module imports every subject (`catalogue`).
 """
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from app.domain.accounting.periods import ClosePeriod
-from app.domain.accounting.rates import PublishRates
 from app.domain.book import Book, Key
 from app.domain.books.closing import closing_key
+from app.domain.catalogue import EVENTS
 from app.domain.command import Actor, Command
-from app.domain.decisions.votes import CastBallot
-from app.domain.event import EVENTS, Act, Event, LedgerEvent, TimedEvent
-from app.domain.governance.checkpoints import RecordRecovery
-from app.domain.governance.delegations import GrantDelegation
+from app.domain.event import Act, Event, LedgerEvent, TimedEvent
 from app.domain.governance.funds import FundOpened, OpenFund, fund_key
-from app.domain.governance.keys import RegisterKey, remembered, require_signed, signing_keys
-from app.domain.governance.logs import log_key, require_open_log
+from app.domain.governance.log_keys import log_key, require_open_log
 from app.domain.governance.members import Member, member_key, principal_keys, require_actor
-from app.domain.governance.membership import AddMember
-from app.domain.inflow.suspense import BookUnidentified
-from app.domain.outflow.conditions import MeetConditions
-from app.domain.outflow.payments import InstructDisbursement
+from app.domain.governance.party_keys import remembered, require_signed, signing_keys
 from app.domain.refusals import RoleNotPermitted
-from app.domain.treasury.conversions import BookConversion
-from app.domain.treasury.corrections import CorrectReceipt
-from app.domain.treasury.revaluations import RevalueFund
 from app.domain.values import LEDGER_PARTY
-
-ROOTS = (
-    AddMember,
-    GrantDelegation,
-    RecordRecovery,
-    RegisterKey,
-    CastBallot,
-    ClosePeriod,
-    PublishRates,
-    BookUnidentified,
-    MeetConditions,
-    InstructDisbursement,
-    BookConversion,
-    CorrectReceipt,
-    RevalueFund,
-)
-"""One class of each last file of a line of imports: enough to load all the others."""
 
 MAX_READ_ROUNDS = 8
 """A command names rows, looks at them and names more; three rounds are usual."""

@@ -88,7 +88,7 @@ def key(kind: type[State], *identity: str | date) -> Key:
     return kind, identity
 
 
-class Shelf(Protocol):
+class RowSource(Protocol):
     """Rows that are not at hand: in a replay's temporary file."""
 
     def find(self, kind: type[State], identity: Identity) -> State | None:
@@ -122,7 +122,7 @@ class Book(NamedTuple):
     changed: "Map[Key, State]" = Map()
     postings: tuple[Posting, ...] = ()
     complete: bool = False
-    shelf: "Shelf | None" = None
+    shelf: "RowSource | None" = None
     """Where a complete book's rows lie that are not among `rows`."""
 
     def get(self, kind: type[S], *identity: str | date) -> S:

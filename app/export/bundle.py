@@ -32,7 +32,7 @@ from app.audit.format.layout import (
     README,
     entries_path,
 )
-from app.audit.format.views import VIEW_PATHS, Recorded, Views
+from app.audit.format.views import VIEW_PATHS, CsvViews, JournaledEntry
 from app.audit.replay import act_of, read_event
 from app.chain.canonical import encode
 from app.chain.checkpoint import Checkpoint
@@ -41,8 +41,8 @@ from app.chain.jws import sign_detached
 from app.chain.note import Note
 from app.chain.policy import Policy
 from app.domain.book import Posting
-from app.domain.governance.keys import PartyKey
-from app.domain.governance.logs import Log
+from app.domain.governance.log_keys import Log
+from app.domain.governance.party_keys import PartyKey
 from app.export.served_checkpoint import for_export
 from app.store import log, queries, read_tables
 from app.store.log_names import access_log
@@ -96,7 +96,7 @@ class _Sink(io.RawIOBase):
 
 
 @dataclass
-class _Archive:
+class _ArchiveWriter:
     """The ZIP under way, and the manifest's list of what it holds."""
 
     sink: _Sink = field(default_factory=_Sink)
@@ -155,7 +155,7 @@ class _Bundle:
     checkpoint: Checkpoint
     note: bytes
     wanted: Wanted
-    archive: _Archive = field(default_factory=_Archive)
+    archive: _ArchiveWriter = field(default_factory=_ArchiveWriter)
 
     def pieces(self, exported_at: datetime) -> Generator[bytes, None, None]:
         fund, size, archive = self.fund, self.checkpoint.size, self.archive
@@ -254,7 +254,7 @@ class _Tables:
         }
         self.types: Counter[str] = Counter()
         self.last_at = ""
-        self.views = Views(self._write)
+        self.views = CsvViews(self._write)
 
     def __enter__(self) -> Self:
         return self
@@ -266,7 +266,7 @@ class _Tables:
     def _write(self, path: str, data: bytes) -> None:
         self._files[path].write(data)
 
-    def feed(self, recorded: Recorded) -> None:
+    def feed(self, recorded: JournaledEntry) -> None:
         self.types[recorded.entry.type] += 1
         self.last_at = recorded.entry.at
         self.views.feed(recorded)
@@ -282,7 +282,7 @@ class _Tables:
 
 
 def _lines(
-    recorded: Iterator[tuple[bytes, Recorded]], tables: _Tables, limit: int
+    recorded: Iterator[tuple[bytes, JournaledEntry]], tables: _Tables, limit: int
 ) -> Iterator[bytes]:
     """Up to `limit` entries as lines, in pieces; their views are written on the way."""
     piece = bytearray()
@@ -297,7 +297,7 @@ def _lines(
 
 def _recorded(
     connection: Connection, fund: str, start: int, size: int
-) -> Iterator[tuple[bytes, Recorded]]:
+) -> Iterator[tuple[bytes, JournaledEntry]]:
     """Each entry's bytes, and the entry with its lines of the stored journal."""
     journal = log.postings(connection, fund, size, start)
     ahead = next(journal, None)
@@ -307,7 +307,7 @@ def _recorded(
         while ahead is not None and ahead[0] == entry.seq:
             postings.append(ahead[1])
             ahead = next(journal, None)
-        yield line, Recorded(entry, read_event(entry), act_of(entry), tuple(postings))
+        yield line, JournaledEntry(entry, read_event(entry), act_of(entry), tuple(postings))
 
 
 def _readme(fund: str, origin: str) -> str:

@@ -23,7 +23,7 @@ from app.domain.book import Book, NotNamed
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event
 from app.domain.governance.funds import Fund, require_issuer
-from app.domain.governance.logs import Log
+from app.domain.governance.log_keys import Log
 from app.domain.governance.members import Member
 from app.domain.refusals import (
     Kind,
@@ -35,13 +35,13 @@ from app.domain.refusals import (
 )
 from app.domain.values import Role
 from app.ledger.access_log import Attempt, refused
-from app.ledger.submission import Asked, PartRefused, Submission
+from app.ledger.submission import KeyedCommand, PartRefused, Submission
 from app.runtime import clock
 from app.store import log, read_tables
 from app.store.log import Head, KeyUse, Sealed
 from app.trust.attestations import attest
 from app.trust.ledger_keys import LedgerKeys
-from app.trust.signatures import Signature
+from app.trust.signatures import PartySignature
 
 DECIDE_S = 8.0
 """How long one transaction decides; then what is left of a batch is refused."""
@@ -168,7 +168,7 @@ class Batch:
         """What the receipts of this batch are made from."""
         return {**self.before.subtrees(), **self.completed}
 
-    def _refusals(self) -> Iterator[tuple[Actor, Asked, Refusal]]:
+    def _refusals(self) -> Iterator[tuple[Actor, KeyedCommand, Refusal]]:
         if self._head is None or not self._head.size:
             return
         for item, reason in self.refused:
@@ -204,7 +204,7 @@ class Batch:
         else:
             self.decided.append((item, outcomes))
 
-    def _outcome(self, connection: Connection, actor: Actor, asked: Asked) -> Outcome:
+    def _outcome(self, connection: Connection, actor: Actor, asked: KeyedCommand) -> Outcome:
         label = (actor.party, asked.key)
         try:
             if time.monotonic() > self._deadline:
@@ -225,7 +225,7 @@ class Batch:
         self._used[label] = use
         return Done(use, tuple(entry.body for entry in sealed))
 
-    def _replay(self, actor: Actor, asked: Asked, use: KeyUse) -> Done:
+    def _replay(self, actor: Actor, asked: KeyedCommand, use: KeyUse) -> Done:
         """The first answer again, to somebody who may still act for the party. Raises Refusal."""
         if use.digest != asked.digest:
             raise KeyReused("This idempotency key stands for another request of your party.")
@@ -235,10 +235,10 @@ class Batch:
             raise NotAMember(f"This person is not a member of {actor.party} in this fund.")
         return Done(use)
 
-    def _known(self, actor: Actor, asked: Asked) -> Actor:
+    def _known(self, actor: Actor, asked: KeyedCommand) -> Actor:
         """The actor, with what is known of this request: its day, and who signed it."""
         day = self._first_at.date()
-        if isinstance(asked.signature, Signature):
+        if isinstance(asked.signature, PartySignature):
             return replace(actor, day=day, kid=asked.signature.kid, nonce=asked.signature.nonce)
         if self._known_last[0] is not actor:
             # Many commands in a row are of one person.
@@ -255,7 +255,7 @@ class Batch:
             raise RoleNotPermitted(f"This takes the role {role}; the token does not carry it.")
         return role
 
-    def _run(self, asked: Asked, actor: Actor) -> tuple[Book, list[Sealed]]:
+    def _run(self, asked: KeyedCommand, actor: Actor) -> tuple[Book, list[Sealed]]:
         """Admit the command's event and all that follows from it. Raises Refusal, NotNamed."""
         book, sealed = self.book, list[Sealed]()
         if isinstance(asked.signature, Refusal):
@@ -348,13 +348,13 @@ class Batch:
         raise AssertionError("a command keeps naming rows")
 
 
-def _signed(asked: Asked, event: Event, digest: str) -> str | None:
+def _signed(asked: KeyedCommand, event: Event, digest: str) -> str | None:
     """The signature of an entry, made for exactly it; None without one.
 
     Raises SignatureMismatch.
     """
     signature = asked.signature
-    if not isinstance(signature, Signature):
+    if not isinstance(signature, PartySignature):
         return None
     for what, signed, meant in (
         ("operation", signature.op, event.type),

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from app.chain.checkpoint import Checkpoint, open_checkpoint
 from app.chain.note import Note, NoteError, VerifierKey
 from app.chain.tree import Frontier
-from app.domain.governance.logs import Log
+from app.domain.governance.log_keys import Log
 from app.runtime.faults import Fault
 from app.store import checkpoints, log, queries
 from app.store.engine import Database

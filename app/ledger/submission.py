@@ -19,7 +19,7 @@ from app.domain.refusals import Kind, Refusal
 from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role
 from app.store import log
 from app.store.engine import Database, OutcomeUnknown, Unavailable
-from app.trust.signatures import Signature
+from app.trust.signatures import PartySignature
 
 
 class QueueFull(Exception):
@@ -32,7 +32,7 @@ class StillInFlight(Refusal):
     kind, code = Kind.CONFLICT, "request_in_flight"
 
 
-class Asked(NamedTuple):
+class KeyedCommand(NamedTuple):
     """A command under its party's idempotency key. `digest` stands for the whole request.
 
     `signature` is its party's, which holds; or the refusal of one that does not.
@@ -41,18 +41,18 @@ class Asked(NamedTuple):
     command: Command
     key: str
     digest: bytes
-    signature: Signature | Refusal | None = None
+    signature: PartySignature | Refusal | None = None
 
 
 LEDGER_ITSELF = Actor(LEDGER_PARTY, LEDGER_SUBJECT, frozenset({Role.LEDGER}))
 
 
-def asked_by_ledger(command: Command, key: str) -> Asked:
+def own_command(command: Command, key: str) -> KeyedCommand:
     """A command of the ledger's own: the key alone says what, and any process may be first."""
-    return Asked(command, key, sha256(key.encode()).digest())
+    return KeyedCommand(command, key, sha256(key.encode()).digest())
 
 
-class Recorded(NamedTuple):
+class RecordedCommand(NamedTuple):
     """What was recorded for one command: its entry, and behind it what followed from it.
 
     The writer leaves out the `entries` of an earlier request; `recalled` reads them again.
@@ -73,17 +73,17 @@ class Accepted:
     none when every command was refused.
     """
 
-    outcomes: tuple[Recorded | Refusal, ...]
+    outcomes: tuple[RecordedCommand | Refusal, ...]
     receipt: str | None
 
     @property
     def lacks_entries(self) -> bool:
         """Whether entries of earlier requests are still to be read again."""
-        return any(isinstance(one, Recorded) and not one.entries for one in self.outcomes)
+        return any(isinstance(one, RecordedCommand) and not one.entries for one in self.outcomes)
 
     def results(self) -> Counter[str]:
         """How many commands were committed, replayed and refused."""
-        recorded = [one.replayed for one in self.outcomes if isinstance(one, Recorded)]
+        recorded = [one.replayed for one in self.outcomes if isinstance(one, RecordedCommand)]
         replayed = sum(recorded)
         return Counter(
             committed=len(recorded) - replayed,
@@ -100,7 +100,7 @@ def recalled(database: Database, fund: str, accepted: Accepted) -> Accepted:
     wanted = {
         seq
         for one in accepted.outcomes
-        if isinstance(one, Recorded) and not one.entries
+        if isinstance(one, RecordedCommand) and not one.entries
         for seq in range(one.seq, one.seq + one.entry_count)
     }
     try:
@@ -109,7 +109,7 @@ def recalled(database: Database, fund: str, accepted: Accepted) -> Accepted:
     except Unavailable as error:
         raise OutcomeUnknown("recorded, but it could not be read again") from error
 
-    def whole(outcome: Recorded | Refusal) -> Recorded | Refusal:
+    def whole(outcome: RecordedCommand | Refusal) -> RecordedCommand | Refusal:
         if isinstance(outcome, Refusal) or outcome.entries:
             return outcome
         places = range(outcome.seq, outcome.seq + outcome.entry_count)
@@ -133,7 +133,7 @@ class Submission:
 
     fund: str
     actor: Actor
-    asked: tuple[Asked, ...]
+    asked: tuple[KeyedCommand, ...]
     single: bool = True
     atomic: bool = True
     arrived: float = field(default_factory=time.monotonic)

@@ -20,10 +20,10 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 
-from app.chain.proof import Receipt, path_from
+from app.chain.proof import TlogProof, path_from
 from app.domain.command import Actor
-from app.domain.decisions.custody_effects import LogKeyChanged
 from app.domain.governance.funds import OpenFund
+from app.domain.proposals.custody_effects import LogKeyChanged
 from app.domain.refusals import Refusal
 from app.ledger.access_log import AccessLog
 from app.ledger.batch import Batch, Done, Outcome
@@ -31,10 +31,10 @@ from app.ledger.book_cache import KeptBooks
 from app.ledger.notary import ForkDetected, Notary
 from app.ledger.submission import (
     Accepted,
-    Asked,
+    KeyedCommand,
     PartRefused,
     QueueFull,
-    Recorded,
+    RecordedCommand,
     StillInFlight,
     Submission,
     deliver,
@@ -68,11 +68,11 @@ def _refused_any(outcomes: Iterable[Outcome]) -> bool:
     return any(isinstance(outcome, Refusal) for outcome in outcomes)
 
 
-def _recorded(outcome: Outcome) -> Recorded | Refusal:
+def _recorded(outcome: Outcome) -> RecordedCommand | Refusal:
     if isinstance(outcome, Refusal):
         return outcome
     use = outcome.use
-    return Recorded(use.seq, use.entry_count, outcome.entries, replayed=not outcome.entries)
+    return RecordedCommand(use.seq, use.entry_count, outcome.entries, replayed=not outcome.entries)
 
 
 class Ledger:
@@ -134,7 +134,7 @@ class Ledger:
         """Whether commands are taken."""
         return self._open and self._thread.is_alive()
 
-    async def submit(self, fund: str, actor: Actor, asked: Asked) -> Accepted:
+    async def submit(self, fund: str, actor: Actor, asked: KeyedCommand) -> Accepted:
         """Record what a command asks for, once for ever for this party's key.
 
         Raises Refusal (nothing was recorded), QueueFull, Unavailable (nothing was recorded),
@@ -359,7 +359,7 @@ class Ledger:
                 # A batch's newest entry, wherever its command stands: others may be of before.
                 proven = uses[0].seq if item.single else max(use.last_seq for use in uses)
                 if size == batch.after.size and proven >= batch.before.size:
-                    receipt = Receipt(proven, path_from(known, proven, size), note).to_text()
+                    receipt = TlogProof(proven, path_from(known, proven, size), note).to_text()
                 else:
                     # Recorded earlier; or another process has signed past this batch, and its
                     # checkpoint covers ours too.
@@ -378,7 +378,7 @@ class Ledger:
             assert note is not None, "it was signed"  # noqa: S101
             size = self._notary.size_of(fund, note)
             path = log.hashes(connection, fund).inclusion_proof(seq, size)
-        return Receipt(seq, tuple(path), note).to_text()
+        return TlogProof(seq, tuple(path), note).to_text()
 
     def _give(self, item: Submission, accepted: Accepted) -> None:
         for result, count in accepted.results().items():

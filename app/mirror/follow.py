@@ -13,14 +13,14 @@ from typing import Self
 
 from app.audit.checks.signers import Distrusted, speakers
 from app.audit.replay import NotPermitted, Replay
-from app.audit.spilled_rows import Shelf
+from app.audit.spilled_rows import SpilledRows
 from app.chain.checkpoint import Checkpoint, open_checkpoint
 from app.chain.entry import BadEntry, BrokenChain, Entry, check_follows
 from app.chain.note import Note, NoteError, VerifierKey
 from app.chain.policy import Policy
 from app.chain.tree import Frontier, leaf_hash
 from app.mirror.kept import Kept
-from app.mirror.source import Source, Unreadable
+from app.mirror.source import LogSource, Unreadable
 from app.runtime.faults import Fault
 
 
@@ -50,7 +50,7 @@ class TwoHistories(Exception):
 class Mirror:
     """One log, followed from outside. `fetch` again and again; each time what is wrong."""
 
-    def __init__(self, kept: Kept, source: Source, policy: Policy, origin: str) -> None:
+    def __init__(self, kept: Kept, source: LogSource, policy: Policy, origin: str) -> None:
         """Begin with what is kept. Raises MirrorDamaged."""
         self._kept = kept
         self._source = source
@@ -63,7 +63,7 @@ class Mirror:
 
     def _start(self) -> None:
         """Execute what is kept, from the first entry. Raises MirrorDamaged."""
-        self._shelf = Shelf()
+        self._shelf = SpilledRows()
         self._replay = Replay(self._shelf)
         self._last: Entry | None = None
         self._leaf: bytes | None = None

@@ -18,7 +18,7 @@ class Unreadable(Exception):
     """The log or a witness does not answer, or not in the form that it must."""
 
 
-class Source:
+class LogSource:
     """One fund's log over HTTP. `token` is asked for anew each time: tokens end."""
 
     def __init__(self, server: str, fund: str, token: Callable[[], str]) -> None:

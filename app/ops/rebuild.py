@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 from app.audit.replay import read_event, signed_act
 from app.chain.entry import Entry, check_follows
 from app.chain.tree import Frontier, leaf_hash
-from app.domain.book import STATES, Book, Identity, Posting
-from app.domain.governance.keys import remembered
+from app.domain.book import Book, Identity, Posting
+from app.domain.catalogue import STATES
+from app.domain.governance.party_keys import remembered
 from app.domain.refusals import Refusal
 from app.store import log, read_tables
 from app.store.engine import Database

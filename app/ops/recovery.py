@@ -25,7 +25,7 @@ from app.chain.tree import leaf_hash
 from app.domain.book import Posting
 from app.domain.governance.checkpoints import RecordRecovery, Statement
 from app.ledger.notary import Notary
-from app.ledger.submission import LEDGER_ITSELF, Asked
+from app.ledger.submission import LEDGER_ITSELF, KeyedCommand
 from app.ledger.writer import Ledger
 from app.ops.rebuild import refold
 from app.runtime.faults import Fault
@@ -137,7 +137,7 @@ def confirm(ledger: Ledger, notary: Notary, fund: str, raw: bytes, reason: str) 
     try:
         ledger.start(logs)
         digest = sha256(raw).digest()
-        asked = Asked(command, f"recovered-{size}-{digest.hex()[:16]}", digest)
+        asked = KeyedCommand(command, f"recovered-{size}-{digest.hex()[:16]}", digest)
         asyncio.run(ledger.submit(fund, LEDGER_ITSELF, asked))
     except BaseException:
         # Nobody has confirmed anything: it is as lost as before.

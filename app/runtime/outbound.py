@@ -7,7 +7,7 @@ from typing import NamedTuple
 import httpx
 
 
-class Answer(NamedTuple):
+class Reply(NamedTuple):
     """Status, media type and body. A body that is `cut_off` was longer than anybody wanted."""
 
     status: int
@@ -24,7 +24,7 @@ def trusted() -> ssl.SSLContext:
 
 async def post(
     client: httpx.AsyncClient, address: str, body: bytes, at_most: int, media_type: str
-) -> Answer:
+) -> Reply:
     """The answer to a question, never more than about `at_most` bytes of it.
 
     It is asked for as it is and never unpacked: a little could become a lot. Raises
@@ -38,4 +38,4 @@ async def post(
             if len(answer) > at_most:
                 break
         kind = response.headers.get("content-type", "")
-        return Answer(response.status_code, kind, bytes(answer), len(answer) > at_most)
+        return Reply(response.status_code, kind, bytes(answer), len(answer) > at_most)

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, func, select
 
 from app.domain.book import Book, Key, State, key
 from app.domain.books.positions import Position
+from app.domain.charter.decision_rules import DecisionClass
 from app.domain.governance.funds import Fund
 from app.domain.governance.polls import Poll, PollState
-from app.domain.governance.rules import DecisionClass
 from app.domain.outflow.disbursements import Disbursement, DisbursementState
 from app.domain.outflow.steps import Answer, Approval
 from app.store import read_tables

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, select
 
 from app.chain.entry import time_text
 from app.domain.book import Identity, Key, State
-from app.domain.governance.charter import Charter
+from app.domain.charter.charter import Charter
 from app.domain.governance.funds import Fund
 from app.domain.values import Money
 from app.store import rows

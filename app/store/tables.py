@@ -34,8 +34,8 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from app.domain import admission
-from app.domain.book import STATES, State
+from app.domain.book import State
+from app.domain.catalogue import STATES
 from app.domain.values import Money
 
 NAMING: Final = {
@@ -47,9 +47,6 @@ NAMING: Final = {
 }
 SQLModel.metadata.naming_convention = NAMING
 metadata: Final[MetaData] = SQLModel.metadata
-
-assert admission.ROOTS, "importing it loads every state"  # noqa: S101
-
 
 _WITHOUT_ROWID: Final = {"sqlite_with_rowid": False}
 """SQLite's hidden row number would be one more key by which a row could be replaced."""

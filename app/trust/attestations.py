@@ -13,22 +13,14 @@ from app.chain.note import (
     ED25519,
     Note,
     NoteError,
-    Signature,
+    NoteSignature,
     VerifierKey,
 )
 from app.chain.spelling import read_base64
 from app.domain.book import Book
-from app.domain.decisions.custody import LogKeyChange
-from app.domain.decisions.custody_effects import LogKeyChanged
-from app.domain.decisions.proposals import (
-    CharterChange,
-    Proposal,
-    ProposalOpened,
-    ProposalRevised,
-    Subject,
-)
+from app.domain.charter.attested import AttestedCheckpoint
+from app.domain.charter.charter import Charter
 from app.domain.event import Event
-from app.domain.governance.charter import Charter
 from app.domain.governance.checkpoints import (
     CheckpointStamped,
     CheckpointWitnessed,
@@ -36,8 +28,17 @@ from app.domain.governance.checkpoints import (
     Statement,
 )
 from app.domain.governance.funds import Fund, FundOpened, charter_of
-from app.domain.governance.keys import PartyKey
-from app.domain.governance.logs import AttestedCheckpoint, Log
+from app.domain.governance.log_keys import Log
+from app.domain.governance.party_keys import PartyKey
+from app.domain.proposals.custody import LogKeyChange
+from app.domain.proposals.custody_effects import LogKeyChanged
+from app.domain.proposals.proposals import (
+    CharterChange,
+    Proposal,
+    ProposalOpened,
+    ProposalRevised,
+    Subject,
+)
 from app.domain.refusals import AttestationFalse
 from app.trust.signatures import check_signature
 from app.trust.timestamps import StampError, read_stamp
@@ -125,7 +126,7 @@ def _check_cosignatures(book: Book, event: CheckpointWitnessed) -> None:
     text, keys = checkpoint_text(book, event).decode(), witness_keys(charter_of(book))
     for one in event.cosignatures:
         value = read_base64(one.signature)
-        note = Note(text, (Signature(one.witness, value[:4], value[4:]),))
+        note = Note(text, (NoteSignature(one.witness, value[:4], value[4:]),))
         known = keys.get(one.witness)
         note.verify([known] if known is not None else [])
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.chain.note import NoteKey
 from app.chain.spelling import write_base64
-from app.domain.governance.logs import Log
+from app.domain.governance.log_keys import Log
 from app.runtime.settings import Settings
 from app.store import queries
 from app.store.engine import Database

@@ -27,7 +27,7 @@ _OPTIONAL: Final = {"seen"}
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
+class PartySignature:
     """One that holds: by which key, for which operation, under which nonce, over what.
 
     `digest` is SHA-256 (hex) of the canonical bytes that it was made over; `seen` a checkpoint, as
@@ -53,7 +53,7 @@ def named_key(jws: str) -> str:
     return kid
 
 
-def check_signature(jws: str, payload: bytes, fund: str, jwk: dict[str, Any]) -> Signature:
+def check_signature(jws: str, payload: bytes, fund: str, jwk: dict[str, Any]) -> PartySignature:
     """Check a signature over the canonical bytes of `data`. Raises SignatureError."""
     header = verify_detached(jws, payload, key_from_jwk(jwk))
     if not _NEEDED <= header.keys() <= _NEEDED | _OPTIONAL:
@@ -68,7 +68,7 @@ def check_signature(jws: str, payload: bytes, fund: str, jwk: dict[str, Any]) ->
             raise SignatureError(f"{name} is not 1 to 255 visible ASCII characters")
     seen = _seen(header["seen"]) if "seen" in header else None
     digest = sha256(payload).hexdigest()
-    return Signature(jws, header["kid"], header["op"], header["nonce"], digest, seen)
+    return PartySignature(jws, header["kid"], header["op"], header["nonce"], digest, seen)
 
 
 def sign(

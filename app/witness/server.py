@@ -19,6 +19,7 @@ from app.chain.note import Note, NoteKey
 from app.chain.policy import Policy
 from app.chain.witness import (
     MAX_QUESTION_BYTES,
+    CosignedHead,
     Elsewhere,
     Inconsistent,
     Malformed,
@@ -26,13 +27,12 @@ from app.chain.witness import (
     NotSigned,
     Question,
     UnknownLog,
-    View,
     opened,
     require_growth,
 )
 from app.runtime import clock
 from app.runtime.threads import in_thread
-from app.witness.views import Views
+from app.witness.cosigned_heads import CosignedHeads
 
 SIZE_TYPE: Final = "text/x.tlog.size"
 TEXT: Final = "text/plain; charset=utf-8"
@@ -60,7 +60,7 @@ class Witness:
 
     key: NoteKey
     logs: Policy
-    views: Views
+    views: CosignedHeads
     now: Callable[[], datetime] = clock.now
 
     def cosign(self, raw: bytes) -> str:
@@ -68,7 +68,7 @@ class Witness:
         question = Question.parse(raw)
         note, checkpoint = opened(question, self.logs.keys_of)
 
-        def judged(view: View) -> bytes:
+        def judged(view: CosignedHead) -> bytes:
             require_growth(question, checkpoint, view)
             signed = note.cosigned_by(self.key, int(self.now().timestamp()))
             return _own(note, signed).to_bytes()
@@ -99,7 +99,7 @@ class Witness:
         )
 
 
-class Answer(NamedTuple):
+class WitnessReply(NamedTuple):
     """What a request to a witness is answered with; plain text unless `media_type` says else."""
 
     status: int
@@ -119,37 +119,37 @@ def create_witness(witness: Witness) -> ASGIApplication:
     return application
 
 
-async def _answer(witness: Witness, scope: Scope, receive: Receive) -> Answer:
+async def _answer(witness: Witness, scope: Scope, receive: Receive) -> WitnessReply:
     path, method = scope["path"], scope["method"]
     if path == "/add-checkpoint":
         if method != "POST":
-            return Answer(405, b"POST only\n")
+            return WitnessReply(405, b"POST only\n")
         return await _add_checkpoint(witness, receive)
     found = _NEWEST.fullmatch(path)
     if found is None:
-        return Answer(404, b"there is nothing here\n")
+        return WitnessReply(404, b"there is nothing here\n")
     if method not in ("GET", "HEAD"):
-        return Answer(405, b"GET only\n")
+        return WitnessReply(405, b"GET only\n")
     note = await in_thread(witness.newest, found[1])
     if note is None:
-        return Answer(404, b"nothing was cosigned of this log\n")
-    return Answer(200, note)
+        return WitnessReply(404, b"nothing was cosigned of this log\n")
+    return WitnessReply(200, note)
 
 
-async def _add_checkpoint(witness: Witness, receive: Receive) -> Answer:
+async def _add_checkpoint(witness: Witness, receive: Receive) -> WitnessReply:
     raw = await _body(receive)
     if raw is None:
-        return Answer(413, b"too large, or too slow\n")
+        return WitnessReply(413, b"too large, or too slow\n")
     try:
         line = await in_thread(witness.cosign, raw)
     except Elsewhere as error:
-        return Answer(409, f"{error.size}\n".encode(), SIZE_TYPE)
+        return WitnessReply(409, f"{error.size}\n".encode(), SIZE_TYPE)
     except NotCosigned as error:
-        return Answer(_STATUS[type(error)], f"{error}\n".encode())
-    return Answer(200, line.encode())
+        return WitnessReply(_STATUS[type(error)], f"{error}\n".encode())
+    return WitnessReply(200, line.encode())
 
 
-async def _send(send: Send, answer: Answer) -> None:
+async def _send(send: Send, answer: WitnessReply) -> None:
     headers = [
         (b"content-type", answer.media_type.encode()),
         (b"content-length", str(len(answer.body)).encode()),

@@ -22,9 +22,9 @@ from app.chain.policy import Policy, PolicyError
 from app.chain.spelling import read_decimal, write_base64
 from app.chain.witness import MAX_ANSWER_BYTES, Question, cosignature_of
 from app.domain.governance.checkpoints import Cosignature, RecordWitnessed
-from app.domain.governance.logs import Log
+from app.domain.governance.log_keys import Log
 from app.domain.refusals import Refusal
-from app.ledger.submission import LEDGER_ITSELF, asked_by_ledger
+from app.ledger.submission import LEDGER_ITSELF, own_command
 from app.ledger.writer import Ledger
 from app.runtime import clock, outbound
 from app.runtime.faults import Fault
@@ -206,7 +206,7 @@ class Witnesses:
         command = await in_thread(self._awaited, fund)
         if command is None:
             return
-        asked = asked_by_ledger(command, f"witnessed-{command.size}")
+        asked = own_command(command, f"witnessed-{command.size}")
         try:
             await self._ledger.submit(fund, LEDGER_ITSELF, asked)
         except Refusal as refusal:

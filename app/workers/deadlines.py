@@ -10,10 +10,10 @@ from time import monotonic
 
 from app.chain.entry import time_text
 from app.domain.command import Command
-from app.domain.decisions.effects import DropMatter
-from app.domain.decisions.votes import ElapseClock
+from app.domain.proposals.effects import DropMatter
+from app.domain.proposals.votes import ElapseClock
 from app.domain.refusals import Refusal
-from app.ledger.submission import LEDGER_ITSELF, asked_by_ledger
+from app.ledger.submission import LEDGER_ITSELF, own_command
 from app.ledger.writer import Ledger
 from app.runtime import clock
 from app.runtime.threads import in_thread
@@ -56,7 +56,7 @@ class Clockwork:
 
     async def _record(self, fund: str, command: Command, key: str) -> None:
         try:
-            await self._ledger.submit(fund, LEDGER_ITSELF, asked_by_ledger(command, key))
+            await self._ledger.submit(fund, LEDGER_ITSELF, own_command(command, key))
         except Exception as error:  # noqa: BLE001  one fund's trouble is not the others'
             # Another process was first; or the decision cannot be carried out yet, for lack of
             # money or of a mandate (`blockers` says so); or the fund is halted.

@@ -18,9 +18,9 @@ from app.chain.checkpoint import Checkpoint
 from app.chain.note import Note
 from app.chain.spelling import write_base64
 from app.domain.governance.checkpoints import CheckpointStamped, CheckpointWitnessed, RecordStamp
-from app.domain.governance.logs import Log
+from app.domain.governance.log_keys import Log
 from app.domain.refusals import Refusal
-from app.ledger.submission import LEDGER_ITSELF, asked_by_ledger
+from app.ledger.submission import LEDGER_ITSELF, own_command
 from app.ledger.writer import Ledger
 from app.runtime import clock, outbound
 from app.runtime.metrics import Metrics
@@ -112,7 +112,7 @@ class Stamping:
         command = RecordStamp(
             size=checkpoint.size, root=checkpoint.root.hex(), token=write_base64(answer)
         )
-        asked = asked_by_ledger(command, f"stamped-{checkpoint.size}")
+        asked = own_command(command, f"stamped-{checkpoint.size}")
         await self._ledger.submit(fund, LEDGER_ITSELF, asked)
 
     async def _asked(self, client: httpx.AsyncClient, question: bytes) -> bytes:

@@ -19,10 +19,9 @@ from app.chain.tree import Frontier, leaf_hash
 from app.domain.values import Role
 from app.runtime import clock
 from app.runtime.settings import Settings
-from tests.attack.hostile import Answer, Attacker, fresh_key, nothing_recorded, size_of
-from tests.audit import tampering
-from tests.audit.tampering import Bundle
-from tests.builders import (
+from tests.support import tampering
+from tests.support.attack.hostile import Answer, Attacker, fresh_key, nothing_recorded, size_of
+from tests.support.builders import (
     AUDITOR,
     REQUESTER,
     Person,
@@ -31,7 +30,8 @@ from tests.builders import (
     money,
     treasury,
 )
-from tests.service import FUND, Service, running
+from tests.support.service import FUND, Service, running
+from tests.support.tampering import Bundle
 
 LEGAL = Person("DE", Role.LEGAL_REVIEWER)
 RELEASE = Person("DE", Role.TREASURY_APPROVER)

@@ -12,10 +12,10 @@ from app.audit.receipt import verify_answer
 from app.chain.canonical import encode
 from app.chain.checkpoint import open_checkpoint
 from app.chain.policy import Policy
-from app.chain.proof import Receipt
+from app.chain.proof import TlogProof
 from app.chain.tree import ProofError, leaf_hash, verify_inclusion
 from app.domain.values import Role
-from tests.attack.hostile import (
+from tests.support.attack.hostile import (
     Answer,
     Attacker,
     assert_refused,
@@ -23,7 +23,7 @@ from tests.attack.hostile import (
     nothing_recorded,
     size_of,
 )
-from tests.builders import (
+from tests.support.builders import (
     TRUSTEE,
     Person,
     a_pledge,
@@ -33,8 +33,8 @@ from tests.builders import (
     treasury,
     valued,
 )
-from tests.service import Service
-from tests.steps import agreed, day
+from tests.support.service import Service
+from tests.support.steps import agreed, day
 
 DE = treasury("DE")
 LINES = {"Content_Type": "application/x-ndjson"}
@@ -126,7 +126,7 @@ def test_one_receipt_proves_the_last_entry_and_by_prev_each_before(
     entries = entries_of(answer)
 
     # By hand: inclusion of the last one, then hash by hash to the first.
-    receipt = Receipt.parse(answer.content["receipt"])
+    receipt = TlogProof.parse(answer.content["receipt"])
     log = opened.inside.notary.keys.of_log("test-fund").verifier
     checkpoint = open_checkpoint(receipt.checkpoint, log)
     leaves = [leaf_hash(encode(entry)) for entry in entries]
@@ -228,7 +228,7 @@ def test_the_receipt_is_that_of_the_newest_entry_wherever_its_command_stands(
     answer = send(attacker, [*new, *old])
 
     newest = max(entry["seq"] for entry in entries_of(answer))
-    assert Receipt.parse(answer.content["receipt"]).index == newest
+    assert TlogProof.parse(answer.content["receipt"]).index == newest
 
 
 def test_a_key_stands_for_one_command(opened: Service, attacker: Attacker) -> None:

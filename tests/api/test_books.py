@@ -9,10 +9,18 @@ import pytest
 from app.audit.receipt import verify_answer
 from app.chain.policy import Policy
 from app.client import Refused
-from tests.api.test_reading import everything
-from tests.builders import AUDITOR, money, valued
-from tests.service import FUND, Service
-from tests.steps import agreed, answered, day, months_ago, published, received, settled
+from tests.support.builders import AUDITOR, money, valued
+from tests.support.service import FUND, Service
+from tests.support.steps import (
+    agreed,
+    answered,
+    day,
+    everything,
+    months_ago,
+    published,
+    received,
+    settled,
+)
 
 CASH = "account=cash/BANK-EUR&currency=EUR"
 

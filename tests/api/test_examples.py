@@ -12,8 +12,8 @@ from app.chain.spelling import read_base64url
 from app.client import Client
 from app.domain.values import Role
 from app.runtime import clock
-from tests.builders import Person
-from tests.service import Service
+from tests.support.builders import Person
+from tests.support.service import Service
 
 FUND = "/v1/funds/example"
 P_256 = ec.SECP256R1()

@@ -6,8 +6,8 @@ import pytest
 
 from app.client import Refused
 from app.domain.values import Role
-from tests.attack.hostile import nothing_recorded
-from tests.builders import (
+from tests.support.attack.hostile import nothing_recorded
+from tests.support.builders import (
     AUDITOR,
     REQUESTER,
     TRUSTEE,
@@ -19,9 +19,9 @@ from tests.builders import (
     money,
     treasury,
 )
-from tests.service import FUND, Service
-from tests.signers import a_key, admin, jwk_of, post_signed, registered
-from tests.steps import refusal
+from tests.support.service import FUND, Service
+from tests.support.signers import a_key, admin, jwk_of, post_signed, registered
+from tests.support.steps import refusal
 
 ABSENT = "01947b6e-3c00-7000-8000-000000000001"
 STRANGER = Person("NO", Role.TREASURY)

@@ -5,9 +5,9 @@ import re
 from sqlalchemy import text
 
 from app.workers.scrub import Patrol
-from tests.builders import AUDITOR, REQUESTER, a_pledge, a_request, money, treasury
-from tests.ledger.test_notary import without_guards
-from tests.service import FUND, Service
+from tests.support.builders import AUDITOR, REQUESTER, a_pledge, a_request, money, treasury
+from tests.support.service import FUND, Service
+from tests.support.tables import without_guards
 
 
 def metrics(service: Service) -> str:

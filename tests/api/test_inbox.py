@@ -7,8 +7,8 @@ import pytest
 
 from app.domain.values import Role
 from app.runtime import clock
-from tests.attack.hostile import size_of
-from tests.builders import (
+from tests.support.attack.hostile import size_of
+from tests.support.builders import (
     AUDITOR,
     REQUESTER,
     SUPERVISOR,
@@ -22,9 +22,9 @@ from tests.builders import (
     money,
     treasury,
 )
-from tests.service import FUND, Service
-from tests.signers import a_key, admin, kid_of, registered
-from tests.steps import refusal
+from tests.support.service import FUND, Service
+from tests.support.signers import a_key, admin, kid_of, registered
+from tests.support.steps import refusal
 
 LEGAL = Person("DE", Role.LEGAL_REVIEWER)
 CLERK = Person("DE", Role.LEGISLATURE_CLERK)

@@ -14,7 +14,7 @@ from app.client import Refused
 from app.domain.values import Role
 from app.store.tables import metadata
 from app.trust.signatures import sign
-from tests.attack.hostile import (
+from tests.support.attack.hostile import (
     Answer,
     Attacker,
     assert_refused,
@@ -22,7 +22,7 @@ from tests.attack.hostile import (
     fresh_key,
     nothing_recorded,
 )
-from tests.builders import (
+from tests.support.builders import (
     AUDITOR,
     REQUESTER,
     TRUSTEE,
@@ -33,8 +33,8 @@ from tests.builders import (
     an_approval,
     money,
 )
-from tests.service import Service
-from tests.signers import EcKey, a_key, admin, jwk_of, post_signed, registered
+from tests.support.service import Service
+from tests.support.signers import EcKey, a_key, admin, jwk_of, post_signed, registered
 
 LEGAL = Person("DE", Role.LEGAL_REVIEWER)
 SIGNED = "/v1/funds/signed-fund"

@@ -1,27 +1,17 @@
 """Reading: lists and their pages, single things, entries with proofs, the log's head."""
 
 import json
-from typing import Any
 
 import pytest
 
 from app.chain.checkpoint import open_checkpoint
-from app.chain.proof import Receipt
+from app.chain.proof import TlogProof
 from app.chain.tree import leaf_hash, verify_consistency
 from app.client import Refused
 from app.domain.values import Role
-from tests.builders import AUDITOR, REQUESTER, TRUSTEE, Person, a_pledge, money, treasury
-from tests.service import FUND, Service
-
-
-def everything(service: Service, path: str) -> list[dict[str, Any]]:
-    """All items of a list, page by page."""
-    found, following = [], FUND + path
-    while following:
-        page = service.client(AUDITOR).get(following)
-        found += page["items"]
-        following = page["next"]
-    return found
+from tests.support.builders import AUDITOR, REQUESTER, TRUSTEE, Person, a_pledge, money, treasury
+from tests.support.service import FUND, Service
+from tests.support.steps import everything
 
 
 def test_a_fund_shows_its_charter_and_what_a_trust_file_needs(fund: Service) -> None:
@@ -93,7 +83,7 @@ def test_an_entry_comes_with_its_sentence_and_a_proof_that_holds(fund: Service) 
     assert view["receipt"] == posted["receipt"]
     line = json.dumps(view["entry"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     log = fund.inside.notary.keys.of_log("test-fund").verifier
-    checkpoint = Receipt.parse(view["receipt"]).verify(line.encode(), log)
+    checkpoint = TlogProof.parse(view["receipt"]).verify(line.encode(), log)
     assert checkpoint.size == 2
     assert leaf_hash(line.encode()).hex() == view["leaf_hash"]
 

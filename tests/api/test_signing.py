@@ -20,7 +20,7 @@ from app.chain.canonical import encode
 from app.client import Refused
 from app.domain.values import Role
 from app.trust.signatures import sign
-from tests.attack.hostile import (
+from tests.support.attack.hostile import (
     Answer,
     Attacker,
     assert_refused,
@@ -30,9 +30,9 @@ from tests.attack.hostile import (
     nothing_recorded,
     signed_part,
 )
-from tests.builders import REQUESTER, Person, an_approval, money
-from tests.service import FUND, Service
-from tests.signers import EcKey, a_key, admin, jwk_of, kid_of, post_signed, registered
+from tests.support.builders import REQUESTER, Person, an_approval, money
+from tests.support.service import FUND, Service
+from tests.support.signers import EcKey, a_key, admin, jwk_of, kid_of, post_signed, registered
 
 GOVERNMENTS = ("DE", "FR", "IT", "NL")
 LEGAL = Person("DE", Role.LEGAL_REVIEWER)

@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.test_reading import everything
-from tests.builders import AUDITOR, TRUSTEE, an_unidentified, money, treasury, valued
-from tests.service import Service
-from tests.steps import agreed, by_second, day, published, refusal
+from tests.support.builders import AUDITOR, TRUSTEE, an_unidentified, money, treasury, valued
+from tests.support.service import Service
+from tests.support.steps import agreed, by_second, day, everything, published, refusal
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from app.runtime.outbound import trusted
-from tests.builders import AUDITOR, a_pledge, money, treasury
-from tests.service import FUND, Service
+from tests.support.builders import AUDITOR, a_pledge, money, treasury
+from tests.support.service import FUND, Service
 
 PLEDGES = 600
 

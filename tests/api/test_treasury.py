@@ -6,8 +6,7 @@ import pytest
 
 from app.client import Refused
 from app.domain.values import Role
-from tests.api.test_reading import everything
-from tests.builders import (
+from tests.support.builders import (
     AUDITOR,
     EVIDENCE,
     RATES,
@@ -21,8 +20,8 @@ from tests.builders import (
     treasury,
     valued,
 )
-from tests.service import FUND, Service
-from tests.steps import agreed, by_second, day, published, received, refusal
+from tests.support.service import FUND, Service
+from tests.support.steps import agreed, by_second, day, everything, published, received, refusal
 
 OLD = 300
 """Days ago: what is closed, so that nothing else that is tested here falls into it."""

@@ -10,17 +10,17 @@ from sqlalchemy import Engine, event
 from app.domain.command import Actor
 from app.domain.refusals import NotAMember
 from app.domain.values import Role
-from app.ledger.submission import Accepted, Asked, Recorded, Submission
+from app.ledger.submission import Accepted, KeyedCommand, RecordedCommand, Submission
 from app.ledger.writer import Ledger
 from app.store import log
-from tests.ledger.test_writer import DE, pledge
-from tests.service import Service
+from tests.support.commands import DE, pledge
+from tests.support.service import Service
 
 
 def test_what_is_sent_again_is_read_again_all_at_once(fund: Service) -> None:
     """And not by the writer, for whom all others wait."""
     door, count = fund.inside.ledger, 300
-    asked = tuple(Asked(pledge(n), f"again-{n}", n.to_bytes(2)) for n in range(1, count + 1))
+    asked = tuple(KeyedCommand(pledge(n), f"again-{n}", n.to_bytes(2)) for n in range(1, count + 1))
     reading: list[str] = []
 
     def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
@@ -32,9 +32,9 @@ def test_what_is_sent_again_is_read_again_all_at_once(fund: Service) -> None:
     second = asyncio.run(_passed(door, asked))
     event.remove(Engine, "before_cursor_execute", note)
 
-    recorded = [one for one in second.outcomes if isinstance(one, Recorded)]
+    recorded = [one for one in second.outcomes if isinstance(one, RecordedCommand)]
     assert [one.entries for one in recorded] == [
-        one.entries for one in first.outcomes if isinstance(one, Recorded)
+        one.entries for one in first.outcomes if isinstance(one, RecordedCommand)
     ]
     assert len(recorded) == count
     assert all(one.replayed for one in recorded)
@@ -42,7 +42,7 @@ def test_what_is_sent_again_is_read_again_all_at_once(fund: Service) -> None:
     assert reading.count("writer") < 10
 
 
-async def _passed(door: Ledger, asked: tuple[Asked, ...]) -> Accepted:
+async def _passed(door: Ledger, asked: tuple[KeyedCommand, ...]) -> Accepted:
     return await door.pass_through(Submission("test-fund", DE, asked, single=False))
 
 
@@ -58,10 +58,10 @@ def test_nobody_waits_until_anothers_refusal_is_on_record(
             # While the head is held, what comes waits, and then goes together.
             log.lock_head(connection, "test-fund")
             refused = asyncio.create_task(
-                here.ledger.submit("test-fund", stranger, Asked(pledge(1), "refused", b"r"))
+                here.ledger.submit("test-fund", stranger, KeyedCommand(pledge(1), "refused", b"r"))
             )
             accepted = asyncio.create_task(
-                here.ledger.submit("test-fund", DE, Asked(pledge(2), "accepted", b"a"))
+                here.ledger.submit("test-fund", DE, KeyedCommand(pledge(2), "accepted", b"a"))
             )
             await asyncio.sleep(0.3)
         await asyncio.wait_for(accepted, 10)

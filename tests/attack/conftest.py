@@ -5,8 +5,8 @@ from contextlib import closing
 
 import pytest
 
-from tests.attack.hostile import Attacker
-from tests.service import Service
+from tests.support.attack.hostile import Attacker
+from tests.support.service import Service
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ import pytest
 
 from app.domain.command import Command
 from app.domain.values import Role
-from tests.attack.fields import Field, fields, sample_of
-from tests.attack.hostile import Attacker, fresh_key, nothing_recorded, wrong
-from tests.builders import TRUSTEE, Person, a_line, money, treasury, valued
-from tests.service import Service
-from tests.steps import agreed, day, published
+from tests.support.attack.fields import Field, fields, sample_of
+from tests.support.attack.hostile import Attacker, fresh_key, nothing_recorded, wrong
+from tests.support.builders import TRUSTEE, Person, a_line, money, treasury, valued
+from tests.support.service import Service
+from tests.support.steps import agreed, day, published
 
 DE = treasury("DE")
 UA = Person("UA", Role.REQUESTER)

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from app.runtime.settings import Settings
 from app.store.engine import Database
-from tests.attack.hostile import (
+from tests.support.attack.hostile import (
     Answer,
     Attacker,
     assert_refused,
@@ -28,8 +28,8 @@ from tests.attack.hostile import (
     size_of,
     wrong,
 )
-from tests.builders import a_charter, a_pledge, money, treasury
-from tests.service import FUND, Service, running
+from tests.support.builders import a_charter, a_pledge, money, treasury
+from tests.support.service import FUND, Service, running
 
 DE = treasury("DE")
 LINES = {"Content_Type": "application/x-ndjson"}

@@ -12,14 +12,14 @@ from app.chain.canonical import encode
 from app.chain.policy import Policy
 from app.domain.values import Role
 from app.trust.signatures import sign
-from tests.attack.hostile import (
+from tests.support.attack.hostile import (
     Answer,
     Attacker,
     at_once,
     posting,
     size_of,
 )
-from tests.builders import (
+from tests.support.builders import (
     AUDITOR,
     REQUESTER,
     TRUSTEE,
@@ -34,8 +34,8 @@ from tests.builders import (
     money,
     treasury,
 )
-from tests.service import FUND, Service
-from tests.signers import a_key, admin, registered
+from tests.support.service import FUND, Service
+from tests.support.signers import a_key, admin, registered
 
 LEGAL = Person("DE", Role.LEGAL_REVIEWER)
 VOTER = Person("DE", Role.TREASURY_APPROVER)

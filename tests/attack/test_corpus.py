@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, quote_from_bytes
 
-from tests.attack.corpus import (
+from tests.support.attack.corpus import (
     CHARTER,
     ID,
     MARK,
@@ -16,9 +16,9 @@ from tests.attack.corpus import (
     places,
     spelled,
 )
-from tests.attack.hostile import MEDIA_TYPE, Answer, Attacker, nothing_recorded, size_of
-from tests.builders import TRUSTEE
-from tests.service import FUND, Service
+from tests.support.attack.hostile import MEDIA_TYPE, Answer, Attacker, nothing_recorded, size_of
+from tests.support.builders import TRUSTEE
+from tests.support.service import FUND, Service
 
 FRAME = {"code", "detail", "instance", "status", "title", "type", "errors"}
 

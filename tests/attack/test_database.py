@@ -20,9 +20,9 @@ from app.domain.values import Role
 from app.runtime.settings import Settings
 from app.store.tables import LOG_TABLES, metadata
 from app.workers.scrub import Patrol
-from tests.attack.hostile import Attacker, assert_refused
-from tests.builders import AUDITOR, Person, a_pledge, an_approval, money, treasury
-from tests.service import FUND, Service, running
+from tests.support.attack.hostile import Attacker, assert_refused
+from tests.support.builders import AUDITOR, Person, a_pledge, an_approval, money, treasury
+from tests.support.service import FUND, Service, running
 
 GUARDED = (*LOG_TABLES, "heads")
 APART = "other-fund"

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from tests.attack.corpus import WRITES
-from tests.attack.hostile import (
+from tests.support.attack.corpus import WRITES
+from tests.support.attack.hostile import (
     Answer,
     Attacker,
     assert_refused,
@@ -18,8 +18,8 @@ from tests.attack.hostile import (
     size_of,
     wrong,
 )
-from tests.builders import AUDITOR, a_pledge, money, treasury
-from tests.service import FUND, Service
+from tests.support.builders import AUDITOR, a_pledge, money, treasury
+from tests.support.service import FUND, Service
 
 DE = treasury("DE")
 BODY = json.dumps(a_pledge(money(1))).encode()

@@ -13,7 +13,7 @@ import pytest
 from app.audit.verify import verify
 from app.chain.policy import Policy
 from app.domain.values import Role
-from tests.attack.hostile import (
+from tests.support.attack.hostile import (
     Answer,
     Attacker,
     assert_refused,
@@ -23,7 +23,7 @@ from tests.attack.hostile import (
     size_of,
     wrong,
 )
-from tests.builders import (
+from tests.support.builders import (
     AUDITOR,
     REQUESTER,
     SUPERVISOR,
@@ -37,7 +37,7 @@ from tests.builders import (
     money,
     treasury,
 )
-from tests.service import FUND, Service
+from tests.support.service import FUND, Service
 
 ABSENT = "01947b6e-3c00-7000-8000-000000000001"
 LEGAL = Person("DE", Role.LEGAL_REVIEWER)

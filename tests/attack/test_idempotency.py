@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app.domain.values import Role
 from app.runtime.settings import Settings
 from app.store.engine import Database
-from tests.attack.hostile import (
+from tests.support.attack.hostile import (
     Answer,
     Attacker,
     assert_refused,
@@ -26,8 +26,8 @@ from tests.attack.hostile import (
     snapshot,
     wrong,
 )
-from tests.builders import TRUSTEE, Person, a_charter, a_pledge, money, treasury
-from tests.service import FUND, Service, running
+from tests.support.builders import TRUSTEE, Person, a_charter, a_pledge, money, treasury
+from tests.support.service import FUND, Service, running
 
 DE = treasury("DE")
 ADMIN = Person("DE", Role.ADMIN)

@@ -3,14 +3,14 @@
 import json
 from typing import Any
 
-from tests.attack.hostile import (
+from tests.support.attack.hostile import (
     Attacker,
     assert_refused,
     nothing_recorded,
     size_of,
     wrong,
 )
-from tests.builders import (
+from tests.support.builders import (
     AUDITOR,
     REQUESTER,
     TRUSTEE,
@@ -22,7 +22,7 @@ from tests.builders import (
     money,
     treasury,
 )
-from tests.service import FUND, Service
+from tests.support.service import FUND, Service
 
 DE = treasury("DE")
 

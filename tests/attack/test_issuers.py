@@ -15,7 +15,7 @@ from app.api.tokens import BadToken, TokenVerifier
 from app.chain.jws import public_jwk
 from app.runtime import clock
 from app.runtime.settings import Settings
-from tests.attack.hostile import (
+from tests.support.attack.hostile import (
     Answer,
     Attacker,
     Forge,
@@ -25,7 +25,7 @@ from tests.attack.hostile import (
     signed_part,
     wrong,
 )
-from tests.service import Service, running
+from tests.support.service import Service, running
 
 
 def test_a_removed_key_or_another_issuers_key_opens_nothing(

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from app.runtime.settings import Settings
-from tests.builders import AUDITOR, REQUESTER, a_pledge, money, treasury
-from tests.service import FUND, running
+from tests.support.builders import AUDITOR, REQUESTER, a_pledge, money, treasury
+from tests.support.service import FUND, running
 
 
 def spellings(path: Path) -> list[bytes]:

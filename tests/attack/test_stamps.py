@@ -17,7 +17,7 @@ from app.trust.timestamps import (
     stamp_request,
     verify_stamp,
 )
-from tests.authority import Authority, a_certificate, of_status, with_certificates
+from tests.support.authority import Authority, a_certificate, of_status, with_certificates
 
 TEXT = b"ledger.example/era\n42\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n"
 OTHER = TEXT.replace(b"42", b"43")

@@ -16,13 +16,13 @@ from app.audit.report import Pins
 from app.audit.verify import verify
 from app.runtime.clock import new_id
 from app.runtime.settings import Settings
-from tests.attack.forger import Entry, drop, entries, find, move, put, signed_anew
-from tests.audit import tampering
-from tests.audit.tampering import Bundle
-from tests.builders import money
-from tests.flows.test_life_of_a_decision import NEW_NL, OLD_NL, told
-from tests.service import running
-from tests.signers import a_key, jwk_of, kid_of
+from tests.support import tampering
+from tests.support.attack.forger import Entry, drop, entries, find, move, put, signed_anew
+from tests.support.builders import money
+from tests.support.decision_story import NEW_NL, OLD_NL, told
+from tests.support.service import running
+from tests.support.signers import a_key, jwk_of, kid_of
+from tests.support.tampering import Bundle
 
 DE_KEY, FORGER = a_key(10), a_key(666)
 Tamper = Callable[[Bundle], tuple[int, str]]

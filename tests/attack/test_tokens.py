@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.api.devissuer import PREFIX
 from app.chain.jws import public_jwk
-from tests.attack.hostile import (
+from tests.support.attack.hostile import (
     Answer,
     Attacker,
     Forge,
@@ -20,8 +20,8 @@ from tests.attack.hostile import (
     signed_part,
     wrong,
 )
-from tests.builders import a_pledge, money
-from tests.service import FUND, Service
+from tests.support.builders import a_pledge, money
+from tests.support.service import FUND, Service
 
 PLEDGE = json.dumps(a_pledge(money(1))).encode()
 

@@ -17,15 +17,31 @@ from app.audit.report import Pins, Report
 from app.audit.verify import verify
 from app.chain.checkpoint import Checkpoint
 from app.chain.note import COSIGNATURE, Note, NoteKey
-from app.chain.proof import Receipt
+from app.chain.proof import TlogProof
 from app.chain.tree import EMPTY_ROOT, ProofError
 from app.chain.witness import Inconsistent, Question
 from app.runtime.settings import Settings
-from tests.attack.trust import a_fund_of_pledges, a_stranger, copied, note_of, one_more, settings_of
-from tests.audit.tampering import Bundle, made_by
-from tests.builders import TRUSTEE, a_charter, a_pledge, money, treasury
-from tests.service import FUND, running
-from tests.witnessing import a_witness
+from tests.support.attack.forged_lines import (
+    begun_later,
+    cut_at_the_end_of_a_line,
+    cut_in_the_middle,
+    doubled,
+    emptied,
+    swapped,
+    with_a_second_beginning,
+    with_one_dated_back,
+)
+from tests.support.attack.trust import (
+    a_fund_of_pledges,
+    a_stranger,
+    copied,
+    note_of,
+    settings_of,
+)
+from tests.support.builders import TRUSTEE, a_charter, a_pledge, money, treasury
+from tests.support.service import FUND, running
+from tests.support.tampering import Bundle, made_by
+from tests.support.witnessing import a_witness
 
 TIME = 1_800_000_000
 
@@ -84,38 +100,6 @@ def with_checkpoint(bundle: Bundle, note: bytes) -> Report:
 
 
 # -- without the log's key -------------------------------------------------------------------------
-
-
-def cut_in_the_middle(lines: list[bytes]) -> list[bytes]:
-    return [*lines[:2], *lines[3:]]
-
-
-def cut_at_the_end_of_a_line(lines: list[bytes]) -> list[bytes]:
-    return lines[:3]
-
-
-def emptied(_: list[bytes]) -> list[bytes]:
-    return []
-
-
-def swapped(lines: list[bytes]) -> list[bytes]:
-    return [*lines[:2], lines[3], lines[2], *lines[4:]]
-
-
-def with_one_dated_back(lines: list[bytes]) -> list[bytes]:
-    return [*lines[:3], one_more(lines[:3]), *lines[3:]]
-
-
-def with_a_second_beginning(lines: list[bytes]) -> list[bytes]:
-    return [*lines, lines[0]]
-
-
-def doubled(lines: list[bytes]) -> list[bytes]:
-    return [*lines[:3], lines[2], *lines[3:]]
-
-
-def begun_later(lines: list[bytes]) -> list[bytes]:
-    return lines[1:]
 
 
 @pytest.mark.parametrize(
@@ -388,7 +372,7 @@ def test_a_receipt_under_a_trust_file_with_a_quorum_needs_the_quorum(made: Made)
     witness = NoteKey("no.example/w", Ed25519PrivateKey.generate(), COSIGNATURE)
     policy = made.bundle.policy(f"witness w {witness.verifier}\nquorum w")
     answer = made.answers[2]
-    line = Note.parse(Receipt.parse(answer["receipt"]).checkpoint).cosigned_by(witness, TIME)
+    line = Note.parse(TlogProof.parse(answer["receipt"]).checkpoint).cosigned_by(witness, TIME)
     cosigned = {**answer, "receipt": answer["receipt"] + line.signatures[-1].line()}
 
     assert verify_answer(json.dumps(cosigned).encode(), policy).seq == 2

@@ -20,11 +20,18 @@ from app.domain.values import Role
 from app.runtime.settings import LOCAL_ORIGIN
 from app.trust.attestations import introduction_message
 from app.trust.ledger_keys import EXPORT, LOG, LedgerKeys, add_key, load_keys
-from tests.attack.trust import a_stranger, copied, note_of, one_more, settings_of, small_bundle
-from tests.audit.tampering import Bundle, made_by
-from tests.authority import Authority
-from tests.builders import AUDITOR, TRUSTEE, Person, a_ballot, a_pledge, money, treasury
-from tests.service import Service, running
+from tests.support.attack.trust import (
+    a_stranger,
+    copied,
+    note_of,
+    one_more,
+    settings_of,
+    small_bundle,
+)
+from tests.support.authority import Authority
+from tests.support.builders import AUDITOR, TRUSTEE, Person, a_ballot, a_pledge, money, treasury
+from tests.support.service import Service, running
+from tests.support.tampering import Bundle, made_by
 
 ORIGIN = f"{LOCAL_ORIGIN}/test-fund"
 

@@ -17,10 +17,10 @@ import pytest
 from app.audit.format.archive import CannotTell
 from app.audit.verify import verify
 from app.chain.jws import sign_detached
-from tests.attack.trust import small_bundle
-from tests.audit.tampering import Bundle
-from tests.builders import a_pledge, money, treasury
-from tests.service import Service
+from tests.support.attack.trust import small_bundle
+from tests.support.builders import a_pledge, money, treasury
+from tests.support.service import Service
+from tests.support.tampering import Bundle
 
 LOCAL, CENTRAL, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 FIELDS = {

@@ -11,9 +11,9 @@ from app.chain.canonical import encode
 from app.chain.note import Note, NoteKey
 from app.mirror.follow import Alarm, Mirror
 from app.mirror.kept import Kept
-from app.mirror.source import Source, Unreadable
-from tests.attack.trust import Shown, a_stranger, note_of, one_more, showing, small_bundle
-from tests.audit.tampering import Bundle
+from app.mirror.source import LogSource, Unreadable
+from tests.support.attack.trust import Shown, a_stranger, note_of, one_more, showing, small_bundle
+from tests.support.tampering import Bundle
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def shown(server: Shown, bundle: Bundle) -> Shown:
 def following(shown: Shown, bundle: Bundle, folder: Path) -> Iterator[Mirror]:
     origin = bundle.manifest["origin"]
     with (
-        Source(shown.address, "test-fund", lambda: "token") as source,
+        LogSource(shown.address, "test-fund", lambda: "token") as source,
         Mirror(Kept(folder), source, bundle.policy(), origin) as mirror,
     ):
         yield mirror

@@ -19,9 +19,16 @@ from app.chain.note import COSIGNATURE, Note, NoteKey
 from app.chain.tree import Frontier, leaf_hash
 from app.export.bundle import Wanted, write_bundle
 from app.runtime.clock import now
-from tests.attack.trust import a_fund_of_pledges, copied, head, note_of, one_more, settings_of
-from tests.audit.tampering import Bundle, made_by
-from tests.service import Service, running
+from tests.support.attack.trust import (
+    a_fund_of_pledges,
+    copied,
+    head,
+    note_of,
+    one_more,
+    settings_of,
+)
+from tests.support.service import Service, running
+from tests.support.tampering import Bundle, made_by
 
 START, SINCE = 3, 2
 FRONTIER, CONSISTENCY = "frontier.json", "consistency.json"

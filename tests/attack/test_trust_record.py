@@ -24,12 +24,12 @@ from app.domain.refusals import AttestationFalse
 from app.runtime.clock import new_id
 from app.trust.attestations import statement_payload
 from app.trust.signatures import sign
-from tests.attack.trust import copied, head, recorded, settings_of
-from tests.audit.tampering import Bundle, made_by
-from tests.authority import Authority
-from tests.builders import a_pledge, money, treasury
-from tests.service import Service, running
-from tests.signers import EcKey, a_key, kid_of, registered
+from tests.support.attack.trust import copied, head, recorded, settings_of
+from tests.support.authority import Authority
+from tests.support.builders import a_pledge, money, treasury
+from tests.support.service import Service, running
+from tests.support.signers import EcKey, a_key, kid_of, registered
+from tests.support.tampering import Bundle, made_by
 
 TIME = 1_800_000_000
 NAMES = ("no.example/w", "de.example/w", "uk.example/w")

@@ -15,10 +15,10 @@ import pytest
 from app.chain.note import Note
 from app.chain.policy import Policy
 from app.runtime.settings import Settings
-from tests.attack import bad_witness
-from tests.attack.bad_witness import BOMB_BYTES, Answering, BadWitness, doing_harm
-from tests.builders import a_pledge, money, treasury
-from tests.service import FUND, Service, running
+from tests.support.attack import bad_witness
+from tests.support.attack.bad_witness import BOMB_BYTES, Answering, BadWitness, doing_harm
+from tests.support.builders import a_pledge, money, treasury
+from tests.support.service import FUND, Service, running
 
 WRONG: dict[str, tuple[Answering, str]] = {
     "endless": (bad_witness.without_end, "invalid"),

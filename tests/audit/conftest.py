@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from app.runtime.settings import Settings
-from tests.audit import tampering
-from tests.audit.tampering import Bundle
-from tests.builders import money
-from tests.service import running
+from tests.support import tampering
+from tests.support.builders import money
+from tests.support.service import running
+from tests.support.tampering import Bundle
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.tampering import Bundle
+from tests.support.tampering import Bundle
 
 SCRIPT = Path(__file__).resolve().parents[2] / "docs" / "verify-by-hand"
 TOOLS = ("awk", "base64", "bash", "jq", "openssl", "sed", "sha256sum")

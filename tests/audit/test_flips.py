@@ -7,9 +7,9 @@ import pytest
 
 from app.audit.format.archive import CannotTell
 from app.runtime.settings import Settings
-from tests.audit.tampering import Bundle, made_by
-from tests.builders import a_pledge, money, treasury
-from tests.service import Service, running
+from tests.support.builders import a_pledge, money, treasury
+from tests.support.service import Service, running
+from tests.support.tampering import Bundle, made_by
 
 
 @pytest.fixture(scope="module")

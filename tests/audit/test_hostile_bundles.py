@@ -13,7 +13,7 @@ from app.audit.format.layout import ENTRIES_PER_FILE, entries_path
 from app.audit.receipt import verify_answer
 from app.audit.verify import verify
 from app.chain.tree import ProofError
-from tests.audit.tampering import Bundle
+from tests.support.tampering import Bundle
 
 
 def rewritten(bundle: Bundle, seq: int, **members: Any) -> None:

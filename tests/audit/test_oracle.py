@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.audit.format.archive import CannotTell
-from tests.audit.tampering import Bundle
+from tests.support.tampering import Bundle
 
 ORACLE = Path(__file__).with_name("oracle.py")
 EXIT = {"ok": 0, "wrong": 1, "cannot_tell": 2}

@@ -3,17 +3,18 @@
 import pytest
 
 from app.audit.replay import Replay
-from app.audit.spilled_rows import Shelf
+from app.audit.spilled_rows import SpilledRows
 from app.chain.entry import Entry
-from app.domain.book import STATES, Book
-from tests.audit.tampering import Bundle
-from tests.store.test_read_tables import a_book_with_everything
+from app.domain.book import Book
+from app.domain.catalogue import STATES
+from tests.support.full_book import a_book_with_everything
+from tests.support.tampering import Bundle
 
 
 def test_every_kind_of_row_comes_back_as_it_was_put() -> None:
     rows = {k: s for k, s in a_book_with_everything().book.rows.items() if s is not None}
 
-    with Shelf() as shelf:
+    with SpilledRows() as shelf:
         shelf.put(rows.items())
         found = {(kind, identity): shelf.find(kind, identity) for kind, identity in rows}
 
@@ -25,7 +26,7 @@ def test_what_was_never_put_there_is_not_found_and_a_newer_row_replaces_an_older
     paper = a_book_with_everything()
     (where, state) = next((k, s) for k, s in paper.book.rows.items() if s is not None and k[1])
 
-    with Shelf() as shelf:
+    with SpilledRows() as shelf:
         missing = shelf.find(*where)
         shelf.put([(where, state)])
         shelf.put([(where, state)])
@@ -44,7 +45,7 @@ def test_a_replay_that_puts_its_rows_away_ends_with_the_same_balances(
         whole.step(entry)
     monkeypatch.setattr("app.audit.replay.MAX_ROWS_AT_HAND", 3)
 
-    with Shelf() as shelf:
+    with SpilledRows() as shelf:
         replay = Replay(shelf)
         for entry in entries:
             replay.step(entry)

@@ -17,7 +17,7 @@ from app.chain.canonical import encode
 from app.chain.jws import sign_detached
 from app.chain.note import COSIGNATURE, Note, NoteKey
 from app.chain.policy import Policy
-from tests.audit.tampering import Bundle
+from tests.support.tampering import Bundle
 
 
 def test_what_the_service_exports_verifies(bundle: Bundle) -> None:

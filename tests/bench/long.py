@@ -21,7 +21,7 @@ from typing import Any
 
 from app.domain.command import Actor
 from app.domain.inflow.receipts import BookReceipt
-from app.ledger.submission import Asked, Submission
+from app.ledger.submission import KeyedCommand, Submission
 from app.ledger.writer import Ledger as Door
 from app.main import assemble
 from app.runtime.metrics import Metrics
@@ -30,7 +30,7 @@ from tests.bench.__main__ import conditions
 from tests.bench.scenarios import FUND, Row
 from tests.bench.servers import TODAY, Ledger, durable_postgres, ledger
 from tests.bench.table import long_comparisons, long_table
-from tests.builders import treasury
+from tests.support.builders import treasury
 
 SHORT = 10_000
 EXPORTED = 1_000_000
@@ -126,7 +126,7 @@ async def _send(door: Door, ids: list[str], size: int, days: tuple[int, int]) ->
     return (reached - first) / (time.perf_counter() - started) if reached > first else 0.0
 
 
-def _asked(ids: list[str], name: str, day: date) -> Asked:
+def _asked(ids: list[str], name: str, day: date) -> KeyedCommand:
     body: dict[str, Any] = {
         "agreement_id": ids[hash(name) % len(ids)],
         "amount": {"amount": "0.01", "currency": "EUR"},
@@ -134,7 +134,7 @@ def _asked(ids: list[str], name: str, day: date) -> Asked:
         "bank_reference": name,
         "value_date": day,
     }
-    return Asked(BookReceipt.model_validate(body), name, sha256(name.encode()).digest())
+    return KeyedCommand(BookReceipt.model_validate(body), name, sha256(name.encode()).digest())
 
 
 def _exported(running: Ledger, folder: Path) -> Iterator[Row]:

@@ -22,7 +22,7 @@ from tests.bench import load
 from tests.bench.load import Measured
 from tests.bench.servers import TODAY, Ledger, durable_postgres, item, ledger
 from tests.bench.yardstick import pgbench, prepare
-from tests.builders import (
+from tests.support.builders import (
     REQUESTER,
     Person,
     a_charter,

@@ -20,8 +20,8 @@ from app.client import Client
 from app.runtime.settings import Settings
 from app.store.engine import Database
 from app.store.migrate import migrate
-from tests import postgres
-from tests.builders import TRUSTEE, Person, a_charter, an_agreement, money, treasury
+from tests.support import postgres
+from tests.support.builders import TRUSTEE, Person, a_charter, an_agreement, money, treasury
 
 START_TIMEOUT_S = 30
 TODAY = datetime.now(UTC).date().isoformat()

@@ -18,8 +18,8 @@ from app.chain.tree import Frontier, leaf_hash
 from app.chain.witness import Question
 from app.runtime.settings import LOCAL_ORIGIN
 from app.trust.ledger_keys import load_keys
+from app.witness.cosigned_heads import CosignedHeads
 from app.witness.server import Witness
-from app.witness.views import Views
 from tests.bench.scenarios import FUND, SECONDS, Row, a_row, batched, reads, receipts
 from tests.bench.servers import durable_postgres, free_port, ledger
 
@@ -75,7 +75,7 @@ def witness(folder: Path) -> Iterator[Row]:
     key = NoteKey("bench.example/log", Ed25519PrivateKey.generate())
     own = NoteKey("bench.example/witness", Ed25519PrivateKey.generate(), COSIGNATURE)
     policy = Policy.parse(f"log {key.verifier}\nquorum none\n".encode())
-    one = Witness(own, policy, Views(folder / "views.db"))
+    one = Witness(own, policy, CosignedHeads(folder / "views.db"))
     questions = _questions(key, 3_000)
     done, begun = 0, time.perf_counter()
     for question in questions:

@@ -18,7 +18,7 @@ from app.chain.canonical import (
     encode,
     holds_null,
 )
-from tests.chain import json_values, modest
+from tests.support.chain import json_values, modest
 
 
 class Colour(StrEnum):

@@ -8,7 +8,7 @@ from app.chain.checkpoint import Checkpoint, open_checkpoint
 from app.chain.note import COSIGNATURE, NoteError
 from app.chain.spelling import write_base64
 from app.chain.tree import EMPTY_ROOT, leaf_hash
-from tests.chain import ORIGIN, a_key, modest
+from tests.support.chain import ORIGIN, a_key, modest
 
 ROOT = leaf_hash(b"an entry")
 ROOT64 = write_base64(ROOT)

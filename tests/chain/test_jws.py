@@ -23,7 +23,7 @@ from app.chain.jws import (
     thumbprint,
     verify_detached,
 )
-from tests.chain import json_values, modest
+from tests.support.chain import json_values, modest
 
 PAYLOAD = '{"amount":"1500000.00","currency":"EUR","memo":"\u20ac \U0001f600"}'.encode()
 HEADER = {"typ": "fund-ledger+jws", "fund": "era", "nonce": "n-1"}

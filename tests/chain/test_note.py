@@ -14,13 +14,13 @@ from app.chain.note import (
     Note,
     NoteError,
     NoteKey,
-    Signature,
-    Verified,
+    NoteSignature,
+    VerifiedSignature,
     VerifierKey,
     cosignature_message,
 )
 from app.chain.spelling import write_base64
-from tests.chain import a_key, flipped, key_names, key_types, modest, seeds
+from tests.support.chain import a_key, flipped, key_names, key_types, modest, seeds
 
 TEXT = "fund.example/era\n42\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n"
 AT = 1_736_500_000
@@ -50,7 +50,7 @@ def test_a_note_survives_signing_writing_reading_and_verifying(
     assert read == signed
     assert read.text == text
     timestamp = at if key_type == COSIGNATURE else None
-    assert read.verify([key.verifier]) == [Verified(key.verifier, timestamp)]
+    assert read.verify([key.verifier]) == [VerifiedSignature(key.verifier, timestamp)]
 
 
 def test_the_signed_bytes_are_the_text_with_its_final_newline() -> None:
@@ -71,7 +71,7 @@ def test_a_cosignature_signs_the_time_and_the_text() -> None:
     message = b"cosignature/v1\ntime 1736500000\n" + TEXT.encode()
     assert cosignature_message(TEXT, AT) == message
     value = AT.to_bytes(8, "big") + witness.private.sign(message)
-    assert note.signatures == (Signature("witness.example/w", witness.verifier.id, value),)
+    assert note.signatures == (NoteSignature("witness.example/w", witness.verifier.id, value),)
 
 
 def test_every_known_key_that_signed_is_returned_in_order() -> None:
@@ -80,7 +80,10 @@ def test_every_known_key_that_signed_is_returned_in_order() -> None:
 
     verified = note.verify([witness.verifier, log.verifier])
 
-    assert verified == [Verified(log.verifier, None), Verified(witness.verifier, AT)]
+    assert verified == [
+        VerifiedSignature(log.verifier, None),
+        VerifiedSignature(witness.verifier, AT),
+    ]
 
 
 @pytest.mark.parametrize("bit", [0, 100, 511])
@@ -88,7 +91,7 @@ def test_a_known_key_with_a_broken_signature_spoils_the_note(bit: int) -> None:
     good, bad = a_key("good", 1), a_key("bad", 2)
     note = Note(TEXT, ()).signed_by(good).signed_by(bad)
     label, broken = note.signatures[1], flipped(note.signatures[1].value, bit)
-    note = Note(TEXT, (note.signatures[0], Signature("bad", label.key_id, broken)))
+    note = Note(TEXT, (note.signatures[0], NoteSignature("bad", label.key_id, broken)))
 
     with pytest.raises(NoteError, match=f"^invalid signature for key bad\\+{label.key_id.hex()}$"):
         note.verify([good.verifier, bad.verifier])
@@ -96,17 +99,17 @@ def test_a_known_key_with_a_broken_signature_spoils_the_note(bit: int) -> None:
 
 def test_an_unknown_key_with_a_broken_signature_is_ignored() -> None:
     good, bad = a_key("good", 1), a_key("bad", 2)
-    broken = Signature("bad", bad.verifier.id, bytes(64))
+    broken = NoteSignature("bad", bad.verifier.id, bytes(64))
     note = Note(TEXT, (broken, *Note(TEXT, ()).signed_by(good).signatures))
 
-    assert note.verify([good.verifier]) == [Verified(good.verifier, None)]
+    assert note.verify([good.verifier]) == [VerifiedSignature(good.verifier, None)]
 
 
 def test_a_key_is_known_by_name_and_id_together() -> None:
     key = a_key()
     value = key.sign(TEXT.encode())
-    other_name = Note(TEXT, (Signature("fund.example/eru", key.verifier.id, value),))
-    other_id = Note(TEXT, (Signature(key.name, flipped(key.verifier.id, 0), value),))
+    other_name = Note(TEXT, (NoteSignature("fund.example/eru", key.verifier.id, value),))
+    other_id = Note(TEXT, (NoteSignature(key.name, flipped(key.verifier.id, 0), value),))
 
     for note in (other_name, other_id, Note(TEXT, ())):
         with pytest.raises(NoteError, match=r"^note has no verifiable signatures$"):
@@ -116,9 +119,11 @@ def test_a_key_is_known_by_name_and_id_together() -> None:
 def test_only_the_first_signature_of_a_key_counts() -> None:
     key = a_key()
     good = Note(TEXT, ()).signed_by(key).signatures[0]
-    broken = Signature(key.name, good.key_id, flipped(good.value, 5))
+    broken = NoteSignature(key.name, good.key_id, flipped(good.value, 5))
 
-    assert Note(TEXT, (good, good, broken)).verify([key.verifier]) == [Verified(key.verifier, None)]
+    assert Note(TEXT, (good, good, broken)).verify([key.verifier]) == [
+        VerifiedSignature(key.verifier, None)
+    ]
     with pytest.raises(NoteError, match=r"^invalid signature for key"):
         Note(TEXT, (broken, good)).verify([key.verifier])
 

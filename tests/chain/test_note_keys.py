@@ -7,7 +7,7 @@ from hypothesis import given
 
 from app.chain.note import COSIGNATURE, ED25519, NoteError, NoteKey, VerifierKey
 from app.chain.spelling import write_base64
-from tests.chain import a_key, flipped, key_names, key_types, modest, seeds
+from tests.support.chain import a_key, flipped, key_names, key_types, modest, seeds
 
 
 def private_text(name: str, seed: bytes, key_type: int = ED25519) -> str:

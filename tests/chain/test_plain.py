@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from app.chain.canonical import decode
 from app.chain.entry import BadEntry, Entry, read_link
 from app.chain.plain import take_apart
-from tests.chain import json_values
-from tests.chain.test_entry import an_entry
+from tests.support.chain import json_values
+from tests.support.entries import an_entry
 
 thorough = settings(max_examples=400, deadline=None)
 

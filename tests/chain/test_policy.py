@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.chain.note import COSIGNATURE, ED25519, VerifierKey
 from app.chain.policy import MAX_POLICY_BYTES, Group, Policy, PolicyError
-from tests.chain import ORIGIN, a_key, modest
+from tests.support.chain import ORIGIN, a_key, modest
 
 LOG = a_key().verifier
 WITNESSES = {

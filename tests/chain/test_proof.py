@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from app.chain.checkpoint import Checkpoint
 from app.chain.note import NoteError
-from app.chain.proof import HEADER, MAX_RECEIPT_BYTES, Receipt, path_from
+from app.chain.proof import HEADER, MAX_RECEIPT_BYTES, TlogProof, path_from
 from app.chain.spelling import write_base64
 from app.chain.tree import MAX_PROOF, Frontier, ProofError
-from tests.chain import ORIGIN, NaiveTree, a_key, entries, flipped, modest
+from tests.support.chain import ORIGIN, NaiveTree, a_key, entries, flipped, modest
 
 LOG = a_key()
 ENTRIES = entries(13)
@@ -23,9 +23,9 @@ def a_checkpoint(size: int = 13) -> Checkpoint:
     return Checkpoint(ORIGIN, size, TREE.root(size))
 
 
-def a_receipt(index: int = 7, size: int = 13) -> Receipt:
+def a_receipt(index: int = 7, size: int = 13) -> TlogProof:
     note = a_checkpoint(size).note().signed_by(LOG)
-    return Receipt(index, tuple(TREE.path(index, size)), note.to_bytes())
+    return TlogProof(index, tuple(TREE.path(index, size)), note.to_bytes())
 
 
 def test_every_entry_of_a_log_gets_a_receipt_that_holds() -> None:
@@ -33,7 +33,7 @@ def test_every_entry_of_a_log_gets_a_receipt_that_holds() -> None:
         for index in range(size):
             text = a_receipt(index, size).to_text()
 
-            receipt = Receipt.parse(text)
+            receipt = TlogProof.parse(text)
 
             assert receipt == a_receipt(index, size)
             assert receipt.verify(ENTRIES[index], LOG.verifier) == a_checkpoint(size)
@@ -46,9 +46,9 @@ def test_every_entry_of_a_log_gets_a_receipt_that_holds() -> None:
     st.text(st.characters(exclude_categories=["Cs"])),
 )
 def test_a_receipt_reads_what_it_writes(index: int, path: list[bytes], note: str) -> None:
-    receipt = Receipt(index, tuple(path), note.encode())
+    receipt = TlogProof(index, tuple(path), note.encode())
 
-    assert Receipt.parse(receipt.to_text()) == receipt
+    assert TlogProof.parse(receipt.to_text()) == receipt
 
 
 def test_a_receipt_is_a_text_of_header_index_hashes_and_checkpoint() -> None:
@@ -60,7 +60,7 @@ def test_a_receipt_is_a_text_of_header_index_hashes_and_checkpoint() -> None:
 
 
 def test_the_only_entry_of_a_log_has_a_receipt_without_hashes() -> None:
-    receipt = Receipt.parse(a_receipt(0, 1).to_text())
+    receipt = TlogProof.parse(a_receipt(0, 1).to_text())
 
     assert receipt.path == ()
     assert receipt.verify(ENTRIES[0], LOG.verifier).size == 1
@@ -88,7 +88,7 @@ def test_there_is_no_path_for_an_entry_beyond_the_batch() -> None:
 def test_an_extra_line_is_read_over_and_not_kept() -> None:
     text = a_receipt().to_text()
 
-    receipt = Receipt.parse(text.replace("\nindex", "\nextra AAAA\nindex", 1))
+    receipt = TlogProof.parse(text.replace("\nindex", "\nextra AAAA\nindex", 1))
 
     assert receipt == a_receipt()
     assert receipt.to_text() == text
@@ -100,7 +100,7 @@ def test_no_changed_character_of_a_receipt_leaves_it_good() -> None:
     for at in range(len(raw)):
         other = raw[:at] + flipped(raw[at : at + 1], 0) + raw[at + 1 :]
         with pytest.raises((ProofError, NoteError, UnicodeDecodeError)):
-            Receipt.parse(other.decode()).verify(ENTRIES[7], LOG.verifier)
+            TlogProof.parse(other.decode()).verify(ENTRIES[7], LOG.verifier)
 
 
 def test_no_line_of_a_receipt_can_be_left_out_or_doubled() -> None:
@@ -112,7 +112,7 @@ def test_no_line_of_a_receipt_can_be_left_out_or_doubled() -> None:
             if at == signature and len(other) > len(lines):
                 continue
             with pytest.raises((ProofError, NoteError)):
-                Receipt.parse("\n".join(other) + "\n").verify(ENTRIES[7], LOG.verifier)
+                TlogProof.parse("\n".join(other) + "\n").verify(ENTRIES[7], LOG.verifier)
 
 
 def test_a_receipt_holds_for_its_own_entry_alone() -> None:
@@ -129,14 +129,14 @@ def test_a_receipt_holds_for_its_own_index_alone() -> None:
 
     for index in (*range(7), *range(8, 14)):
         with pytest.raises(ProofError):
-            Receipt(index, receipt.path, receipt.checkpoint).verify(ENTRIES[7], LOG.verifier)
+            TlogProof(index, receipt.path, receipt.checkpoint).verify(ENTRIES[7], LOG.verifier)
 
 
 def test_a_receipt_of_one_checkpoint_does_not_hold_under_another() -> None:
     other = a_receipt(size=12).checkpoint
 
     with pytest.raises(ProofError, match=r"^the proof leads to root"):
-        Receipt(7, a_receipt().path, other).verify(ENTRIES[7], LOG.verifier)
+        TlogProof(7, a_receipt().path, other).verify(ENTRIES[7], LOG.verifier)
 
 
 def test_a_receipt_needs_the_signature_of_the_log_that_is_trusted() -> None:
@@ -151,7 +151,7 @@ def test_a_receipt_for_a_checkpoint_of_another_origin_is_refused() -> None:
     other = Checkpoint("fund.example/eru", 13, TREE.root(13)).note().signed_by(LOG)
 
     with pytest.raises(NoteError, match=r"^the checkpoint is of 'fund\.example/eru', the key of"):
-        Receipt(7, a_receipt().path, other.to_bytes()).verify(ENTRIES[7], LOG.verifier)
+        TlogProof(7, a_receipt().path, other.to_bytes()).verify(ENTRIES[7], LOG.verifier)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_receipt_for_a_checkpoint_of_another_origin_is_refused() -> None:
 )
 def test_what_has_another_header_or_no_checkpoint_is_no_receipt(text: str) -> None:
     with pytest.raises(ProofError, match=r"^not a tlog-proof$"):
-        Receipt.parse(text)
+        TlogProof.parse(text)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_what_has_another_header_or_no_checkpoint_is_no_receipt(text: str) -> No
 )
 def test_other_lines_than_index_and_hashes_are_malformed(lines: list[str]) -> None:
     with pytest.raises(ProofError, match=r"^malformed tlog-proof$"):
-        Receipt.parse("\n".join([HEADER, *lines]) + "\n\nnote\n")
+        TlogProof.parse("\n".join([HEADER, *lines]) + "\n\nnote\n")
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_other_lines_than_index_and_hashes_are_malformed(lines: list[str]) -> No
 )
 def test_another_spelling_of_index_or_hash_is_malformed(lines: list[str], sentence: str) -> None:
     with pytest.raises(ProofError, match=f"^malformed tlog-proof: {re.escape(sentence)}$"):
-        Receipt.parse("\n".join([HEADER, *lines]) + "\n\nnote\n")
+        TlogProof.parse("\n".join([HEADER, *lines]) + "\n\nnote\n")
 
 
 def longest_receipt(note: str = "", extra: str = "") -> str:
@@ -226,7 +226,7 @@ def test_a_receipt_of_the_longest_path_and_size_is_read(note: str) -> None:
     longest = longest_receipt(note)
 
     assert len(longest.encode()) == MAX_RECEIPT_BYTES == 1_000_000
-    assert len(Receipt.parse(longest).path) == MAX_PROOF == 63
+    assert len(TlogProof.parse(longest).path) == MAX_PROOF == 63
 
 
 @pytest.mark.parametrize("character", ["x", "\u00e9", "\u20ac", "\U0001f600"])
@@ -234,13 +234,13 @@ def test_a_receipts_size_is_that_of_its_bytes(character: str) -> None:
     note = character * (MAX_RECEIPT_BYTES // len(character.encode()))
 
     with pytest.raises(ProofError, match=r"^not a tlog-proof$"):
-        Receipt.parse(f"{HEADER}\nindex 0\n\n{note}")
+        TlogProof.parse(f"{HEADER}\nindex 0\n\n{note}")
 
 
 @pytest.mark.parametrize("extra", ["", "extra \u20ac"])
 def test_a_receipt_has_at_most_a_million_bytes(extra: str) -> None:
     with pytest.raises(ProofError, match=r"^not a tlog-proof$"):
-        Receipt.parse(longest_receipt(extra=extra) + "x")
+        TlogProof.parse(longest_receipt(extra=extra) + "x")
 
 
 @pytest.mark.parametrize(
@@ -256,4 +256,4 @@ def test_a_receipt_has_at_most_a_million_bytes(extra: str) -> None:
 )
 def test_a_receipt_holds_no_lone_surrogate(text: str) -> None:
     with pytest.raises(ProofError):
-        Receipt.parse(text)
+        TlogProof.parse(text)

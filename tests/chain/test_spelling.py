@@ -14,7 +14,7 @@ from app.chain.spelling import (
     write_base64,
     write_base64url,
 )
-from tests.chain import modest
+from tests.support.chain import modest
 
 ALMOST_BASE64 = st.text(st.sampled_from("AQgQw/+-_= \n\u0410"), max_size=9)
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.chain.tiles import TILE_WIDTH, HashReader, stored_hashes, tile_width
 from app.chain.tree import EMPTY_ROOT, Frontier, Subtree, verify_consistency, verify_inclusion
-from tests.chain import NaiveTree, entries
+from tests.support.chain import NaiveTree, entries
 
 BIG = 70_000
 BOUNDARIES = [255, 256, 257, 511, 512, 513, 65_535, 65_536, 65_537, 65_792, BIG - 1, BIG]

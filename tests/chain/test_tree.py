@@ -22,7 +22,7 @@ from app.chain.tree import (
     verify_consistency,
     verify_inclusion,
 )
-from tests.chain import NaiveTree, entries, flipped, modest
+from tests.support.chain import NaiveTree, entries, flipped, modest
 
 LARGEST = 70
 TREE = NaiveTree(entries(130))

@@ -9,18 +9,18 @@ from app.chain.note import COSIGNATURE, Note, NoteError, NoteKey, VerifierKey
 from app.chain.tree import EMPTY_ROOT
 from app.chain.witness import (
     MAX_ANSWER_BYTES,
+    CosignedHead,
     Elsewhere,
     Inconsistent,
     Malformed,
     NotSigned,
     Question,
     UnknownLog,
-    View,
     cosignature_of,
     opened,
     require_growth,
 )
-from tests.witnessing import Log
+from tests.support.witnessing import Log
 
 LOG = Log().grown(6)
 WITNESS = NoteKey("witness.example/no", Ed25519PrivateKey.generate(), COSIGNATURE)
@@ -60,17 +60,17 @@ def test_only_a_checkpoint_that_its_log_signed_is_opened() -> None:
 def test_growth_is_proven_from_exactly_what_was_seen(old: int) -> None:
     seen = Log(LOG.key, LOG.entries[:old])
     question = Question.parse(LOG.question(old))
-    view = View(old, seen.checkpoint().root)
+    view = CosignedHead(old, seen.checkpoint().root)
 
     require_growth(question, LOG.checkpoint(), view)
     with pytest.raises(Elsewhere, match=str(old + 1)):
-        require_growth(question, LOG.checkpoint(), View(old + 1, view.root))
+        require_growth(question, LOG.checkpoint(), CosignedHead(old + 1, view.root))
     with pytest.raises(Inconsistent):
-        require_growth(question, LOG.checkpoint(), View(old, b"x" * 32))
+        require_growth(question, LOG.checkpoint(), CosignedHead(old, b"x" * 32))
 
 
 def test_from_nothing_there_is_nothing_to_prove() -> None:
-    view = View(0, EMPTY_ROOT)
+    view = CosignedHead(0, EMPTY_ROOT)
 
     require_growth(Question(0, (), LOG.note()), LOG.checkpoint(), view)
     with pytest.raises(Inconsistent, match="nothing to prove"):

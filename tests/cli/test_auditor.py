@@ -11,8 +11,8 @@ import pytest
 
 from app.chain.note import COSIGNATURE, VerifierKey
 from app.cli.main import main
-from tests.builders import REQUESTER, money
-from tests.service import FUND, Service
+from tests.support.builders import REQUESTER, money
+from tests.support.service import FUND, Service
 
 
 def test_a_witness_has_one_key_for_ever(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,9 +10,9 @@ from app.runtime.settings import Settings
 from app.store.engine import Database
 from app.store.migrate import check_schema
 from tests.audit.conftest import bundle, life
-from tests.audit.tampering import Bundle
-from tests.builders import TRUSTEE, a_pledge, an_agreement, money, treasury
-from tests.service import FUND, running
+from tests.support.builders import TRUSTEE, a_pledge, an_agreement, money, treasury
+from tests.support.service import FUND, running
+from tests.support.tampering import Bundle
 
 __all__ = ["bundle", "life"]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from app.chain.canonical import NotCanonical, decode, encode
-from tests.conformance import vectors
+from tests.support import vectors
 
 FOLDER = "cyberphone_json-canonicalization"
 

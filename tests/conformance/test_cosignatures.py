@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from app.chain.checkpoint import Checkpoint
-from app.chain.note import COSIGNATURE, Note, NoteError, Verified, VerifierKey
+from app.chain.note import COSIGNATURE, Note, NoteError, VerifiedSignature, VerifierKey
 from app.chain.tiles import TILE_WIDTH, HashReader
 from app.chain.tree import HASH_BYTES, root_of, verify_consistency, verify_inclusion
-from tests.conformance import vectors
+from tests.support import vectors
 
 SAMPLES: list[dict[str, Any]] = vectors.read_json("FiloSottile_sunlight/cosignature_v1.json")[
     "cosignatures"
@@ -53,7 +53,7 @@ def test_a_cosignature_holds_and_gives_its_time(number: int) -> None:
     note = Note.parse(sample["checkpoint"].encode())
 
     assert key.type == COSIGNATURE
-    assert note.verify([key]) == [Verified(key, sample["timestamp"])]
+    assert note.verify([key]) == [VerifiedSignature(key, sample["timestamp"])]
     assert Checkpoint.parse(note.text).size == 300
     assert note.to_bytes() == sample["checkpoint"].encode()
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.chain.tree import ProofError, verify_consistency, verify_inclusion
-from tests.conformance import vectors
+from tests.support import vectors
 
 INCLUSION = vectors.files("transparency-dev_merkle/inclusion")
 CONSISTENCY = vectors.files("transparency-dev_merkle/consistency")

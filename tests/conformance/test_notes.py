@@ -9,7 +9,7 @@ from app.chain.checkpoint import Checkpoint
 from app.chain.note import Note, NoteError, VerifierKey, cosignature_message
 from app.chain.tiles import TILE_WIDTH, stored_hashes
 from app.chain.tree import Frontier, leaf_hash, node_hash, root_of
-from tests.conformance import vectors
+from tests.support import vectors
 
 VECTORS: dict[str, Any] = vectors.read_json("golang_x_mod_and_C2SP_notes/vectors.json")
 KEYS = [VerifierKey.parse(text) for text in VECTORS["good_vkeys"]]

@@ -10,7 +10,7 @@ from app.chain.checkpoint import Checkpoint, open_checkpoint
 from app.chain.note import NoteError, VerifierKey
 from app.chain.tiles import HashReader
 from app.chain.tree import HASH_BYTES, leaf_hash, root_of, verify_consistency, verify_inclusion
-from tests.conformance import vectors
+from tests.support import vectors
 
 LOG: dict[str, Any] = vectors.read_json("transparency-dev_tessera/testdata_log.json")
 PROOFS: dict[str, Any] = vectors.read_json("transparency-dev_tessera/derived_proofs.json")

@@ -13,7 +13,7 @@ from cryptography.x509 import Certificate, load_pem_x509_certificates
 from rfc3161_client import decode_timestamp_response
 
 from app.trust.timestamps import StampError, verify_stamp
-from tests.conformance import vectors
+from tests.support import vectors
 
 FILE = "trailofbits_rfc3161-client/fixtures.json"
 SHA256 = "2.16.840.1.101.3.4.2.1"

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from app.chain.jws import key_from_jwk, public_jwk
 from app.chain.note import ED25519, NoteError, VerifierKey
-from tests.conformance import vectors
+from tests.support import vectors
 
 
 class Case(NamedTuple):

@@ -17,8 +17,8 @@ from app.domain.outflow.outcomes import DisbursementApproved, DisbursementRefuse
 from app.domain.outflow.reservations import DisbursementReserved
 from app.domain.refusals import Refusal
 from app.domain.values import LEDGER_PARTY, Role
-from tests.builders import TRUSTEE, a_charter, a_pledge, a_receipt, money
-from tests.domain import UNKNOWN_ID, Door, admin, entry, funded, refused, replayed
+from tests.support.builders import TRUSTEE, a_charter, a_pledge, a_receipt, money
+from tests.support.domain import UNKNOWN_ID, Door, admin, entry, funded, refused, replayed
 
 PLEDGE = PledgeAnnounced.read(a_pledge(money(5)), {"pledge_id": UNKNOWN_ID})
 

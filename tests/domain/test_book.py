@@ -4,12 +4,13 @@ from datetime import date
 
 import pytest
 
-from app.domain.book import STATES, Book, Posting, key
+from app.domain.book import Book, Posting, key
 from app.domain.books.positions import Position
+from app.domain.catalogue import STATES
 from app.domain.governance.members import Member
 from app.domain.refusals import NotFound
 from app.domain.values import Role
-from tests.domain import eur
+from tests.support.domain import eur
 
 POSTING = Posting("cash/BANK-EUR", "EUR", date(2026, 1, 15), 100, 1, 100, 0)
 

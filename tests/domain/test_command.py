@@ -4,16 +4,17 @@ import pytest
 
 from app.domain.admission import wanted
 from app.domain.book import Book, key
-from app.domain.command import COMMANDS, Actor, Command
-from app.domain.event import EVENTS, Act
+from app.domain.catalogue import COMMANDS, EVENTS
+from app.domain.command import Actor, Command
+from app.domain.event import Act
 from app.domain.governance.funds import fund_key
 from app.domain.governance.members import Member
 from app.domain.inflow.agreements import Agreement, SignAgreement
 from app.domain.inflow.pledges import AnnouncePledge
 from app.domain.values import Role
-from tests.builders import a_pledge, money
-from tests.domain import DIGEST, UNKNOWN_ID, funded
-from tests.paper import START
+from tests.support.builders import a_pledge, money
+from tests.support.domain import DIGEST, UNKNOWN_ID, funded
+from tests.support.paper import START
 
 BOOK = Book(complete=True)
 

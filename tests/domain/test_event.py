@@ -4,12 +4,13 @@ import pytest
 from pydantic import ValidationError
 
 from app.domain.book import Book
-from app.domain.event import EVENTS, Act, Event, LedgerEvent, Terms, TimedEvent
+from app.domain.catalogue import EVENTS
+from app.domain.event import Act, Event, LedgerEvent, Terms, TimedEvent
 from app.domain.inflow.pledges import AnnouncePledge, PledgeAnnounced
 from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role
-from tests.builders import a_pledge, money
-from tests.domain import UNKNOWN_ID, funded
-from tests.paper import START
+from tests.support.builders import a_pledge, money
+from tests.support.domain import UNKNOWN_ID, funded
+from tests.support.paper import START
 
 PLEDGED = {**a_pledge(money(5)), "pledge_id": UNKNOWN_ID}
 

@@ -14,8 +14,8 @@ from app.chain.policy import Policy
 from app.client import Client
 from app.export.bundle import write_bundle
 from app.runtime.clock import now
-from tests.builders import AUDITOR, REQUESTER, a_pledge, a_recent_receipt, money, treasury
-from tests.service import FUND, Service
+from tests.support.builders import AUDITOR, REQUESTER, a_pledge, a_recent_receipt, money, treasury
+from tests.support.service import FUND, Service
 
 
 def test_turnover_beyond_a_single_amount_is_exported_and_verified(

@@ -19,12 +19,12 @@ import pytest
 from app.api.devissuer import DevelopmentIssuer
 from app.audit.verify import verify
 from app.chain.policy import Policy
-from app.chain.proof import Receipt
+from app.chain.proof import TlogProof
 from app.client import Client, Refused, Unreachable
 from app.runtime.settings import Settings
 from app.trust.ledger_keys import load_keys
-from tests.builders import AUDITOR, TRUSTEE, Person, a_charter, a_pledge, money, treasury
-from tests.service import FUND
+from tests.support.builders import AUDITOR, TRUSTEE, Person, a_charter, a_pledge, money, treasury
+from tests.support.service import FUND
 
 pytestmark = pytest.mark.slow
 ROUNDS = 3
@@ -144,4 +144,4 @@ def test_no_acknowledged_entry_is_lost_and_none_is_there_twice(
         if seq in by_seq:
             assert shown["entry"] == by_seq[seq]["entry"]
             assert shown["receipt"] == by_seq[seq]["receipt"]
-    assert Receipt.parse(by_seq[min(by_seq)]["receipt"]).index == min(by_seq)
+    assert TlogProof.parse(by_seq[min(by_seq)]["receipt"]).index == min(by_seq)

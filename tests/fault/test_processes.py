@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from app.audit.verify import verify
 from app.chain.policy import Policy
-from app.chain.proof import Receipt
+from app.chain.proof import TlogProof
 from app.runtime.settings import Settings
-from tests.builders import AUDITOR, a_pledge, money, treasury
-from tests.service import FUND, running
+from tests.support.builders import AUDITOR, a_pledge, money, treasury
+from tests.support.service import FUND, running
 
 
 def test_two_services_share_a_fund_safely(service_settings: Settings) -> None:
@@ -26,7 +26,7 @@ def test_two_services_share_a_fund_safely(service_settings: Settings) -> None:
             )
             if answer.status_code == 201:
                 line = answer.text.removeprefix('{"entry":').split(',"consequences":')[0]
-                Receipt.parse(answer.json()["receipt"]).verify(line.encode(), log)
+                TlogProof.parse(answer.json()["receipt"]).verify(line.encode(), log)
                 return answer.json()["entry"]["seq"], "recorded"
             return -1, answer.json()["code"]
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from app.audit.verify import verify
 from app.chain.policy import Policy
-from tests.builders import AUDITOR, money
-from tests.service import Service
+from tests.support.builders import AUDITOR, money
+from tests.support.service import Service
 
 
 def test_money_comes_in_is_approved_goes_out_and_the_auditor_agrees(

@@ -21,9 +21,9 @@ from app.chain.policy import Policy
 from app.cli.main import main
 from app.runtime.settings import Settings
 from app.runtime.threads import in_thread
-from tests.authority import Authority
-from tests.builders import AUDITOR, a_pledge, money, treasury
-from tests.service import Service, running, serving
+from tests.support.authority import Authority
+from tests.support.builders import AUDITOR, a_pledge, money, treasury
+from tests.support.service import Service, running, serving
 
 
 @dataclass

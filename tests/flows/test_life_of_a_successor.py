@@ -11,8 +11,8 @@ from app.chain.policy import Policy
 from app.cli.main import main
 from app.client import Refused
 from app.domain.values import Role
-from tests.builders import REQUESTER, TRUSTEE, Person, a_charter, a_pledge, money, treasury
-from tests.service import Service
+from tests.support.builders import REQUESTER, TRUSTEE, Person, a_charter, a_pledge, money, treasury
+from tests.support.service import Service
 
 
 def decided(service: Service, subject: dict[str, Any]) -> None:

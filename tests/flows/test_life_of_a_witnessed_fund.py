@@ -18,12 +18,12 @@ from app.chain.policy import Policy
 from app.client import Refused
 from app.mirror.follow import Mirror
 from app.mirror.kept import Kept
-from app.mirror.source import Source
+from app.mirror.source import LogSource
 from app.runtime.settings import LOCAL_ORIGIN, Settings
 from app.trust.ledger_keys import load_keys
-from tests.builders import REQUESTER, TRUSTEE, money
-from tests.service import FUND, Service, running
-from tests.witnessing import Running, a_witness, witnessing
+from tests.support.builders import REQUESTER, TRUSTEE, money
+from tests.support.service import FUND, Service, running
+from tests.support.witnessing import Running, a_witness, witnessing
 
 NAMES = ("no.example/w", "de.example/w", "uk.example/w")
 
@@ -222,7 +222,7 @@ def _metrics(service: Service, name: str) -> list[str]:
 def _mirror(watched: Watched, folder: Path) -> Iterator[Mirror]:
     service = watched.service
     with (
-        Source(service.address, "test-fund", lambda: service.token(REQUESTER)) as source,
+        LogSource(service.address, "test-fund", lambda: service.token(REQUESTER)) as source,
         Mirror(Kept(folder), source, watched.policy, f"{LOCAL_ORIGIN}/test-fund") as mirror,
     ):
         yield mirror

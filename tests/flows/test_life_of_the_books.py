@@ -14,8 +14,7 @@ from app.chain.policy import Policy
 from app.cli.main import main
 from app.domain.values import Role
 from app.runtime.settings import Settings
-from tests.api.test_reading import everything
-from tests.builders import (
+from tests.support.builders import (
     AUDITOR,
     EVIDENCE,
     TRUSTEE,
@@ -26,8 +25,17 @@ from tests.builders import (
     money,
     valued,
 )
-from tests.service import FUND, Service
-from tests.steps import agreed, answered, by_second, day, received, refusal, settled
+from tests.support.service import FUND, Service
+from tests.support.steps import (
+    agreed,
+    answered,
+    by_second,
+    day,
+    everything,
+    received,
+    refusal,
+    settled,
+)
 
 CURRENCIES = ["EUR", "USD", "JPY"]
 CLOSED = 60

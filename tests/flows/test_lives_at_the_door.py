@@ -24,7 +24,7 @@ from app.domain.book import Posting
 from app.domain.command import Command
 from app.domain.event import Event
 from app.domain.inflow.pledges import AnnouncePledge
-from app.ledger.submission import Asked, PartRefused, Recorded, Submission
+from app.ledger.submission import KeyedCommand, PartRefused, RecordedCommand, Submission
 from app.ledger.writer import Ledger
 from app.main import assemble
 from app.ops.rebuild import first_difference
@@ -32,10 +32,10 @@ from app.runtime.metrics import Metrics
 from app.runtime.settings import Settings
 from app.store import balances
 from app.store.balances import AsOf
-from tests.builders import Person, a_pledge, money
-from tests.domain import Door
-from tests.domain.lives import lived
-from tests.paper import Recorded as Line
+from tests.support.builders import Person, a_pledge, money
+from tests.support.domain import Door
+from tests.support.lives.lives import lived
+from tests.support.paper import Recorded as Line
 
 FUND = "test-fund"
 NOWHERE = AnnouncePledge.model_validate(a_pledge(money(1), window="nowhere"))
@@ -69,7 +69,7 @@ class Through(Door):
         else:
             (outcome,) = self._pass(who, asked, single=True)
         self.ways[way] += 1
-        if not isinstance(outcome, Recorded):
+        if not isinstance(outcome, RecordedCommand):
             raise outcome
         for line in outcome.entries:
             done = self.replay.step(Entry.from_bytes(line))
@@ -78,11 +78,11 @@ class Through(Door):
                 self.book = self.book.put(state)
         return self.log[before].event
 
-    def _asked(self, command: Command) -> Asked:
+    def _asked(self, command: Command) -> KeyedCommand:
         key = f"key-{next(self.keys)}"
-        return Asked(command, key, key.encode())
+        return KeyedCommand(command, key, key.encode())
 
-    def _pass(self, who: Person, *asked: Asked, **how: Any) -> tuple[Any, ...]:
+    def _pass(self, who: Person, *asked: KeyedCommand, **how: Any) -> tuple[Any, ...]:
         async def through() -> Any:
             options = {"single": False, "atomic": False, **how}
             submission = Submission(FUND, self.actor(who), asked, **options)

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from app.cli.main import main
-from app.domain.governance.charter import Charter
+from app.domain.charter.charter import Charter
 from app.interop.charter_files import CharterUnreadable, Wrong, calendar, differences, read_charter
-from tests.builders import a_charter
+from tests.support.builders import a_charter
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "docs" / "charters").glob("*.yaml"))

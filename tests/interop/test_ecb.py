@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from app.cli.main import main
-from app.domain.accounting.rates import PublishRates
+from app.domain.books.rates import PublishRates
 from app.domain.values import Rate
 from app.interop.ecb import NotRates, read_rates
-from tests.builders import TRUSTEE, valued
-from tests.service import Service
+from tests.support.builders import TRUSTEE, valued
+from tests.support.service import Service
 
 FILE = Path(__file__).resolve().parents[3] / "shared/data/fx_ecb/eurofxref_2024-01_2026-10.csv"
 SMALL = b"Date,USD,JPY,BGN\n2026-01-05,1.1720,183.50,N/A\n2026-01-02,1.0956,155.68,1.9558\n"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.builders import a_charter, a_pledge, money, treasury
-from tests.service import FUND, Service
+from tests.support.builders import a_charter, a_pledge, money, treasury
+from tests.support.service import FUND, Service
 
 
 def test_a_batch_that_takes_too_long_to_decide_is_refused_and_its_fund_goes_on(

@@ -10,8 +10,9 @@ from app.chain.tree import Frontier
 from app.ledger.notary import ForkDetected
 from app.runtime.settings import Settings
 from app.store.engine import Database
-from tests.builders import a_pledge, money, treasury
-from tests.service import Service, running
+from tests.support.builders import a_pledge, money, treasury
+from tests.support.service import Service, running
+from tests.support.tables import without_guards
 
 
 @pytest.fixture
@@ -31,32 +32,6 @@ def second_store(settings: Settings) -> Path:
 def start(settings: Settings) -> None:
     with running(settings):
         pass
-
-
-def without_guards(settings: Settings, *statements: str) -> None:
-    """What a database administrator can do: take the guards away, change, put them back."""
-    database = Database(settings.database)
-    with database.write() as connection:
-        if database.dialect == "sqlite":
-            query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
-            guards = connection.execute(text(query)).all()
-            for name, _ in guards:
-                connection.execute(text(f"DROP TRIGGER {name}"))
-            for statement in statements:
-                connection.execute(text(statement))
-            for _, sql in guards:
-                connection.execute(text(sql))
-        else:
-            tables = ("entries", "heads", "postings", "idempotency", "checkpoints")
-            for table in tables:
-                connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
-            for statement in statements:
-                connection.execute(text(statement))
-            for table in tables:
-                for kind in ("row", "truncate"):
-                    enable = f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER guard_{table}_{kind}"
-                    connection.execute(text(enable))
-    database.close()
 
 
 def test_a_database_that_is_ahead_is_signed_when_the_service_starts(grown: Settings) -> None:

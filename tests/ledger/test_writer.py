@@ -13,15 +13,14 @@ import httpx
 import pytest
 from sqlalchemy import create_engine, event, text
 
-from app.chain.proof import Receipt
+from app.chain.proof import TlogProof
 from app.domain.command import Actor
-from app.domain.inflow.pledges import AnnouncePledge
 from app.domain.outflow.disbursements import RequestDisbursement
 from app.domain.values import Role
-from app.ledger.submission import Accepted, Asked, QueueFull, Recorded
+from app.ledger.submission import Accepted, KeyedCommand, QueueFull, RecordedCommand
 from app.ledger.writer import Ledger
 from app.runtime.settings import Settings
-from tests.builders import (
+from tests.support.builders import (
     AUDITOR,
     REQUESTER,
     a_pledge,
@@ -30,13 +29,8 @@ from tests.builders import (
     money,
     treasury,
 )
-from tests.service import FUND, Service, running
-
-DE = Actor("DE", treasury("DE").subject, frozenset({Role.TREASURY}))
-
-
-def pledge(amount: int) -> AnnouncePledge:
-    return AnnouncePledge.model_validate(a_pledge(money(amount)))
+from tests.support.commands import DE, pledge
+from tests.support.service import FUND, Service, running
 
 
 def a_slow_commit(service: Service, seconds: float) -> None:
@@ -62,7 +56,7 @@ def test_what_arrives_together_is_committed_together(fund: Service) -> None:
 
     async def all_at_once() -> list[Accepted]:
         commands = [
-            door.submit("test-fund", DE, Asked(pledge(n), f"together-{n}", bytes([n])))
+            door.submit("test-fund", DE, KeyedCommand(pledge(n), f"together-{n}", bytes([n])))
             for n in range(1, 65)
         ]
         return await asyncio.gather(*commands)
@@ -89,7 +83,7 @@ def test_every_receipt_of_a_batch_holds(fund: Service) -> None:
 
     for answer in answers:
         line = answer.text.removeprefix('{"entry":').split(',"consequences":')[0]
-        Receipt.parse(answer.json()["receipt"]).verify(line.encode(), log)
+        TlogProof.parse(answer.json()["receipt"]).verify(line.encode(), log)
 
 
 def test_in_one_batch_the_second_sees_what_the_first_has_done(fund: Service) -> None:
@@ -120,11 +114,11 @@ def test_time_in_a_log_never_runs_backwards(fund: Service) -> None:
     )
     past.start()
 
-    accepted = asyncio.run(past.submit("test-fund", DE, Asked(pledge(2), "past", b"d")))
+    accepted = asyncio.run(past.submit("test-fund", DE, KeyedCommand(pledge(2), "past", b"d")))
     past.stop()
 
     (outcome,) = accepted.outcomes
-    assert isinstance(outcome, Recorded)
+    assert isinstance(outcome, RecordedCommand)
     assert f'"at":"{later}"'.encode() in outcome.entries[0]
 
 
@@ -133,7 +127,7 @@ def test_a_stopped_door_takes_nothing(fund: Service) -> None:
     door = Ledger(here.database, here.notary, here.metrics)
 
     with pytest.raises(QueueFull):
-        asyncio.run(door.submit("test-fund", DE, Asked(pledge(1), "k", b"d")))
+        asyncio.run(door.submit("test-fund", DE, KeyedCommand(pledge(1), "k", b"d")))
 
 
 def test_past_the_queues_limit_the_answer_is_busy(service_settings: Settings) -> None:
@@ -269,7 +263,8 @@ def test_a_transaction_takes_no_more_rows_than_the_head_should_be_held_for(
 
     async def all_at_once() -> None:
         asked = [
-            door.submit("test-fund", ua, Asked(command, f"ask-{n}", bytes([n]))) for n in range(60)
+            door.submit("test-fund", ua, KeyedCommand(command, f"ask-{n}", bytes([n])))
+            for n in range(60)
         ]
         await asyncio.gather(*asked)
 
@@ -309,7 +304,7 @@ def test_what_was_committed_and_could_not_be_signed_is_not_called_unrecorded(
     assert (still.status_code, still.json()["code"]) == (503, "unavailable")
     assert ready.json()["checks"]["signing"] is False
     assert (again.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")
-    assert Receipt.parse(again.json()["receipt"]).index == 1
+    assert TlogProof.parse(again.json()["receipt"]).index == 1
     assert fund.get(AUDITOR, "")["size"] == 2
 
 

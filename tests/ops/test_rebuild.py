@@ -17,7 +17,7 @@ from app.runtime.settings import Settings
 from app.store.engine import Database
 from app.store.log_names import NoSuchFund
 from app.store.tables import READ_TABLES
-from tests.builders import (
+from tests.support.builders import (
     AUDITOR,
     EVIDENCE,
     PUBLIC_JWK,
@@ -36,8 +36,8 @@ from tests.builders import (
     treasury,
     valued,
 )
-from tests.ledger.test_notary import without_guards
-from tests.service import FUND, Service, running
+from tests.support.service import FUND, Service, running
+from tests.support.tables import without_guards
 
 
 @pytest.fixture

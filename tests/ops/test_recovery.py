@@ -22,9 +22,9 @@ from app.store import log
 from app.store.second_store import SecondStore
 from app.trust.attestations import RECOVERED, statement_payload
 from app.trust.signatures import sign
-from tests.builders import AUDITOR, REQUESTER, a_pledge, money, treasury
-from tests.service import Service, running
-from tests.signers import EcKey, a_key, kid_of, registered
+from tests.support.builders import AUDITOR, REQUESTER, a_pledge, money, treasury
+from tests.support.service import Service, running
+from tests.support.signers import EcKey, a_key, kid_of, registered
 
 FR_KEY, DE_KEY = a_key(11), a_key(12)
 

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from app.runtime.outbound import Answer, post
-from tests.service import serving
+from app.runtime.outbound import Reply, post
+from tests.support.service import serving
 
 PACKED = gzip.compress(b"0" * 10_000_000)
 
@@ -44,8 +44,8 @@ def address() -> Iterator[str]:
         yield here
 
 
-def asked(address: str, at_most: int) -> Answer:
-    async def ask() -> Answer:
+def asked(address: str, at_most: int) -> Reply:
+    async def ask() -> Reply:
         async with httpx.AsyncClient() as client:
             return await post(client, address, b"question", at_most, "text/question")
 
@@ -55,7 +55,7 @@ def asked(address: str, at_most: int) -> Answer:
 def test_an_answer_that_would_unpack_to_a_lot_stays_packed(address: str) -> None:
     answer = asked(f"{address}/packed", 20_000)
 
-    assert answer == Answer(200, "text/stamp; charset=utf-8", PACKED, cut_off=False)
+    assert answer == Reply(200, "text/stamp; charset=utf-8", PACKED, cut_off=False)
 
 
 def test_an_answer_without_end_is_cut_off(address: str) -> None:

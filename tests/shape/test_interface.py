@@ -15,7 +15,7 @@ from app import main
 from app.api.deps import policy_of
 from app.api.problems import VALUE_CODES
 from app.cli import schemas
-from app.domain.command import COMMANDS
+from app.domain.catalogue import COMMANDS
 from app.domain.refusals import Refusal
 from app.ledger.batch import EntryTooLarge, KeyReused
 from app.ledger.submission import StillInFlight

@@ -13,9 +13,17 @@ from sqlalchemy import Connection, event, text
 from app.store import balances
 from app.store.balances import AsOf
 from app.store.engine import Database
-from tests.builders import TRUSTEE, a_conversion, a_journal, a_line, an_unidentified, money, valued
-from tests.service import Service
-from tests.steps import TODAY, agreed, answered, day, published, received, settled
+from tests.support.builders import (
+    TRUSTEE,
+    a_conversion,
+    a_journal,
+    a_line,
+    an_unidentified,
+    money,
+    valued,
+)
+from tests.support.service import Service
+from tests.support.steps import TODAY, agreed, answered, day, published, received, settled
 
 LONG = 5_000
 

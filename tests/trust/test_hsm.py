@@ -30,8 +30,8 @@ from app.runtime.settings import Settings
 from app.trust.attestations import introduction_message
 from app.trust.hsm import add_token_key, load_token_keys
 from app.trust.ledger_keys import EXPORT, LOG, KeyUnusable, LedgerKeys, load_keys
-from tests.builders import a_pledge, money, treasury
-from tests.service import FUND, running
+from tests.support.builders import a_pledge, money, treasury
+from tests.support.service import FUND, running
 
 ORIGIN = "ledger.example"
 PIN, OTHER_PIN = "8231-pin", "1328-pin"

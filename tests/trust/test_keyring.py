@@ -29,10 +29,10 @@ from app.store.engine import Database
 from app.store.log_names import NoSuchFund
 from app.trust import keyring
 from app.trust.ledger_keys import EXPORT, LOG, KeyUnusable, load_keys
-from tests.audit import tampering
-from tests.audit.tampering import Bundle
-from tests.builders import AUDITOR, TRUSTEE, Person, a_ballot, a_pledge, money, treasury
-from tests.service import FUND, Service, running
+from tests.support import tampering
+from tests.support.builders import AUDITOR, TRUSTEE, Person, a_ballot, a_pledge, money, treasury
+from tests.support.service import FUND, Service, running
+from tests.support.tampering import Bundle
 
 
 def settings_in(folder: Path, template: Path) -> Settings:

@@ -12,7 +12,7 @@ from app.chain.checkpoint import Checkpoint, open_checkpoint
 from app.chain.note import COSIGNATURE, Note, NoteKey, VerifierKey
 from app.chain.tree import EMPTY_ROOT
 from app.chain.witness import cosignature_of
-from tests.witnessing import ORIGIN, Log, Running, a_witness, witnessing
+from tests.support.witnessing import ORIGIN, Log, Running, a_witness, witnessing
 
 
 @pytest.fixture

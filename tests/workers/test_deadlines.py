@@ -10,18 +10,18 @@ import pytest
 from sqlalchemy import Connection, make_url
 
 from app.domain.command import Actor
-from app.domain.decisions.votes import ElapseClock
+from app.domain.proposals.votes import ElapseClock
 from app.domain.values import Role
-from app.ledger.submission import Asked
+from app.ledger.submission import KeyedCommand
 from app.ledger.writer import Ledger
 from app.runtime.settings import Settings
 from app.store.engine import Database, Unavailable
 from app.workers.deadlines import Clockwork
-from tests.attack.hostile import nothing_recorded
-from tests.builders import AUDITOR, TRUSTEE, Person, a_ballot, a_charter, a_motion, money
-from tests.service import Service, running
-from tests.steps import refusal
-from tests.travel import travel
+from tests.support.attack.hostile import nothing_recorded
+from tests.support.builders import AUDITOR, TRUSTEE, Person, a_ballot, a_charter, a_motion, money
+from tests.support.service import Service, running
+from tests.support.steps import refusal
+from tests.support.travel import travel
 
 SILENCE = {"rule": "silence", "clock": {"days": 1}}
 VOTER = Person("DE", Role.TREASURY_APPROVER)
@@ -200,7 +200,7 @@ def test_a_clock_that_cannot_be_recorded_keeps_no_other_waiting_and_is_tried_eve
     here = still.inside
     asked = list[str]()
 
-    async def submit(fund: str, actor: Actor, asking: Asked) -> None:
+    async def submit(fund: str, actor: Actor, asking: KeyedCommand) -> None:
         asked.append(asking.key)
         if asking.key == "broken":
             raise RuntimeError("no refusal at all")

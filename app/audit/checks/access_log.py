@@ -12,7 +12,7 @@ from unicodedata import is_normalized
 
 from app.audit.checks.chain import Walk
 from app.audit.checks.checkpoint import BadHead, signers_of
-from app.audit.checks.entry_files import Reader
+from app.audit.checks.entry_files import EntryFile
 from app.audit.format.archive import Archive, CannotTell
 from app.audit.format.layout import (
     ACCESS,
@@ -97,4 +97,4 @@ def _belongs(entry: Entry, line: bytes, fund: str) -> bool:
 
 def _lines(archive: Archive, size: int) -> Iterator[bytes]:
     for number in range(-(-size // ENTRIES_PER_FILE)):
-        yield from Reader(archive, number, ACCESS + entries_path(number)).lines()
+        yield from EntryFile(archive, number, ACCESS + entries_path(number)).lines()

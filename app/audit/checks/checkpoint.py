@@ -10,7 +10,7 @@ from app.audit.format.archive import Archive, CannotTell
 from app.audit.format.layout import CHECKPOINT, MAX_SMALL_FILE_BYTES
 from app.audit.format.manifest import Manifest
 from app.chain.checkpoint import Checkpoint, open_checkpoint
-from app.chain.note import Note, NoteError, Verified, VerifierKey
+from app.chain.note import Note, NoteError, VerifiedSignature, VerifierKey
 from app.chain.policy import Policy
 
 
@@ -37,7 +37,7 @@ def require_claimed(manifest: Manifest, checkpoint: Checkpoint) -> None:
         raise BadHead("the manifest and the checkpoint speak of different trees")
 
 
-def signers_of(raw: bytes, logs: Sequence[VerifierKey], policy: Policy) -> list[Verified]:
+def signers_of(raw: bytes, logs: Sequence[VerifierKey], policy: Policy) -> list[VerifiedSignature]:
     """Who signed the checkpoint: one of `logs` for the log, and as many witnesses as are asked.
 
     Raises BadHead.

@@ -47,7 +47,7 @@ class _Enough(Exception):
     """So much is wrong with a file that nothing more needs to be said."""
 
 
-class Reader:
+class EntryFile:
     """The lines of one entries file. Once all are read, `digest` is that of the whole file."""
 
     def __init__(self, archive: Archive, number: int, path: str | None = None) -> None:
@@ -146,7 +146,7 @@ def _walk_in(archive: Archive, segment: Segment, walk: Walk, start: int) -> None
 
 def _whole_file(archive: Archive, number: int) -> Iterator[bytes]:
     """The lines of a file that is not the last one, no more than belong there."""
-    return islice(Reader(archive, number).lines(), ENTRIES_PER_FILE)
+    return islice(EntryFile(archive, number).lines(), ENTRIES_PER_FILE)
 
 
 def _walk(
@@ -157,7 +157,7 @@ def _walk(
     mark: int | None,
 ) -> None:
     start, end, size = bounds
-    reader = Reader(archive, segment.number)
+    reader = EntryFile(archive, segment.number)
     for seq, line in enumerate(reader.lines(), start):
         if seq >= end:
             more = f"there are more entries than the {end} that belong up to here"
@@ -172,6 +172,6 @@ def _walk(
         segment.problems.append((f"entries end at {reached}, but {size} are signed", reached))
     elif end < size:
         # The line behind tells whether the last one or the one before it was changed.
-        walk.take(end, next(Reader(archive, segment.number + 1).lines(), b""))
+        walk.take(end, next(EntryFile(archive, segment.number + 1).lines(), b""))
         return
     walk.finish()

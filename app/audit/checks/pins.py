@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable
 
-from app.audit.report import NO_PREDECESSOR, Pins, Problem, Report
+from app.audit.report import NO_PREDECESSOR, Defect, Pins, Report
 from app.chain.canonical import encode
 from app.chain.entry import Entry
 
@@ -36,4 +36,4 @@ def check_predecessor(pins: Pins, genesis: Entry | None, report: Report) -> None
     ended = {"origin": before.origin, "root": before.root, "size": before.size}
     if named != ended or not before.closed or before.result != "ok":
         why = "it does not continue the log of the other bundle, as that ended"
-        report.problems.append(Problem(12, why, 0))
+        report.problems.append(Defect(12, why, 0))

@@ -15,8 +15,8 @@ from app.domain.governance.checkpoints import (
     CheckpointWitnessed,
     LogRecovered,
 )
-from app.domain.governance.keys import KeyRegistered
-from app.trust.signatures import Signature
+from app.domain.governance.party_keys import KeyRegistered
+from app.trust.signatures import PartySignature
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Claim:
     root: str
 
 
-def claims_of(seq: int, event: Event, signature: Signature | None) -> Iterator[Claim]:
+def claims_of(seq: int, event: Event, signature: PartySignature | None) -> Iterator[Claim]:
     """What entry `seq`, whose form and signature hold, says of the log before it."""
     if isinstance(event, KeyRegistered):
         yield Claim(seq, event.checkpoint.size, event.checkpoint.root)

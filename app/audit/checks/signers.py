@@ -19,7 +19,7 @@ from app.audit.format.layout import (
 from app.chain.canonical import decode
 from app.chain.jws import SignatureError, key_from_jwk, thumbprint, verify_detached
 from app.chain.note import VerifierKey
-from app.domain.governance.logs import Log
+from app.domain.governance.log_keys import Log
 
 
 class Distrusted(ValueError):

@@ -13,7 +13,6 @@ from typing import Final
 
 from app.chain.entry import Entry
 from app.domain.book import Posting
-from app.domain.decisions.votes import BallotCast
 from app.domain.event import Act, Event
 from app.domain.inflow.agreements import (
     AgreementCovered,
@@ -33,7 +32,8 @@ from app.domain.outflow.approvals import (
 )
 from app.domain.outflow.disbursements import DisbursementRequested
 from app.domain.outflow.reservations import DisbursementReserved
-from app.domain.treasury.corrections import ReceiptCorrected
+from app.domain.proposals.votes import BallotCast
+from app.domain.trustee.corrections import ReceiptCorrected
 from app.domain.values import Money, decimal_text
 
 PIECE_CHARS: Final = 65_536
@@ -45,7 +45,7 @@ Row = Sequence[Cell]
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class JournaledEntry:
     """One entry, what it means, and the journal lines that it brought."""
 
     entry: Entry
@@ -55,15 +55,15 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class CsvView:
     """A table that grows with every entry."""
 
     name: str
     header: tuple[str, ...]
-    rows: Callable[[Recorded], Iterator[Row]]
+    rows: Callable[[JournaledEntry], Iterator[Row]]
 
 
-class Views:
+class CsvViews:
     """All tables of one bundle, written as the entries pass by."""
 
     def __init__(self, write: Callable[[str, bytes], None]) -> None:
@@ -77,7 +77,7 @@ class Views:
         for view in VIEWS:
             self._put(view.name, [view.header])
 
-    def feed(self, recorded: Recorded) -> None:
+    def feed(self, recorded: JournaledEntry) -> None:
         """Write what the next entry adds to each table."""
         for view in VIEWS:
             self._put(view.name, view.rows(recorded))
@@ -144,7 +144,7 @@ def _written(row: Row) -> list[str | int]:
     ]
 
 
-def _journal(recorded: Recorded) -> Iterator[Row]:
+def _journal(recorded: JournaledEntry) -> Iterator[Row]:
     for number, line in enumerate(recorded.postings):
         amount = Money(abs(line.minor), line.currency)
         debit, credit = (amount, "") if line.minor > 0 else ("", amount)
@@ -163,7 +163,7 @@ def _journal(recorded: Recorded) -> Iterator[Row]:
         )
 
 
-def _contributions(recorded: Recorded) -> Iterator[Row]:
+def _contributions(recorded: JournaledEntry) -> Iterator[Row]:
     event, entry = recorded.event, recorded.entry
     start = (entry.seq, entry.at, entry.type)
     if isinstance(event, PledgeAnnounced):
@@ -187,7 +187,7 @@ def _contributions(recorded: Recorded) -> Iterator[Row]:
         yield (*start, entry.by["party"], "", "", "", event.receipt_id)
 
 
-def _disbursements(recorded: Recorded) -> Iterator[Row]:
+def _disbursements(recorded: JournaledEntry) -> Iterator[Row]:
     event, entry = recorded.event, recorded.entry
     if not entry.type.startswith("disbursement."):
         return
@@ -202,7 +202,7 @@ def _disbursements(recorded: Recorded) -> Iterator[Row]:
     yield (entry.seq, entry.at, entry.type, subject, window, purpose, amount, currency)
 
 
-def _approvals(recorded: Recorded) -> Iterator[Row]:
+def _approvals(recorded: JournaledEntry) -> Iterator[Row]:
     event, entry = recorded.event, recorded.entry
     who = (entry.by["party"], entry.by["subject"], entry.by["role"])
     start = (entry.seq, entry.at)
@@ -215,7 +215,7 @@ def _approvals(recorded: Recorded) -> Iterator[Row]:
         yield (*start, event.matter_id, "vote", *who, str(event.choice), event.reason or "")
 
 
-def _mandates(recorded: Recorded) -> Iterator[Row]:
+def _mandates(recorded: JournaledEntry) -> Iterator[Row]:
     event, entry = recorded.event, recorded.entry
     start = (entry.seq, entry.at, entry.type, entry.by["party"])
     if isinstance(event, MandateRegistered):
@@ -227,7 +227,7 @@ def _mandates(recorded: Recorded) -> Iterator[Row]:
             yield (*start, use.mandate_id, use.amount, use.amount.currency)
 
 
-def _events(recorded: Recorded) -> Iterator[Row]:
+def _events(recorded: JournaledEntry) -> Iterator[Row]:
     entry = recorded.entry
     sentence = recorded.event.sentence(recorded.act)
     yield (entry.seq, entry.at, entry.type, entry.by["party"], entry.by["subject"], sentence)
@@ -236,7 +236,7 @@ def _events(recorded: Recorded) -> Iterator[Row]:
 TRIAL_BALANCE: Final = "views/trial_balance.csv"
 _LIFE: Final = ("seq", "at", "event")
 VIEWS: Final = (
-    View(
+    CsvView(
         "views/journal.csv",
         (
             "seq",
@@ -252,17 +252,17 @@ VIEWS: Final = (
         ),
         _journal,
     ),
-    View(
+    CsvView(
         "views/contributions.csv",
         (*_LIFE, "party", "window", "amount", "currency", "reference"),
         _contributions,
     ),
-    View(
+    CsvView(
         "views/disbursements.csv",
         (*_LIFE, "disbursement_id", "window", "purpose", "amount", "currency"),
         _disbursements,
     ),
-    View(
+    CsvView(
         "views/approvals.csv",
         (
             "seq",
@@ -277,7 +277,7 @@ VIEWS: Final = (
         ),
         _approvals,
     ),
-    View("views/mandates.csv", (*_LIFE, "party", "reference", "amount", "currency"), _mandates),
-    View("views/events.csv", (*_LIFE, "party", "subject", "sentence"), _events),
+    CsvView("views/mandates.csv", (*_LIFE, "party", "reference", "amount", "currency"), _mandates),
+    CsvView("views/events.csv", (*_LIFE, "party", "subject", "sentence"), _events),
 )
 VIEW_PATHS: Final = (*(view.name for view in VIEWS), TRIAL_BALANCE)

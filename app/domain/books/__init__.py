@@ -1,1 +1,1 @@
-"""What is counted: accounts, pools, attribution, positions."""
+"""Double entry: journal, periods, dates, rates, values, pools, attribution, positions."""

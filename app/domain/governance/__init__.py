@@ -1,1 +1,1 @@
-"""Who may do what: charter, members, funds."""
+"""Who is who: funds, members, keys, seats, votes under way, what the log says of itself."""

@@ -12,11 +12,12 @@ from typing import Annotated
 from pydantic import Field
 
 from app.domain.book import Book, Key
+from app.domain.charter.attested import AttestedCheckpoint, Base64
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms, TimedEvent
 from app.domain.governance.funds import charter_of, fund_key
-from app.domain.governance.keys import PartyKey, party_key
-from app.domain.governance.logs import AttestedCheckpoint, Base64, Log, log_key, name_of
+from app.domain.governance.log_keys import Log, log_key, name_of
+from app.domain.governance.party_keys import PartyKey, party_key
 from app.domain.refusals import (
     AlreadyExists,
     KeyNotValid,

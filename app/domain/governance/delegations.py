@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from app.domain.book import Book, Key
+from app.domain.charter.parts import ROLES_OF
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
 from app.domain.governance.funds import charter_of, fund_key
 from app.domain.governance.members import Delegation, Member, member_key
-from app.domain.governance.parts import ROLES_OF
 from app.domain.refusals import (
     AlreadyExists,
     DateOutOfRange,

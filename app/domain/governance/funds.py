@@ -6,14 +6,14 @@ from hashlib import sha256
 from typing import Any
 
 from app.domain.book import Book, Key, State, key
+from app.domain.charter.charter import Charter
+from app.domain.charter.decision_rules import DecisionClass
+from app.domain.charter.parts import CharterMember
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event
-from app.domain.governance.charter import Charter
-from app.domain.governance.logs import first_standing, log_key
+from app.domain.governance.log_keys import first_standing, log_key
 from app.domain.governance.members import Member
-from app.domain.governance.parts import CharterMember
 from app.domain.governance.quorum import quorum_turned
-from app.domain.governance.rules import DecisionClass
 from app.domain.governance.seats import Seats, seated, seats_key
 from app.domain.refusals import (
     AlreadyExists,

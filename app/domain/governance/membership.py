@@ -6,11 +6,11 @@ from typing import Annotated
 from pydantic import Field
 
 from app.domain.book import Book, Key
+from app.domain.charter.parts import ROLES_OF
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
 from app.domain.governance.funds import charter_of, fund_key
 from app.domain.governance.members import Member, member_key
-from app.domain.governance.parts import ROLES_OF
 from app.domain.governance.quorum import quorum_turned
 from app.domain.governance.seats import seated, seats_key
 from app.domain.refusals import (

@@ -11,12 +11,9 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from app.domain.book import Book, Key, State, key
-from app.domain.event import Act
-from app.domain.governance.calendars import deadline
-from app.domain.governance.charter import Charter
-from app.domain.governance.funds import Fund
-from app.domain.governance.keys import is_trusted, party_key
-from app.domain.governance.rules import (
+from app.domain.charter.calendars import deadline
+from app.domain.charter.charter import Charter
+from app.domain.charter.decision_rules import (
     NO_OBJECTION,
     Choice,
     DecisionClass,
@@ -26,6 +23,9 @@ from app.domain.governance.rules import (
     settled,
     verdict,
 )
+from app.domain.event import Act
+from app.domain.governance.funds import Fund
+from app.domain.governance.party_keys import is_trusted, party_key
 from app.domain.values import Digest, Identifier, KeyId, PartyId, Seq, Subject, Weight
 
 

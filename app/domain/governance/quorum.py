@@ -1,8 +1,8 @@
 """Quorum: too few governments can decide, or enough of them again. Said by events of its own."""
 
 from app.domain.book import Book
+from app.domain.charter.charter import Charter
 from app.domain.event import Act, Event, LedgerEvent, Terms
-from app.domain.governance.charter import Charter
 from app.domain.governance.seats import Seats
 from app.domain.refusals import ProposalClosed
 

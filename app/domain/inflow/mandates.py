@@ -13,9 +13,9 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from app.domain.book import Book, Key, State, key
+from app.domain.charter.charter import Charter
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
-from app.domain.governance.charter import Charter
 from app.domain.governance.funds import charter_of, fund_key, require_currency, require_kind
 from app.domain.refusals import (
     AlreadyExists,

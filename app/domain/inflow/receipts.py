@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from datetime import date
 from enum import StrEnum
 
-from app.domain.accounting.dates import Dated, require_dates
-from app.domain.accounting.valuation import require_valuable, taken_in, valuation_keys
 from app.domain.book import Book, Key, State, key
+from app.domain.books.dates import Dated, require_dates
 from app.domain.books.journal import (
     cash,
     contributor,
@@ -24,6 +23,7 @@ from app.domain.books.journal import (
 )
 from app.domain.books.pools import FREE, paid_in, pool_key, pool_of
 from app.domain.books.positions import moved, position_key
+from app.domain.books.valuation import require_valuable, taken_in, valuation_keys
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event
 from app.domain.governance.funds import Fund, charter_of, fund_key, require_bank_account

@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from datetime import date
 from enum import StrEnum
 
-from app.domain.accounting.dates import Dated, require_dates, require_past
-from app.domain.accounting.valuation import (
+from app.domain.book import Book, Key, State, key
+from app.domain.books.dates import Dated, require_dates, require_past
+from app.domain.books.journal import SUSPENSE, account_of, cash, credit, debit, post, posting_keys
+from app.domain.books.valuation import (
     given_out,
     require_valuable,
     taken_in,
     valuation_keys,
 )
-from app.domain.book import Book, Key, State, key
-from app.domain.books.journal import SUSPENSE, account_of, cash, credit, debit, post, posting_keys
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
 from app.domain.governance.funds import Fund, charter_of, fund_key, require_bank_account

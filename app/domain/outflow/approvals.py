@@ -13,14 +13,14 @@ from typing import Annotated, Final, Self
 from pydantic import Field, model_validator
 
 from app.domain.book import Book, Key
+from app.domain.charter.approval_steps import Step
+from app.domain.charter.decision_rules import DecisionClass
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
+from app.domain.governance.charter_versions import require_current
 from app.domain.governance.funds import Fund, charter_of, fund_key
 from app.domain.governance.polls import vote_keys
-from app.domain.governance.requirements import Step
-from app.domain.governance.rules import DecisionClass
 from app.domain.governance.seats import seats_key
-from app.domain.governance.versions import require_current
 from app.domain.outflow.disbursements import (
     Disbursement,
     DisbursementState,

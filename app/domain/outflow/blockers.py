@@ -9,15 +9,15 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from app.domain.book import Book, Key
+from app.domain.charter.charter import Charter
+from app.domain.charter.decision_rules import DecisionClass
 from app.domain.event import Act
-from app.domain.governance.charter import Charter
+from app.domain.governance.charter_versions import require_current
 from app.domain.governance.checkpoints import require_witnessed
 from app.domain.governance.funds import Fund, charter_of, fund_key
-from app.domain.governance.logs import log_key
+from app.domain.governance.log_keys import log_key
 from app.domain.governance.polls import Poll, PollState, vote_keys
-from app.domain.governance.rules import DecisionClass
 from app.domain.governance.seats import require_quorum, seats_key
-from app.domain.governance.versions import require_current
 from app.domain.outflow.disbursements import Disbursement, DisbursementState, disbursement_key
 from app.domain.outflow.outcomes import vote_in_doubt
 from app.domain.outflow.reservations import require_reservable, reservation_keys

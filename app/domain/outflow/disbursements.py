@@ -11,13 +11,16 @@ from typing import Annotated
 
 from pydantic import Field, computed_field
 
-from app.domain.accounting.standing import weight_keys, weights_of
 from app.domain.book import Book, Key, State, key
 from app.domain.books.draws import Draw, shares_of
 from app.domain.books.pools import Pool, Shares, pool_key
+from app.domain.books.vote_weights import weight_keys, weights_of
+from app.domain.charter.approval_steps import Step, Who
+from app.domain.charter.charter import Charter
+from app.domain.charter.decision_rules import DecisionClass
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
-from app.domain.governance.charter import Charter
+from app.domain.governance.charter_versions import is_stale
 from app.domain.governance.funds import (
     Fund,
     charter_of,
@@ -27,11 +30,8 @@ from app.domain.governance.funds import (
     require_window,
 )
 from app.domain.governance.polls import opened_poll
-from app.domain.governance.requirements import Step, Who
-from app.domain.governance.rules import DecisionClass
-from app.domain.governance.versions import is_stale
 from app.domain.inflow.mandates import Use
-from app.domain.outflow.kinds import kinds_for, windows_for
+from app.domain.outflow.money_kinds import kinds_for, windows_for
 from app.domain.outflow.steps import involved, label, opened
 from app.domain.refusals import InsufficientFunds, ProposalClosed, PurposeNotAllowed
 from app.domain.values import (

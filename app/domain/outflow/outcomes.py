@@ -4,11 +4,11 @@ Approved, and then reserved in the same transaction; or refused, or expired.
 """
 
 from app.domain.book import Book
+from app.domain.charter.decision_rules import DecisionClass
 from app.domain.event import Act, Event, LedgerEvent
+from app.domain.governance.charter_versions import require_current
 from app.domain.governance.funds import Fund
 from app.domain.governance.polls import Poll, PollState, ended_poll
-from app.domain.governance.rules import DecisionClass
-from app.domain.governance.versions import require_current
 from app.domain.outflow.disbursements import (
     Disbursement,
     DisbursementReference,

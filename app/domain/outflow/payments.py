@@ -7,14 +7,8 @@ to, at exactly those shares.
 
 from collections.abc import Iterator
 
-from app.domain.accounting.dates import Dated, require_dates
-from app.domain.accounting.valuation import (
-    given_out,
-    require_valuable,
-    taken_in,
-    valuation_keys,
-)
 from app.domain.book import Book, Key
+from app.domain.books.dates import Dated, require_dates
 from app.domain.books.journal import (
     account_of,
     applied,
@@ -29,6 +23,12 @@ from app.domain.books.journal import (
     transit,
 )
 from app.domain.books.positions import moved
+from app.domain.books.valuation import (
+    given_out,
+    require_valuable,
+    taken_in,
+    valuation_keys,
+)
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
 from app.domain.governance.checkpoints import require_witnessed

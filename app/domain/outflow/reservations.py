@@ -12,10 +12,10 @@ from app.domain.books.draws import Draw, drawn, reserved_from, shares_of
 from app.domain.books.journal import contributor, credit, debit, post, posting_keys, reserved
 from app.domain.books.pools import Pool, Shares, paid_back, pool_key, pool_of
 from app.domain.books.positions import moved, position_key
+from app.domain.charter.approval_steps import Who
+from app.domain.charter.charter import Charter
 from app.domain.event import Act, LedgerEvent
-from app.domain.governance.charter import Charter
 from app.domain.governance.funds import charter_of
-from app.domain.governance.requirements import Who
 from app.domain.governance.seats import require_quorum
 from app.domain.inflow.mandates import Use, authorised, mandate_key, mandate_keys, released_under
 from app.domain.outflow.attributions import attributed, attribution_key, ended
@@ -24,7 +24,7 @@ from app.domain.outflow.disbursements import (
     DisbursementReference,
     DisbursementState,
 )
-from app.domain.outflow.kinds import kinds_for, windows_for
+from app.domain.outflow.money_kinds import kinds_for, windows_for
 from app.domain.outflow.steps import label
 from app.domain.refusals import DrawnPartyMissing
 from app.domain.values import Money

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from app.domain.book import Book, Key, State, key
+from app.domain.charter.approval_steps import GOVERNMENTS, Step
+from app.domain.charter.charter import Charter
 from app.domain.event import Act
-from app.domain.governance.charter import Charter
-from app.domain.governance.keys import is_trusted, party_key
-from app.domain.governance.requirements import GOVERNMENTS, Step
+from app.domain.governance.party_keys import is_trusted, party_key
 from app.domain.refusals import SeparationOfDuties, StepNotOpen
 from app.domain.values import Identifier, KeyId, PartyId, Role, Seq, StepId, Subject, Text
 

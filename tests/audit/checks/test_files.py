@@ -13,7 +13,7 @@ from app.audit.memory import Memory
 from app.audit.verify import verify
 from app.chain.canonical import encode
 from app.chain.jws import sign_detached
-from tests.audit.tampering import ENTRIES, Bundle
+from tests.support.tampering import ENTRIES, Bundle
 
 
 @pytest.mark.parametrize("path", ["views/journal.csv", "views/trial_balance.csv"])

@@ -4,9 +4,9 @@ import csv
 import io
 from pathlib import Path
 
-from tests.audit.tampering import Bundle, made_by
-from tests.builders import REQUESTER, a_request, money
-from tests.service import Service
+from tests.support.builders import REQUESTER, a_request, money
+from tests.support.service import Service
+from tests.support.tampering import Bundle, made_by
 
 
 def rows(content: bytes) -> list[dict[str, str]]:

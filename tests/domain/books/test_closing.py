@@ -8,7 +8,7 @@ from app.domain.book import Book
 from app.domain.books.closing import Closing, closed_through, closing_key, require_open
 from app.domain.books.journal import credit, debit, post
 from app.domain.refusals import PeriodClosed
-from tests.domain import eur
+from tests.support.domain import eur
 
 OPEN = Book(complete=True)
 THROUGH = date(2026, 1, 31)

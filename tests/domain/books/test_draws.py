@@ -9,7 +9,7 @@ from app.domain.books.draws import Draw, drawn, reserved_from, shares_of
 from app.domain.books.pools import FREE, paid_in, pool_of
 from app.domain.refusals import InsufficientFunds
 from app.domain.values import Money
-from tests.domain import eur, jpy
+from tests.support.domain import eur, jpy
 
 KINDS = [("budget", "tied"), ("budget", FREE), ("general", FREE)]
 

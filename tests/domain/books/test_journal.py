@@ -24,7 +24,7 @@ from app.domain.books.journal import (
 )
 from app.domain.refusals import AmountOutOfRange, DateOutOfRange
 from app.domain.values import MAX_MINOR, Money
-from tests.domain import eur, jpy
+from tests.support.domain import eur, jpy
 
 BOOK = Book(complete=True)
 DAY = date(2026, 1, 15)

@@ -12,7 +12,7 @@ from app.domain.books.attribution import FINE
 from app.domain.books.pools import FREE, Pool, Split, paid_back, paid_in, pool_of, split, taken
 from app.domain.refusals import InsufficientFunds
 from app.domain.values import Money
-from tests.domain import eur
+from tests.support.domain import eur
 
 EMPTY = pool_of(Book(complete=True), "budget", FREE, "EUR")
 NOTHING = eur(0)

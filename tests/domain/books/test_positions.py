@@ -2,8 +2,8 @@
 
 from app.domain.book import Book
 from app.domain.books.positions import Position, moved
-from tests.builders import money
-from tests.domain import Door, eur, funded, jpy, position
+from tests.support.builders import money
+from tests.support.domain import Door, eur, funded, jpy, position
 
 
 def test_each_word_counts_for_itself() -> None:

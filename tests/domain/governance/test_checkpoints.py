@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.charter.attested import AttestedCheckpoint
 from app.domain.event import Event
 from app.domain.governance.checkpoints import (
     RecordRecovery,
@@ -11,13 +12,13 @@ from app.domain.governance.checkpoints import (
     RecordWitnessed,
     require_witnessed,
 )
-from app.domain.governance.logs import AttestedCheckpoint, Log
+from app.domain.governance.log_keys import Log
 from app.domain.outflow.disbursements import Disbursement
 from app.domain.values import Role
-from tests.builders import TRUSTEE, money
-from tests.domain import DIGEST, Door, lines, refused, replayed, said
-from tests.domain.governance import ONE, TWO, with_a_key
-from tests.paper import LEDGER
+from tests.support.builders import TRUSTEE, money
+from tests.support.domain import DIGEST, Door, lines, refused, replayed, said
+from tests.support.governance import ONE, TWO, with_a_key
+from tests.support.paper import LEDGER
 
 NAMES = ("no.example/w", "de.example/w", "uk.example/w")
 WITNESSES = [f"{name}+0000000{n}+{'A' * 44}" for n, name in enumerate(NAMES)]

@@ -17,8 +17,8 @@ from app.domain.outflow.approvals import AnswerStep
 from app.domain.outflow.disbursements import Disbursement
 from app.domain.outflow.steps import Approval
 from app.domain.values import Role
-from tests.builders import GOVERNMENT_ROLES, Person, an_approval, money
-from tests.domain import Door, Known, admin, funded, lines, refused, said
+from tests.support.builders import GOVERNMENT_ROLES, Person, an_approval, money
+from tests.support.domain import Door, Known, admin, funded, lines, refused, said
 
 LAWYER = Person("DE", Role.LEGAL_REVIEWER)
 ALTERNATE = Known("DE", Role.LEGAL_REVIEWER, "de-treasury")

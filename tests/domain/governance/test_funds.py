@@ -2,12 +2,12 @@
 
 import pytest
 
-from app.domain.governance.charter import Charter
+from app.domain.charter.charter import Charter
 from app.domain.governance.funds import Fund, FundOpened, OpenFund, charter_of
 from app.domain.governance.members import Member
 from app.domain.refusals import NotFound
 from app.domain.values import Role
-from tests.builders import (
+from tests.support.builders import (
     AUDITOR,
     EXPORT_KID,
     LOG_VKEY,
@@ -18,7 +18,7 @@ from tests.builders import (
     a_pledge,
     people,
 )
-from tests.domain import Door, Known, admin, funded, lines, refused, said
+from tests.support.domain import Door, Known, admin, funded, lines, refused, said
 
 COMMAND = OpenFund.model_validate(a_charter())
 

@@ -6,8 +6,8 @@ from app.domain.governance.members import Member
 from app.domain.governance.membership import AddMember, RemoveMember
 from app.domain.inflow.pledges import AnnouncePledge
 from app.domain.values import Role
-from tests.builders import TRUSTEE, Person, a_pledge, money, treasury
-from tests.domain import Known, admin, funded, refused
+from tests.support.builders import TRUSTEE, Person, a_pledge, money, treasury
+from tests.support.domain import Known, admin, funded, refused
 
 PLEDGE = AnnouncePledge.model_validate(a_pledge(money(5)))
 

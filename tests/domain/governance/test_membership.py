@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from app.domain.governance.members import Member
 from app.domain.governance.membership import AddMember, RemoveMember
 from app.domain.values import Role
-from tests.builders import TRUSTEE, treasury
-from tests.domain import Known, admin, funded, lines, refused, said
+from tests.support.builders import TRUSTEE, treasury
+from tests.support.domain import Known, admin, funded, lines, refused, said
 
 NEW = AddMember(subject="de-new", roles=(Role.LEGAL_REVIEWER, Role.OBSERVER))
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.charter.decision_rules import Choice, DecisionClass, RuleKind, Verdict, Vote
 from app.domain.governance.funds import charter_of
 from app.domain.governance.membership import AddMember
 from app.domain.governance.polls import (
@@ -16,12 +17,11 @@ from app.domain.governance.polls import (
     poll_key,
     reopened_poll,
 )
-from app.domain.governance.rules import Choice, DecisionClass, RuleKind, Verdict, Vote
 from app.domain.refusals import CalendarEnds
 from app.domain.values import Role
-from tests.builders import money
-from tests.domain import Door, admin, funded, refused
-from tests.domain.decisions.test_proposals import issuers, proposed, voted
+from tests.support.builders import money
+from tests.support.domain import Door, admin, funded, refused
+from tests.support.proposals import issuers, proposed, voted
 
 OPENED = datetime(2026, 2, 1, 9, 0, 1, tzinfo=UTC)
 CLOSES = datetime(2026, 2, 16, tzinfo=UTC)

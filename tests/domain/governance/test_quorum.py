@@ -11,9 +11,9 @@ from app.domain.governance.seats import DECIDER, Seats
 from app.domain.outflow.disbursements import DisbursementState
 from app.domain.refusals import ProposalClosed
 from app.domain.values import LEDGER_PARTY, Role
-from tests.builders import Person, a_charter, a_charter_change, money
-from tests.domain import Door, Known, admin, entry, lines, refused, replayed, said
-from tests.domain.decisions.test_proposals import approver, proposed, voted
+from tests.support.builders import Person, a_charter, a_charter_change, money
+from tests.support.domain import Door, Known, admin, entry, lines, refused, replayed, said
+from tests.support.proposals import approver, proposed, voted
 
 TURNS = ("quorum.lost", "quorum.regained")
 

@@ -6,9 +6,9 @@ from app.domain.governance.membership import AddMember, DenyMember, RemoveMember
 from app.domain.governance.seats import DECIDER, Seats, require_quorum, seated, seats_key
 from app.domain.refusals import QuorumLost
 from app.domain.values import Role
-from tests.builders import a_charter, a_charter_change
-from tests.domain import Door, admin, funded, replayed
-from tests.domain.decisions.test_proposals import approver, proposed, voted
+from tests.support.builders import a_charter, a_charter_change
+from tests.support.domain import Door, admin, funded, replayed
+from tests.support.proposals import approver, proposed, voted
 
 
 def seats(paper: Door) -> Seats:

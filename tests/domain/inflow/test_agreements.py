@@ -13,9 +13,19 @@ from app.domain.inflow.agreements import (
     SignAgreement,
 )
 from app.domain.values import Role
-from tests.builders import REQUESTER, TRUSTEE, Person, an_agreement, money, treasury
-from tests.domain import DIGEST, UNKNOWN_ID, balance, eur, funded, lines, position, refused, said
-from tests.paper import Paper, digest_of
+from tests.support.builders import REQUESTER, TRUSTEE, Person, an_agreement, money, treasury
+from tests.support.domain import (
+    DIGEST,
+    UNKNOWN_ID,
+    balance,
+    eur,
+    funded,
+    lines,
+    position,
+    refused,
+    said,
+)
+from tests.support.paper import Paper, digest_of
 
 
 def a_draft(paper: Paper, party: str = "DE", **changes: Any) -> Agreement:

@@ -14,8 +14,8 @@ from app.domain.inflow.mandates import (
     WithdrawMandate,
 )
 from app.domain.values import Role
-from tests.builders import TRUSTEE, Person, a_mandate, money, treasury
-from tests.domain import (
+from tests.support.builders import TRUSTEE, Person, a_mandate, money, treasury
+from tests.support.domain import (
     DIGEST,
     UNKNOWN_ID,
     Door,
@@ -24,7 +24,7 @@ from tests.domain import (
     refused,
     said,
 )
-from tests.domain.inflow import CLERK, mandated, registered
+from tests.support.inflow import CLERK, mandated, registered
 
 ONE, TWO, THREE = (digit * 64 for digit in "123")
 

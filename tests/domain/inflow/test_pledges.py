@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from app.domain.inflow.agreements import Agreement, DraftAgreement, SignAgreement
 from app.domain.inflow.pledges import AnnouncePledge, Pledge, PledgeState
 from app.domain.values import MAX_MINOR, Money
-from tests.builders import TRUSTEE, a_pledge, an_agreement, money, treasury
-from tests.domain import UNKNOWN_ID, Door, eur, funded, lines, pool, position, refused, said
-from tests.paper import Paper
+from tests.support.builders import TRUSTEE, a_pledge, an_agreement, money, treasury
+from tests.support.domain import UNKNOWN_ID, Door, eur, funded, lines, pool, position, refused, said
+from tests.support.paper import Paper
 
 
 def drafted(paper: Paper, party: str, amount: dict[str, str], window: str = "budget") -> None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from app.domain.inflow.agreements import Agreement, AgreementState, DraftAgreement
 from app.domain.inflow.receipts import BankLine, BookReceipt, Direction, Receipt
 from app.domain.values import MAX_MINOR, Money
-from tests.builders import (
+from tests.support.builders import (
     REQUESTER,
     TRUSTEE,
     Person,
@@ -19,7 +19,7 @@ from tests.builders import (
     money,
     treasury,
 )
-from tests.domain import (
+from tests.support.domain import (
     UNKNOWN_ID,
     Door,
     balance,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from app.domain.accounting.valuation import Holding
+from app.domain.books.valuation import Holding
 from app.domain.event import Event
 from app.domain.inflow.agreements import Agreement, DraftAgreement
 from app.domain.inflow.receipts import BankLine, Direction, Receipt
@@ -18,7 +18,7 @@ from app.domain.inflow.suspense import (
     SuspenseState,
 )
 from app.domain.values import MAX_MINOR, Money, Role
-from tests.builders import (
+from tests.support.builders import (
     REQUESTER,
     TRUSTEE,
     Person,
@@ -28,7 +28,7 @@ from tests.builders import (
     treasury,
     valued,
 )
-from tests.domain import (
+from tests.support.domain import (
     UNKNOWN_ID,
     Door,
     Known,

@@ -7,7 +7,7 @@ from app.domain.outflow.approvals import AnswerStep, ApprovalGiven, ApprovalRefu
 from app.domain.outflow.disbursements import Disbursement, DisbursementState
 from app.domain.outflow.steps import Answer, Approval, Involvement
 from app.domain.values import Role
-from tests.builders import (
+from tests.support.builders import (
     REQUESTER,
     SUPERVISOR,
     TRUSTEE,
@@ -17,7 +17,7 @@ from tests.builders import (
     an_approval,
     money,
 )
-from tests.domain import (
+from tests.support.domain import (
     DIGEST,
     UNKNOWN_ID,
     Door,

@@ -12,9 +12,9 @@ from app.domain.outflow.attributions import (
 )
 from app.domain.outflow.disbursements import Disbursement
 from app.domain.refusals import NotFound
-from tests.builders import money, valued
-from tests.domain import Door, cancelled, eur, funded, returned
-from tests.paper import Paper
+from tests.support.builders import money, valued
+from tests.support.domain import Door, cancelled, eur, funded, returned
+from tests.support.paper import Paper
 
 EMPTY = Book(complete=True)
 

@@ -10,9 +10,9 @@ from app.domain.outflow.blockers import Blocker
 from app.domain.outflow.disbursements import Disbursement, DisbursementState
 from app.domain.refusals import Refusal
 from app.domain.values import Role
-from tests.builders import Person, a_charter, a_mandate, money
-from tests.domain import Door, admin, cancelled, returned
-from tests.domain.outflow import (
+from tests.support.builders import Person, a_charter, a_mandate, money
+from tests.support.domain import Door, admin, cancelled, returned
+from tests.support.outflow import (
     LAWYER,
     answer_of,
     answers,

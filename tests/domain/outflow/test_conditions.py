@@ -9,9 +9,9 @@ from app.domain.outflow.approvals import AnswerStep, ApprovalAbstained, Approval
 from app.domain.outflow.disbursements import Disbursement, DisbursementState
 from app.domain.outflow.steps import Answer
 from app.domain.values import Role
-from tests.builders import SUPERVISOR, Person, an_approval, money
-from tests.domain import DIGEST, UNKNOWN_ID, Door, eur, pool, refused, said
-from tests.domain.outflow import (
+from tests.support.builders import SUPERVISOR, Person, an_approval, money
+from tests.support.domain import DIGEST, UNKNOWN_ID, Door, eur, pool, refused, said
+from tests.support.outflow import (
     LAWYER,
     answer_of,
     answers,

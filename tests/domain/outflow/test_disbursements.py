@@ -13,7 +13,7 @@ from app.domain.outflow.outcomes import DisbursementApproved
 from app.domain.outflow.reservations import DisbursementReserved
 from app.domain.outflow.steps import Answer, Approval
 from app.domain.values import Money
-from tests.builders import (
+from tests.support.builders import (
     REQUESTER,
     TRUSTEE,
     a_request,
@@ -22,7 +22,7 @@ from tests.builders import (
     treasury,
     valued,
 )
-from tests.domain import (
+from tests.support.domain import (
     Door,
     balance,
     cancelled,
@@ -38,7 +38,7 @@ from tests.domain import (
     returned,
     said,
 )
-from tests.paper import Paper, digest_of
+from tests.support.paper import Paper, digest_of
 
 
 def tied(*paid: tuple[str, str, str | None, int], **changes: Any) -> Door:

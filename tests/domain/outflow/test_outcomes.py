@@ -23,9 +23,9 @@ from app.domain.refusals import (
     Refusal,
     RoleNotPermitted,
 )
-from tests.builders import money
-from tests.domain import entry, eur, lines, pool, refused, replayed, said
-from tests.domain.outflow import (
+from tests.support.builders import money
+from tests.support.domain import entry, eur, lines, pool, refused, replayed, said
+from tests.support.outflow import (
     LAWYER,
     RELEASER,
     answer_of,

@@ -14,8 +14,16 @@ from app.domain.outflow.payments import (
 )
 from app.domain.outflow.steps import Answer, Approval, Involvement
 from app.domain.values import Role
-from tests.builders import REQUESTER, TRUSTEE, VALUE_DATE, a_charter, a_receipt, money, treasury
-from tests.domain import (
+from tests.support.builders import (
+    REQUESTER,
+    TRUSTEE,
+    VALUE_DATE,
+    a_charter,
+    a_receipt,
+    money,
+    treasury,
+)
+from tests.support.domain import (
     UNKNOWN_ID,
     Door,
     Known,
@@ -30,7 +38,7 @@ from tests.domain import (
     returned,
     said,
 )
-from tests.paper import Paper
+from tests.support.paper import Paper
 
 SPLIT = {"DE": eur(30), "FR": eur(20)}
 

@@ -12,8 +12,8 @@ from app.domain.outflow.reservations import (
     require_reservable,
 )
 from app.domain.refusals import InsufficientFunds, ProposalClosed
-from tests.builders import money
-from tests.domain import (
+from tests.support.builders import money
+from tests.support.domain import (
     cancelled,
     entry,
     eur,
@@ -24,7 +24,7 @@ from tests.domain import (
     replayed,
     returned,
 )
-from tests.domain.outflow import LAWYER, answers, now, paid_by, stepped, takes_back
+from tests.support.outflow import LAWYER, answers, now, paid_by, stepped, takes_back
 
 
 def test_a_reservation_names_what_it_drew_from_whom() -> None:

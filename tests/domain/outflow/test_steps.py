@@ -9,8 +9,16 @@ from app.domain.outflow.approvals import AnswerStep
 from app.domain.outflow.disbursements import Disbursement
 from app.domain.outflow.steps import Answer, Approval
 from app.domain.values import Role
-from tests.builders import KINDS, OWN_STEPS, SUPERVISOR, Person, a_charter, an_approval, money
-from tests.domain import Door, Known, admin, funded, refused
+from tests.support.builders import (
+    KINDS,
+    OWN_STEPS,
+    SUPERVISOR,
+    Person,
+    a_charter,
+    an_approval,
+    money,
+)
+from tests.support.domain import Door, Known, admin, funded, refused
 
 BOTH = Known("DE", Role.LEGAL_REVIEWER, "de-both")
 BOTH_LATER = Known("DE", Role.RISK_OFFICER, "de-both")

@@ -1,1 +1,0 @@
-"""What every movement obeys: dates, periods, rates, values in the holding currency."""

@@ -1,0 +1,1 @@
+"""What the partners agreed on, as data: charter, approval steps, decision rules, calendars."""

@@ -1,1 +1,0 @@
-"""The trustee's own operations: conversions, revaluations, journal entries, corrections."""

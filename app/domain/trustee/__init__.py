@@ -1,0 +1,1 @@
+"""What the trustee does beside payments: conversions, corrections, journals, revaluations."""

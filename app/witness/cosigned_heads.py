@@ -1,0 +1,67 @@
+"""What a witness remembers: of each log the largest checkpoint that it cosigned, and no other.
+
+One SQLite file. Looking and moving on are one transaction that is on disk before anybody is
+answered: two questions that arrive together see each other, and a crash forgets nothing that was
+said. So the witness can never be led to sign a smaller log after a larger one.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from app.chain.checkpoint import Checkpoint
+from app.chain.tree import EMPTY_ROOT
+from app.chain.witness import CosignedHead
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS views (
+    origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, note BLOB NOT NULL
+) WITHOUT ROWID
+"""
+_WAIT_S = 20.0
+
+
+class CosignedHeads:
+    """The file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._connected() as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(_TABLE)
+
+    def newest(self, origin: str) -> bytes | None:
+        """The newest cosigned checkpoint of a log; None before the first."""
+        query = "SELECT note FROM views WHERE origin = ?"
+        with self._connected() as connection:
+            found = connection.execute(query, (origin,)).fetchone()
+        return bytes(found[0]) if found is not None else None
+
+    def advance(self, checkpoint: Checkpoint, cosign: Callable[[CosignedHead], bytes]) -> bytes:
+        """Move a log's view on to `checkpoint`, whose note `cosign` makes, or raises.
+
+        `cosign` sees what was cosigned last. What it returned is on disk when this returns.
+        """
+        with self._connected() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            query = "SELECT size, root FROM views WHERE origin = ?"
+            found = connection.execute(query, (checkpoint.origin,)).fetchone()
+            note = cosign(
+                CosignedHead(*found) if found is not None else CosignedHead(0, EMPTY_ROOT)
+            )
+            connection.execute(
+                "INSERT INTO views VALUES (?, ?, ?, ?) ON CONFLICT (origin) DO UPDATE "
+                "SET size = excluded.size, root = excluded.root, note = excluded.note",
+                (checkpoint.origin, checkpoint.size, checkpoint.root, note),
+            )
+            connection.execute("COMMIT")
+        return note
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        # Closing it rolls back what was not committed.
+        with closing(sqlite3.connect(self._path, _WAIT_S, isolation_level=None)) as connection:
+            connection.execute("PRAGMA synchronous=FULL")
+            yield connection

@@ -1,0 +1,25 @@
+"""Travel in time: every clock of this process goes ahead, the database and the keys stay."""
+
+from datetime import datetime, timedelta, tzinfo
+
+import pytest
+
+from tests.support.service import Service
+
+
+class _Ahead(datetime):
+    """Stands in for `datetime` where the clock enters."""
+
+    by = timedelta()
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime.now(tz) + cls.by
+
+
+def travel(service: Service, days: int, patch: pytest.MonkeyPatch) -> None:
+    """Let it be so many days from today. Everybody signs in anew: tokens last for hours."""
+    patch.setattr(_Ahead, "by", timedelta(days=days))
+    patch.setattr("app.runtime.clock.datetime", _Ahead)
+    service.close()
+    service._clients.clear()
