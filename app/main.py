@@ -6,90 +6,42 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from anyio import create_task_group
-from fastapi import FastAPI
-from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
-from fastapi.routing import APIRoute
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
-from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.types import ASGIApp
 
-from app.api import (
-    access,
-    batches,
-    books,
-    contributions,
-    disbursements,
-    funds,
-    governance,
-    health,
-    inbox,
-    log,
-    problems,
-    suspense,
-    tiles,
-    treasury,
-)
-from app.api.deps import ExportSlots, Services, require_policies
-from app.api.devissuer import DevelopmentIssuer
-from app.api.issuers import FileRegistry, Keys
-from app.api.middleware import BodyLimits, Outermost
-from app.api.signing import PartyKeys
-from app.api.tokens import TokenVerifier
-from app.api.writes import Writes
+from app.api.application import Application
+from app.api.auth.devissuer import DevelopmentIssuer
+from app.api.auth.issuers import FileRegistry, Keys
+from app.api.auth.request_signatures import PartyKeys
+from app.api.auth.tokens import TokenVerifier
+from app.api.http.frame import BodyLimits
+from app.api.services import ExportSlots, Services
 from app.ledger.notary import Notary
 from app.ledger.writer import Ledger
 from app.runtime import clock, gctuning
 from app.runtime.metrics import Metrics
 from app.runtime.settings import Settings
-from app.store import queries
-from app.store.engine import Database, Unavailable
+from app.store.engine import Database
 from app.store.guards import verify_guards
 from app.store.migrate import check_schema
 from app.store.second_store import SecondStore
 from app.trust.keyring import open_keys
 from app.trust.timestamps import read_certificates
+from app.workers.approval_gauges import ApprovalsWaiting
 from app.workers.cosigning import Witnesses, read_witnesses
 from app.workers.deadlines import Clockwork
 from app.workers.scrub import Patrol
 from app.workers.timestamping import Authority, Stamping
 
-VERSION = "0.1.0"
 EXPORTS_AT_ONCE = 8
 BATCHES_AT_ONCE = 8
-DESCRIPTION = """
-An append-only, hash-chained ledger of contributions to a joint fund and of disbursements, with
-role-based approval steps for each participating government. Tamper-evident, not tamper-proof:
-every answer to a write carries a receipt, and an auditor checks an export offline.
-"""
 
 
-ROUTERS = (
-    health.router,
-    funds.router,
-    contributions.router,
-    suspense.router,
-    disbursements.router,
-    governance.router,
-    inbox.router,
-    treasury.router,
-    books.router,
-    batches.router,
-    log.router,
-    tiles.router,
-    access.router,
-)
-ROUTES = [route for router in ROUTERS for route in router.routes]
-require_policies(ROUTES)
-
-
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None) -> Application:
     """The ASGI application. Opens nothing before its lifespan begins."""
     settings = settings or Settings()
     metrics = Metrics()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: Any) -> AsyncIterator[None]:
         here, patrol = assemble(settings, metrics)
         app.state.services = here
         try:
@@ -108,24 +60,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             here.ledger.stop()
             here.database.close()
 
-    app = Application(
-        title="Joint Fund Ledger",
-        version=VERSION,
-        description=DESCRIPTION,
-        lifespan=lifespan,
-        redirect_slashes=False,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        telemetry={"auto_configure": False},
-    )
-    # As they are: FastAPI would make every included route anew, at the first request, and then
-    # look for each request's route twice.
-    app.router.routes.extend(ROUTES)
-    app.state.methods_at = _methods_at
-    app.state.metrics = metrics
-    app.state.limits = BodyLimits(settings.max_body_bytes, settings.max_batch_bytes)
-    return app
+    limits = BodyLimits(settings.max_body_bytes, settings.max_batch_bytes)
+    return Application(metrics, limits, lifespan)
 
 
 def _beside(here: Services) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
@@ -138,20 +74,6 @@ def _beside(here: Services) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]
         roots = read_certificates(settings.time_authority_roots)
         authority = Authority(settings.time_authority_url, roots, settings.time_period_s)
         yield Stamping(here.database, here.ledger, here.metrics, authority).run
-
-
-class Application(FastAPI):
-    """FastAPI with the few layers that this service wants, in their order, and no others.
-
-    What FastAPI would put around them (telemetry, its own body limit and error pages) is decided
-    here already, by `Outermost` and `problems`.
-    """
-
-    def build_middleware_stack(self) -> ASGIApp:
-        routes = AsyncExitStackMiddleware(self.router)
-        writes = Writes(routes, ROUTES)
-        answering = ExceptionMiddleware(writes, handlers=problems.handlers())
-        return Outermost(answering, self.state.metrics, self.state.limits)
 
 
 def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Patrol]:
@@ -184,7 +106,7 @@ def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Patrol]:
         else DevelopmentIssuer.open(settings)
     )
     tokens = TokenVerifier(registry, Keys(), clock.now)
-    metrics.registry.register(_ApprovalsWaiting(database))
+    metrics.registry.register(ApprovalsWaiting(database))
     here = Services(
         settings=settings,
         database=database,
@@ -200,16 +122,6 @@ def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Patrol]:
     return here, Patrol(database, metrics)
 
 
-def _methods_at(path: str) -> set[str]:
-    """Every method that some route answers at this address."""
-    return {
-        method
-        for route in ROUTES
-        if isinstance(route, APIRoute) and route.path_regex.fullmatch(path)
-        for method in route.methods or ()
-    }
-
-
 def check_start(settings: Settings) -> None:
     """Do what a start does and undo it, so that what is wrong is known before anything is served.
 
@@ -221,34 +133,3 @@ def check_start(settings: Settings) -> None:
     finally:
         here.ledger.stop()
         here.database.close()
-
-
-class _ApprovalsWaiting(Collector):
-    """What waits for an approval, asked of the database at each scrape."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def collect(self) -> list[GaugeMetricFamily]:
-        pending = GaugeMetricFamily(
-            "ledger_approvals_pending", "Approvals that nobody has given.", labels=["step"]
-        )
-        oldest = GaugeMetricFamily(
-            "ledger_approval_oldest_pending_seconds",
-            "Age of the approval that has waited longest.",
-            labels=["step"],
-        )
-        try:
-            with self._database.read() as connection:
-                found = queries.waiting(connection)
-        except Unavailable:
-            return []
-        now = clock.now()
-        for waiting in found:
-            age = (now - waiting.oldest_since).total_seconds()
-            pending.add_metric([waiting.step], waiting.count)
-            oldest.add_metric([waiting.step], max(age, 0.0))
-        return [pending, oldest]
-
-    def describe(self) -> list[GaugeMetricFamily]:
-        return []

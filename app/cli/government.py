@@ -53,7 +53,7 @@ def _key(chosen: argparse.Namespace) -> int:
 
 
 def _issuers(chosen: argparse.Namespace) -> int:
-    from app.api.issuers import FileRegistry
+    from app.api.auth.issuers import FileRegistry
 
     for row in FileRegistry(chosen.file).rows:
         print(f"{row.party}  {row.digest}  {row.issuer}")

@@ -139,7 +139,7 @@ def _keys(chosen: argparse.Namespace) -> int:
 
 
 def _token(chosen: argparse.Namespace) -> int:
-    from app.api.devissuer import DevelopmentIssuer
+    from app.api.auth.devissuer import DevelopmentIssuer
 
     issuer = DevelopmentIssuer.open(_settings())
     print(issuer.token(chosen.party, chosen.role, chosen.subject))

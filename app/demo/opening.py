@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app.api.devissuer import DevelopmentIssuer
+from app.api.auth.devissuer import DevelopmentIssuer
 from app.demo import era
 from app.domain.command import Actor
 from app.domain.governance.funds import OpenFund

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from app.api.devissuer import DevelopmentIssuer
+from app.api.auth.devissuer import DevelopmentIssuer
 from app.client import Client, Refused
 from app.demo import era
 from app.demo.stage import DemoFailed, expect, server, shown, verify_and_tamper

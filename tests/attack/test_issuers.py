@@ -10,8 +10,8 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from app.api.issuers import FileRegistry, Issuer, Keys
-from app.api.tokens import BadToken, TokenVerifier
+from app.api.auth.issuers import FileRegistry, Issuer, Keys
+from app.api.auth.tokens import BadToken, TokenVerifier
 from app.chain.jws import public_jwk
 from app.runtime import clock
 from app.runtime.settings import Settings

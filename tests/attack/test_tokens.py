@@ -7,7 +7,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from app.api.devissuer import PREFIX
+from app.api.auth.devissuer import PREFIX
 from app.chain.jws import public_jwk
 from tests.support.attack.hostile import (
     Answer,

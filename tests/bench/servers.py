@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from app.api.devissuer import DevelopmentIssuer
+from app.api.auth.devissuer import DevelopmentIssuer
 from app.client import Client
 from app.runtime.settings import Settings
 from app.store.engine import Database

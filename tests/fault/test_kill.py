@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.api.devissuer import DevelopmentIssuer
+from app.api.auth.devissuer import DevelopmentIssuer
 from app.audit.verify import verify
 from app.chain.policy import Policy
 from app.chain.proof import TlogProof

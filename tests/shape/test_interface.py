@@ -11,17 +11,18 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
-from app import main
-from app.api.deps import policy_of
-from app.api.problems import VALUE_CODES
+from app.api import application
+from app.api.auth.policies import policy_of
+from app.api.http.problems import VALUE_CODES
 from app.cli import schemas
 from app.domain.catalogue import COMMANDS
 from app.domain.refusals import Refusal
 from app.ledger.batch import EntryTooLarge, KeyReused
 from app.ledger.submission import StillInFlight
+from app.main import create_app
 
 ROOT = Path(__file__).resolve().parents[2]
-ROUTES = [route for route in main.ROUTES if isinstance(route, APIRoute)]
+ROUTES = [route for route in application.ROUTES if isinstance(route, APIRoute)]
 PUBLIC = {
     "/livez",
     "/readyz",
@@ -85,7 +86,7 @@ def test_the_application_has_no_routes_but_these() -> None:
 
     routes = {(route.path_format, method) for route in ROUTES for method in route.methods or ()}
     assert described == routes
-    assert main.create_app().routes == ROUTES
+    assert create_app().routes == ROUTES
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def published_codes() -> set[str]:
 def codes_of_the_edge() -> set[str]:
     """The codes that app/api itself spells. Fails on a spelling that cannot be read."""
     found = set[str]()
-    for path in sorted((ROOT / "app" / "api").glob("*.py")):
+    for path in sorted((ROOT / "app" / "api").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             for value in code_values(node):
                 attribute = isinstance(value, ast.Attribute) and value.attr == "code"

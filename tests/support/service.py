@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import uvicorn
 
-from app.api.deps import Services
-from app.api.devissuer import DevelopmentIssuer
+from app.api.auth.devissuer import DevelopmentIssuer
+from app.api.services import Services
 from app.client import Client
 from app.main import create_app
 from app.runtime.outbound import trusted

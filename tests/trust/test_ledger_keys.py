@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from app.api.devissuer import DevelopmentIssuer
+from app.api.auth.devissuer import DevelopmentIssuer
 from app.runtime.settings import Settings
 from app.trust.ledger_keys import KeyUnusable, load_keys, read_or_make
 

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from app.api.devissuer import PREFIX
+from app.api.auth.devissuer import PREFIX
 from app.chain.jws import public_jwk, thumbprint
 from app.domain.values import Role
 from tests.support.builders import AUDITOR, Person, treasury

@@ -1,0 +1,147 @@
+"""Policies: who is asking, and whether they may.
+
+Every route has exactly one policy: `public`, `signed_in`, `reader` or `writer`.
+`require_policies` refuses to build an application in which a route has none.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Request
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter, ValidationError
+from starlette.routing import BaseRoute
+
+from app.api.auth.issuers import KeysUnavailable
+from app.api.auth.tokens import BadToken, RoleNotInRegistry
+from app.api.http.problems import Problem
+from app.api.services import Services, ServicesHere
+from app.domain.command import Actor
+from app.domain.governance.funds import Fund, require_issuer
+from app.domain.governance.members import Member
+from app.domain.refusals import NotAMember
+from app.domain.values import FundSlug
+from app.store import queries
+
+_SLUG: Final[TypeAdapter[str]] = TypeAdapter(FundSlug)
+
+
+def require_no_parameters(request: Request) -> None:
+    """A write has none. Raises Problem 422."""
+    if request.scope["query_string"]:
+        raise Problem(422, "unknown_parameter", "The query parameters here are: none.")
+
+
+def _only_known_parameters(request: Request) -> None:
+    """A misspelt filter must not silently widen an answer."""
+    if not request.scope["query_string"]:
+        return
+    route: APIRoute = request.scope["route"]
+    dependants = [route.dependant, *_all_dependencies(route.dependant)]
+    known = {field.alias for dependant in dependants for field in dependant.query_params}
+    if not request.query_params.keys() <= known:
+        names = ", ".join(sorted(known)) or "none"
+        raise Problem(422, "unknown_parameter", f"The query parameters here are: {names}.")
+
+
+async def public(request: Request) -> None:
+    """Anybody may ask."""
+    _only_known_parameters(request)
+
+
+async def signed_in(request: Request, here: ServicesHere) -> Actor:
+    """Whoever shows a good token. Raises Problem 401, 403, 422, 503."""
+    _only_known_parameters(request)
+    return await who_asks(request, here)
+
+
+async def who_asks(request: Request, here: Services) -> Actor:
+    """Whom the request's token speaks for. Raises Problem 401, 403, 503."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if not token:
+        raise _unauthorized(here, "missing")
+    if scheme.lower() != "bearer":
+        raise _unauthorized(here, "scheme")
+    try:
+        return await here.tokens.verify(token.strip(" "))
+    except BadToken as error:
+        raise _unauthorized(here, error.reason) from None
+    except RoleNotInRegistry:
+        here.metrics.auth_failures.labels("role_not_in_registry").inc()
+        detail = "The token claims a party or a role that its issuer may not hand out."
+        raise Problem(403, "role_not_permitted", detail) from None
+    except KeysUnavailable:
+        here.metrics.auth_failures.labels("keys_unavailable").inc()
+        detail = "Your identity provider's keys cannot be fetched just now."
+        raise Problem(503, "keys_unavailable", detail, {"Retry-After": "5"}) from None
+
+
+ActorHere = Annotated[Actor, Depends(signed_in)]
+
+
+def reader(fund: str, actor: ActorHere, here: ServicesHere) -> Actor:
+    """A party of the fund. To everybody else the fund does not exist. Raises Problem 404."""
+    if is_slug(fund):
+        with here.database.read() as connection:
+            known = queries.fund(connection, fund)
+            member = queries.one(connection, fund, Member, actor.subject)
+        if known is not None and known.charter.party(actor.party) is not None:
+            _require_welcome(known, member, actor)
+            return actor
+    raise Problem(404, "not_found", "There is no such fund.")
+
+
+def _require_welcome(fund: Fund, member: Member | None, actor: Actor) -> None:
+    """Raises NotAMember for whom their party shut out, IssuerNotRegistered."""
+    if member is not None and member.denied and member.party == actor.party:
+        raise NotAMember("Your party has shut you out of this fund.")
+    require_issuer(fund, actor)
+
+
+async def writer(actor: ActorHere) -> Actor:
+    """Somebody who may ask the write door; what they may record is for the rules to say."""
+    return actor
+
+
+ReaderHere = Annotated[Actor, Depends(reader)]
+WriterHere = Annotated[Actor, Depends(writer)]
+POLICIES: Final[tuple[Callable[..., Any], ...]] = (public, signed_in, reader, writer)
+
+
+def is_slug(text: str) -> bool:
+    """Whether a fund could be named so: nothing else is even looked up."""
+    try:
+        _SLUG.validate_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
+def policy_of(route: APIRoute) -> str | None:
+    """The name of the strictest policy that a route has; None when there is none."""
+    used = {dependency.call for dependency in _all_dependencies(route.dependant)}
+    return next((policy.__name__ for policy in reversed(POLICIES) if policy in used), None)
+
+
+def require_policies(routes: Iterable[BaseRoute]) -> None:
+    """Deny by default: a route without a policy is a mistake of ours. Raises RuntimeError."""
+    for route in routes:
+        if not isinstance(route, APIRoute) or policy_of(route) is None:
+            raise RuntimeError(f"{getattr(route, 'path', route)} has no policy")
+
+
+def _all_dependencies(dependant: Any) -> list[Any]:
+    found = list(dependant.dependencies)
+    for dependency in dependant.dependencies:
+        found += _all_dependencies(dependency)
+    return found
+
+
+def _unauthorized(here: Services, reason: str) -> Problem:
+    here.metrics.auth_failures.labels(reason).inc()
+    challenge = 'Bearer realm="fundledger"'
+    if reason not in ("missing", "scheme"):
+        challenge += ', error="invalid_token"'
+    code = "token_required" if reason in ("missing", "scheme") else "invalid_token"
+    detail = "Send a bearer token of your party's identity provider, issued for this service."
+    return Problem(401, code, detail, {"WWW-Authenticate": challenge})

@@ -1,0 +1,190 @@
+"""Bearer tokens: one verifier, python-jose behind guards.
+
+The library checks the signature with one algorithm and one key that the registry picked; what it
+is known to let through is checked here, by number (docs/security.md lists the guards):
+
+ G1  size, three parts, one spelling of base64url
+ G2  header: no crit, jku, jwk, x5c, x5u, zip, b64; typ is at+jwt
+ G3  the unverified iss only picks the registry's row, by exact match
+ G4  the key is the row's, by kid and algorithm, one PEM text; G5 one algorithm; G6 never HS*
+ G7  exp, iat, aud, iss, sub and jti are there; G8 aud names us exactly
+ G9  times are numbers (no bool), and the lifetime is within the row's limit
+ G10 iat and nbf lie at most ten seconds ahead
+ G11 header and claims are objects without duplicate members, of little depth
+ G12 whatever goes wrong is a 401
+ G14 a verified token is remembered for a minute at most, never past its end
+
+(G13, one-time tokens, does not apply to access tokens.)
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final
+
+from jose import jwt
+from pydantic import TypeAdapter, ValidationError
+
+from app.api.auth.issuers import Issuer, Keys, Registry
+from app.chain.canonical import NotCanonical, decode
+from app.chain.spelling import read_base64url
+from app.domain.command import Actor
+from app.domain.values import Role, Subject
+from app.runtime.threads import in_thread
+
+MAX_TOKEN_BYTES: Final = 8_192
+LEEWAY_S: Final = 10
+CACHE_S: Final = 60
+CACHE_SIZE: Final = 10_000
+_FORBIDDEN_HEADERS: Final = {"b64", "crit", "jku", "jwk", "x5c", "x5t", "x5u", "zip"}
+_TYPES: Final = ("at+jwt", "application/at+jwt")
+_SUBJECT: Final[TypeAdapter[str]] = TypeAdapter(Subject)
+_KNOWN_ROLES: Final = frozenset(str(role) for role in Role)
+
+
+class BadToken(Exception):
+    """The token is refused. `reason` is one of a closed set: a metric's label, and the log's."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class RoleNotInRegistry(Exception):
+    """The token claims a party or a role that its issuer may not hand out."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    actor: Actor
+    until: float
+
+
+class TokenVerifier:
+    """Says who a token speaks for."""
+
+    def __init__(self, registry: Registry, keys: Keys, now: Callable[[], datetime]) -> None:
+        self._registry = registry
+        self._keys = keys
+        self._now = now
+        self._remembered: dict[bytes, _Remembered] = {}
+        self._lock = threading.Lock()
+
+    async def verify(self, token: str) -> Actor:
+        """The actor. Raises BadToken, RoleNotInRegistry, KeysUnavailable."""
+        digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
+        now = self._now().timestamp()
+        known = self._remembered.get(digest)
+        if known is not None and now < known.until:
+            return known.actor
+        claims, issuer = await self._signed_claims(token)
+        self._check_claims(claims, issuer, now)
+        actor = _actor(claims, issuer)
+        self._remember(digest, _Remembered(actor, min(now + CACHE_S, float(claims["exp"]))))
+        return actor
+
+    async def _signed_claims(self, token: str) -> tuple[dict[str, Any], Issuer]:
+        header, unverified = _parts(token)
+        if _FORBIDDEN_HEADERS & header.keys() or header.get("typ") not in _TYPES:
+            raise BadToken("header")
+        issuer = self._find(unverified.get("iss"))
+        algorithm, kid = header.get("alg"), header.get("kid")
+        if type(algorithm) is not str or algorithm not in issuer.algorithms:
+            raise BadToken("algorithm")
+        if type(kid) is not str:
+            raise BadToken("key")
+        pem = self._keys.cached(issuer, kid, algorithm)
+        if pem is None:
+            pem = await in_thread(self._keys.fetch, issuer, kid, algorithm)
+        if pem is None:
+            raise BadToken("key")
+        try:
+            claims = jwt.decode(
+                token,
+                pem,
+                algorithms=[algorithm],
+                # Signature only: times, audience and presence are checked below, more strictly.
+                options=dict.fromkeys(_LIBRARY_CHECKS, False),
+            )
+        except Exception:  # noqa: BLE001
+            # G12: this library also fails in ways that it does not name.
+            raise BadToken("signature") from None
+        if claims != unverified:
+            raise BadToken("claims")
+        return claims, issuer
+
+    def _find(self, name: object) -> Issuer:
+        issuer = self._registry.find(name) if type(name) is str else None
+        if issuer is None:
+            raise BadToken("issuer")
+        return issuer
+
+    def _check_claims(self, claims: dict[str, Any], issuer: Issuer, now: float) -> None:
+        if not {"exp", "iat", "aud", "iss", "sub", "jti"} <= claims.keys():
+            raise BadToken("claims")
+        for name in ("exp", "iat", *(["nbf"] if "nbf" in claims else [])):
+            if type(claims[name]) not in (int, float):
+                raise BadToken("claims")
+        audience = claims["aud"] if type(claims["aud"]) is list else [claims["aud"]]
+        if issuer.audience not in audience:
+            raise BadToken("audience")
+        if claims["exp"] + LEEWAY_S <= now:
+            raise BadToken("expired")
+        if claims["iat"] > now + LEEWAY_S or claims.get("nbf", 0) > now + LEEWAY_S:
+            raise BadToken("not_yet_valid")
+        if not 0 < claims["exp"] - claims["iat"] <= issuer.max_lifetime_s:
+            raise BadToken("lifetime")
+        try:
+            _SUBJECT.validate_python(claims["sub"])
+        except ValidationError:
+            raise BadToken("claims") from None
+        if type(claims["jti"]) is not str:
+            raise BadToken("claims")
+
+    def _remember(self, digest: bytes, remembered: _Remembered) -> None:
+        with self._lock:
+            if len(self._remembered) >= CACHE_SIZE:
+                self._remembered.clear()
+            self._remembered[digest] = remembered
+
+
+_LIBRARY_CHECKS: Final = (
+    "verify_aud",
+    "verify_iat",
+    "verify_exp",
+    "verify_nbf",
+    "verify_iss",
+    "verify_sub",
+    "verify_jti",
+    "verify_at_hash",
+)
+
+
+def _parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims, unverified, if they have one spelling only. Raises BadToken."""
+    pieces = token.split(".")
+    if len(token) > MAX_TOKEN_BYTES or len(pieces) != 3:
+        raise BadToken("malformed")
+    try:
+        header, claims, _ = map(read_base64url, pieces)
+        both = decode(header), decode(claims, floats=True)
+    except (NotCanonical, ValueError):
+        raise BadToken("malformed") from None
+    if type(both[0]) is not dict or type(both[1]) is not dict:
+        raise BadToken("malformed")
+    return both
+
+
+def _actor(claims: dict[str, Any], issuer: Issuer) -> Actor:
+    """The registry says which party; the token may only repeat it, and narrow the roles."""
+    roles = claims.get("roles", [])
+    if type(roles) is not list or any(type(role) is not str for role in roles):
+        raise BadToken("claims")
+    if claims.get("party", issuer.party) != issuer.party or not set(roles) <= _KNOWN_ROLES:
+        raise RoleNotInRegistry
+    held = frozenset(map(Role, roles))
+    if not held <= issuer.roles:
+        raise RoleNotInRegistry
+    return Actor(issuer.party, claims["sub"], held, issuer.digest)

@@ -1,0 +1,172 @@
+"""The outermost layer, plain ASGI: request ids, limits and header rules, metrics.
+
+Everything here holds for every route, also for those that do not exist.
+"""
+
+import re
+import time
+from collections import Counter
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.api.http.problems import Problem, problem_response
+from app.runtime import clock
+from app.runtime.metrics import Metrics
+
+MAX_TARGET_BYTES: Final = 8_192
+_CHARSET: Final = rb'([ \t]*;[ \t]*charset=("utf-8"|utf-8))?'
+_JSON: Final = re.compile(rb"(?i)application/json" + _CHARSET)
+_LINES: Final = re.compile(rb"(?i)application/(json|x-ndjson)" + _CHARSET)
+_BATCHES: Final = re.compile(r"/v1/funds/[^/]+/batches")
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9-]{1,64}")
+_ONCE: Final = {
+    b"authorization",
+    b"content-encoding",
+    b"content-length",
+    b"content-type",
+    b"host",
+    b"idempotency-key",
+    b"x-jws-signature",
+}
+"""Headers that two readers could take differently when they stand twice."""
+_UNMATCHED: Final = "unmatched"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """The longest bodies, in bytes: of any request, and of a batch."""
+
+    single: int
+    batch: int
+
+    def of(self, path: str) -> int:
+        """The limit at this address."""
+        return self.batch if _BATCHES.fullmatch(path) else self.single
+
+
+class Outermost:
+    """Names the request, checks its frame, counts its answer."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, limits: BodyLimits) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        scope["request_id"] = request_id = _request_id(headers)
+        started = time.perf_counter()
+        status = HTTPStatus.INTERNAL_SERVER_ERROR.value
+
+        async def answer(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message["headers"],
+                    (b"request-id", request_id.encode()),
+                    (b"x-content-type-options", b"nosniff"),
+                ]
+            await send(message)
+
+        self._metrics.in_progress.inc()
+        try:
+            problem = self._frame_problem(scope, headers)
+            if problem is not None:
+                response = problem_response(
+                    problem.status_code,
+                    problem.code,
+                    problem.detail,
+                    request_id,
+                    headers=problem.headers,
+                )
+                await response(scope, receive, answer)
+            else:
+                limited = _limited(receive, self._limits.of(scope["path"]))
+                await self._app(scope, limited, answer)
+        finally:
+            self._metrics.in_progress.dec()
+            self._count(scope, status, time.perf_counter() - started)
+
+    def _frame_problem(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> Problem | None:
+        """What is wrong with the request before anybody looks at its content."""
+        values = dict(headers)
+        repeated = Counter(name for name, _ in headers)
+        if any(repeated[name] > 1 for name in _ONCE):
+            return Problem(400, "duplicate_header", "A header stands twice that may stand once.")
+        return _target_problem(scope) or self._body_problem(scope, values)
+
+    def _body_problem(self, scope: Scope, values: dict[bytes, bytes]) -> Problem | None:
+        if b"content-length" in values and b"transfer-encoding" in values:
+            # Two lengths: a proxy in front may have believed the other one (RFC 9112 section 6.3).
+            return Problem(400, "bad_request", "Two lengths for one body.", {"Connection": "close"})
+        # The server has refused a Content-Length that is not a number.
+        length = values.get(b"content-length", b"0")
+        limit = self._limits.of(scope["path"])
+        if len(length) > 18 or int(length) > limit:
+            return _too_large(limit)
+        return _media_problem(values, scope["path"]) if scope["method"] == "POST" else None
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        # The template, never the path: a path is whatever somebody typed.
+        route = getattr(scope.get("route"), "path", _UNMATCHED)
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._metrics.requests.labels(route, method, status).inc()
+        self._metrics.latency.labels(route, method).observe(seconds)
+
+
+def _limited(receive: Receive, limit: int) -> Receive:
+    """The same stream, ended with 413 where it turns out to be longer than allowed."""
+    taken = 0
+
+    async def limited() -> Any:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > limit:
+            raise _too_large(limit)
+        return message
+
+    return limited
+
+
+def _too_large(limit: int) -> Problem:
+    detail = f"A body has at most {limit} bytes here."
+    return Problem(413, "body_too_large", detail, {"Connection": "close"})
+
+
+def _target_problem(scope: Scope) -> Problem | None:
+    if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET_BYTES:
+        return Problem(414, "target_too_long", f"At most {MAX_TARGET_BYTES} bytes.")
+    if "\n" in scope["path"]:
+        # A route's pattern would let one pass at the end of an address.
+        return Problem(404, "not_found", "There is nothing at this address.")
+    query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    if len({name for name, _ in query}) != len(query):
+        return Problem(400, "duplicate_parameter", "A query parameter stands twice.")
+    return None
+
+
+def _media_problem(values: dict[bytes, bytes], path: str) -> Problem | None:
+    if values.get(b"content-encoding", b"identity").lower() != b"identity":
+        return Problem(415, "unsupported_media_type", "Send the body without an encoding.")
+    allowed = _LINES if _BATCHES.fullmatch(path) else _JSON
+    if not allowed.fullmatch(values.get(b"content-type", b"")):
+        return Problem(415, "unsupported_media_type", "Send application/json in UTF-8.")
+    return None
+
+
+def _request_id(headers: list[tuple[bytes, bytes]]) -> str:
+    """The caller's own id where it is harmless, otherwise a new one."""
+    for name, value in headers:
+        if name == b"request-id" and _REQUEST_ID.fullmatch(value):
+            return value.decode("ascii")
+    return clock.new_id(clock.now())

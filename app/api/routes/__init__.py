@@ -1,0 +1,1 @@
+"""One file a subject: its addresses, in the words of the domain."""

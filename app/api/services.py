@@ -1,0 +1,66 @@
+"""Everything that requests use, put together once by `main`."""
+
+import asyncio
+from dataclasses import dataclass
+from threading import Lock
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.api.auth.request_signatures import PartyKeys
+from app.api.auth.tokens import TokenVerifier
+from app.chain.policy import Policy
+from app.ledger.notary import Notary
+from app.ledger.writer import Ledger
+from app.runtime.metrics import Metrics
+from app.runtime.settings import Settings
+from app.store.engine import Database
+
+
+class ExportSlots:
+    """Exports under way: one for each party of each fund, and not more than `most` in all."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken: set[tuple[str, str]] = set()
+        self._lock = Lock()
+
+    def take(self, who: tuple[str, str]) -> bool:
+        """Whether `who` (fund, party) may begin."""
+        with self._lock:
+            if who in self._taken or len(self._taken) >= self._most:
+                return False
+            self._taken.add(who)
+            return True
+
+    def give_back(self, who: tuple[str, str]) -> None:
+        """The export of `who` has ended."""
+        with self._lock:
+            self._taken.discard(who)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of one running service."""
+
+    settings: Settings
+    database: Database
+    ledger: Ledger
+    notary: Notary
+    tokens: TokenVerifier
+    metrics: Metrics
+    exports: ExportSlots
+    party_keys: PartyKeys
+    witnesses: Policy | None
+    """Whose cosignatures are asked for; None where nobody's are."""
+    batches: asyncio.Semaphore
+    """Batch requests under way: each holds its body, and more, in memory."""
+
+
+def services(request: Request) -> Services:
+    """The application's services."""
+    found: Services = request.app.state.services
+    return found
+
+
+ServicesHere = Annotated[Services, Depends(services)]
