@@ -26,10 +26,10 @@ from app.store.second_store import SecondStore
 from app.trust.keyring import open_keys
 from app.trust.timestamps import read_certificates
 from app.workers.approval_gauges import ApprovalsWaiting
-from app.workers.cosigning import Witnesses, read_witnesses
-from app.workers.deadlines import Clockwork
-from app.workers.scrub import Patrol
-from app.workers.timestamping import Authority, Stamping
+from app.workers.cosigning import CosigningWorker, read_witnesses
+from app.workers.deadlines import DeadlineWorker
+from app.workers.scrub import Scrub, ScrubMetrics
+from app.workers.timestamping import Authority, TimestampWorker
 
 EXPORTS_AT_ONCE = 8
 BATCHES_AT_ONCE = 8
@@ -42,11 +42,11 @@ def create_app(settings: Settings | None = None) -> Application:
 
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
-        here, patrol = assemble(settings, metrics)
+        here, scrub = assemble(settings, metrics)
         app.state.services = here
         try:
             here.ledger.start()
-            patrol.start()
+            scrub.start()
             # A group is over when its threads are too: whoever still read would give a connection
             # back to a closed database, where it stays open for nobody.
             async with create_task_group() as beside:
@@ -56,7 +56,7 @@ def create_app(settings: Settings | None = None) -> Application:
                 yield
                 beside.cancel_scope.cancel()
         finally:
-            patrol.stop()
+            scrub.stop()
             here.ledger.stop()
             here.database.close()
 
@@ -66,17 +66,17 @@ def create_app(settings: Settings | None = None) -> Application:
 
 def _beside(here: Services) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
     """What goes on beside requests, until it is cancelled."""
-    yield Clockwork(here.database, here.ledger).run
+    yield DeadlineWorker(here.database, here.ledger).run
     if here.witnesses is not None:
-        yield Witnesses(here.database, here.ledger, here.metrics, here.witnesses).run
+        yield CosigningWorker(here.database, here.ledger, here.metrics, here.witnesses).run
     settings = here.settings
     if settings.time_authority_roots is not None:
         roots = read_certificates(settings.time_authority_roots)
         authority = Authority(settings.time_authority_url, roots, settings.time_period_s)
-        yield Stamping(here.database, here.ledger, here.metrics, authority).run
+        yield TimestampWorker(here.database, here.ledger, here.metrics, authority).run
 
 
-def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Patrol]:
+def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Scrub]:
     """Open database, keys and door; refuse to begin on a wrong schema or missing guards.
 
     Raises WrongSchema, GuardsMissing, KeyUnusable, Unavailable.
@@ -90,7 +90,7 @@ def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Patrol]:
     except Exception:
         database.close()
         raise
-    metrics.guards_ok.set(1)
+    metrics.of(ScrubMetrics).guards_ok.set(1)
     keys = open_keys(settings, create=settings.env == "development")
     notary = Notary(database, SecondStore(settings.second_store_dir), keys)
     ledger = Ledger(
@@ -119,7 +119,7 @@ def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Patrol]:
         witnesses=read_witnesses(settings.witnesses_file),
         batches=asyncio.Semaphore(BATCHES_AT_ONCE),
     )
-    return here, Patrol(database, metrics)
+    return here, Scrub(database, metrics)
 
 
 def check_start(settings: Settings) -> None:

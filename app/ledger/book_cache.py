@@ -9,7 +9,7 @@ MAX_KEPT_ROWS: Final = 50_000
 """Rows that are kept of all funds together; those written to longest ago are let go first."""
 
 
-class KeptBooks:
+class BookCache:
     """Those of one process. A book is good for as long as the fund's head is still that one."""
 
     def __init__(self, most_rows: int = MAX_KEPT_ROWS) -> None:

@@ -27,7 +27,7 @@ from app.domain.proposals.custody_effects import LogKeyChanged
 from app.domain.refusals import Refusal
 from app.ledger.access_log import AccessLog
 from app.ledger.batch import Batch, Done, Outcome
-from app.ledger.book_cache import KeptBooks
+from app.ledger.book_cache import BookCache
 from app.ledger.notary import ForkDetected, Notary
 from app.ledger.submission import (
     Accepted,
@@ -40,6 +40,7 @@ from app.ledger.submission import (
     deliver,
     recalled,
 )
+from app.ledger.writer_metrics import WriterMetrics
 from app.runtime import clock
 from app.runtime.metrics import Metrics
 from app.runtime.threads import in_thread
@@ -90,7 +91,7 @@ class Ledger:
     ) -> None:
         self._database = database
         self._notary = notary
-        self._metrics = metrics
+        self._metrics = metrics.of(WriterMetrics)
         self._batch_limit = batch_limit
         self._queue_limit = queue_limit
         self._now = now
@@ -101,7 +102,7 @@ class Ledger:
         self._ended = False
         self._in_flight: dict[tuple[str, str, str], Submission] = {}
         self._in_line = 0
-        self._books = KeptBooks()
+        self._books = BookCache()
         self._lock = threading.Lock()
         self._open = False
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)

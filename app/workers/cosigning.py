@@ -1,4 +1,4 @@
-"""Asking witnesses to cosign: after every commit, outside every lock, never holding up a write.
+"""FollowedWitness witnesses to cosign: after every commit, outside every lock, never holding up a write.
 
 Each witness is followed by a task of its own, so that one which is slow, wrong or gone stands in
 nobody's way. Cosignatures are kept beside the checkpoint as they come. Where a fund's charter makes
@@ -9,11 +9,11 @@ import asyncio
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
 from typing import Final
 
 import httpx
 from anyio import create_task_group
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy import Connection
 
 from app.chain.checkpoint import Checkpoint
@@ -27,6 +27,7 @@ from app.domain.refusals import Refusal
 from app.ledger.submission import LEDGER_ITSELF, own_command
 from app.ledger.writer import Ledger
 from app.runtime import clock, outbound
+from app.runtime.backoff import Backoff
 from app.runtime.faults import Fault
 from app.runtime.metrics import Metrics
 from app.runtime.threads import in_thread
@@ -38,8 +39,8 @@ from app.trust.attestations import witness_keys
 PAUSE_S: Final = 0.5
 TIMEOUT_S: Final = 10.0
 BYTES: Final = "application/octet-stream"
-FIRST_WAIT_S, LAST_WAIT_S = 1.0, 60.0
-"""How long a witness that did not cosign is left alone: twice as long each time."""
+FIRST_WAIT_S: Final = 1.0
+"""How long a witness that did not cosign is left alone the first time."""
 _REFUSED: Final = {
     403: ("unknown_key", "it does not know the key that signs this log: give it the new one"),
     404: ("unknown_log", "it does not watch this log"),
@@ -70,18 +71,42 @@ class _Behind(Exception):
 
 
 @dataclass
-class Asking:
+class FollowedWitness:
     """One witness, and how far it has come with each log."""
 
     name: str
     key: VerifierKey
     url: str
     sizes: dict[str, int] = field(default_factory=dict)
-    waits: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """By log: not before which moment it is asked again, and how long it waited last."""
+    backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_WAIT_S))
+    """When it is asked again, by log."""
 
 
-class Witnesses:
+class CosigningMetrics:
+    """Questions to witnesses."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.witness_answers = Counter(
+            "ledger_witness_cosign",
+            "Questions to witnesses by what came of them.",
+            ["witness", "result"],
+            registry=registry,
+        )
+        self.witness_size = Gauge(
+            "ledger_witness_size",
+            "Entries of a log that a witness has cosigned.",
+            ["log", "witness"],
+            registry=registry,
+        )
+        self.witness_time = Gauge(
+            "ledger_witness_last_success_timestamp_seconds",
+            "When a witness last cosigned anything.",
+            ["witness"],
+            registry=registry,
+        )
+
+
+class CosigningWorker:
     """Follows every log of the service with every witness that has an address."""
 
     def __init__(
@@ -94,10 +119,10 @@ class Witnesses:
     ) -> None:
         self._database = database
         self._ledger = ledger
-        self._metrics = metrics
+        self._metrics = metrics.of(CosigningMetrics)
         self._pause_s = pause_s
         self._asked = [
-            Asking(name, key, policy.urls[name].rstrip("/"))
+            FollowedWitness(name, key, policy.urls[name].rstrip("/"))
             for name, key in policy.witnesses.items()
             if name in policy.urls
         ]
@@ -112,7 +137,7 @@ class Witnesses:
             for witness in self._asked:
                 following.start_soon(self._follow, client, witness)
 
-    async def _follow(self, client: httpx.AsyncClient, witness: Asking) -> None:
+    async def _follow(self, client: httpx.AsyncClient, witness: FollowedWitness) -> None:
         while True:
             try:
                 await self.ask_about_all(client, witness)
@@ -121,13 +146,13 @@ class Witnesses:
                 _logger.exception("witness %s could not be asked", witness.name)
             await asyncio.sleep(self._pause_s)
 
-    async def ask_about_all(self, client: httpx.AsyncClient, witness: Asking) -> None:
+    async def ask_about_all(self, client: httpx.AsyncClient, witness: FollowedWitness) -> None:
         """Ask one witness about every log that has grown since it cosigned. Raises Unavailable."""
         sizes = await in_thread(self._sizes)
         for name, size in sizes.items():
             if size <= witness.sizes.get(name, 0):
                 continue
-            if monotonic() < witness.waits.get(name, (0.0, 0.0))[0]:
+            if not witness.backoff.is_due(name):
                 continue
             try:
                 cosigned = await self._ask(client, witness, name)
@@ -136,11 +161,11 @@ class Witnesses:
                 continue
             await self._record(name)
             witness.sizes[name] = cosigned
-            witness.waits.pop(name, None)
+            witness.backoff.succeeded(name)
             self._metrics.witness_size.labels(name, witness.name).set(cosigned)
             self._metrics.witness_time.labels(witness.name).set(clock.now().timestamp())
 
-    async def _ask(self, client: httpx.AsyncClient, witness: Asking, name: str) -> int:
+    async def _ask(self, client: httpx.AsyncClient, witness: FollowedWitness, name: str) -> int:
         """The size that the witness has now cosigned. Raises NoCosignature."""
         note, old = await in_thread(self._newest, name, witness.key)
         text = Note.parse(note).text
@@ -169,7 +194,7 @@ class Witnesses:
     async def _post(
         self,
         client: httpx.AsyncClient,
-        witness: Asking,
+        witness: FollowedWitness,
         name: str,
         note: bytes,
         checkpoint: Checkpoint,
@@ -213,16 +238,15 @@ class Witnesses:
             # Another task or process was first, most likely.
             _logger.info("%s of %s is not put on record: %s", asked.key, fund, refusal)
 
-    def _put_off(self, witness: Asking, name: str, reason: NoCosignature) -> None:
-        wait = min(2 * witness.waits.get(name, (0.0, FIRST_WAIT_S / 2))[1], LAST_WAIT_S)
-        witness.waits[name] = (monotonic() + wait, wait)
+    def _put_off(self, witness: FollowedWitness, name: str, reason: NoCosignature) -> None:
+        witness.backoff.failed(name)
         self._count(witness, reason.result)
         # A witness need not watch every log.
         quiet = logging.INFO if reason.result == "unknown_log" else logging.WARNING
         level = logging.CRITICAL if reason.result in _ALARMING else quiet
         _logger.log(level, "witness %s, log %s: %s", witness.name, name, reason)
 
-    def _count(self, witness: Asking, result: str) -> None:
+    def _count(self, witness: FollowedWitness, result: str) -> None:
         self._metrics.witness_answers.labels(witness.name, result).inc()
 
     # -- the database, in threads ----------------------------------------------------------------

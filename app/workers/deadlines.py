@@ -1,4 +1,4 @@
-"""Clockwork: deadlines that have passed become entries, whichever process notices first.
+"""Deadlines that have passed become entries, whichever process notices first.
 
 The rules do not wait for it: a ballot after the deadline is refused whether or not the end of the
 vote stands in the log yet. It records the end, and with it what was decided.
@@ -6,7 +6,6 @@ vote stands in the log yet. It records the end, and with it what was decided.
 
 import asyncio
 import logging
-from time import monotonic
 
 from app.chain.entry import time_text
 from app.domain.command import Command
@@ -16,25 +15,23 @@ from app.domain.refusals import Refusal
 from app.ledger.submission import LEDGER_ITSELF, own_command
 from app.ledger.writer import Ledger
 from app.runtime import clock
+from app.runtime.backoff import Backoff
 from app.runtime.threads import in_thread
 from app.store import queries
 from app.store.engine import Database
 
 PAUSE_S = 1.0
-FIRST_WAIT_S, LAST_WAIT_S = 2.0, 60.0
-"""How long what was refused waits before it is tried again: twice as long each time."""
 _logger = logging.getLogger(__name__)
 
 
-class Clockwork:
+class DeadlineWorker:
     """Looks again and again. What cannot be recorded yet is tried again later, and later still."""
 
     def __init__(self, database: Database, ledger: Ledger, pause_s: float = PAUSE_S) -> None:
         self._database = database
         self._ledger = ledger
         self._pause_s = pause_s
-        self._waits: dict[str, tuple[float, float]] = {}
-        """By key: not before which moment it is tried again, and how long it waited last."""
+        self._backoff = Backoff()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -49,9 +46,9 @@ class Clockwork:
     async def tick(self) -> None:
         """Record every clock that has ended, and all that a new charter has. Raises Unavailable."""
         due = await in_thread(self._due)
-        self._waits = {key: self._waits[key] for _, _, key in due if key in self._waits}
+        self._backoff.forget_all_but(key for _, _, key in due)
         for fund, command, key in due:
-            if monotonic() >= self._waits.get(key, (0.0, 0.0))[0]:
+            if self._backoff.is_due(key):
                 await self._record(fund, command, key)
 
     async def _record(self, fund: str, command: Command, key: str) -> None:
@@ -60,8 +57,7 @@ class Clockwork:
         except Exception as error:  # noqa: BLE001  one fund's trouble is not the others'
             # Another process was first; or the decision cannot be carried out yet, for lack of
             # money or of a mandate (`blockers` says so); or the fund is halted.
-            wait = min(2 * self._waits.get(key, (0.0, FIRST_WAIT_S / 2))[1], LAST_WAIT_S)
-            self._waits[key] = (monotonic() + wait, wait)
+            wait = self._backoff.failed(key)
             level = logging.DEBUG if isinstance(error, Refusal) else logging.WARNING
             _logger.log(level, "%s of %s waits %s s: %s", key, fund, wait, error)
 

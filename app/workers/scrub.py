@@ -1,4 +1,4 @@
-"""The patrol: walks the log in the background and checks that it is still what it was.
+"""The scrub walks the log in the background and checks that it is still what it was.
 
 It re-reads stored bytes, a piece at a time with pauses between, and compares position, chain, the
 stored hash of each entry and, at the end, the tree with the head; then it begins again. It finds
@@ -10,6 +10,7 @@ import logging
 import threading
 from typing import Final
 
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy import Connection
 
 from app.chain.entry import BadEntry, BrokenChain, Entry, check_follows
@@ -25,16 +26,45 @@ PAUSE_S: Final = 2.0
 _logger = logging.getLogger(__name__)
 
 
-class Patrol:
+class ScrubMetrics:
+    """How far the log was read again, and what was found."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.guards_ok = Gauge(
+            "ledger_guards_ok",
+            "1 while the database's guards are as they should be.",
+            registry=registry,
+        )
+        self.verified_seq = Gauge(
+            "ledger_chain_last_verified_seq",
+            "Entries below this one were re-read and found whole in the present round.",
+            ["fund"],
+            registry=registry,
+        )
+        self.verified_time = Gauge(
+            "ledger_chain_last_verified_timestamp_seconds",
+            "When the background check last looked.",
+            ["fund"],
+            registry=registry,
+        )
+        self.verification_failures = Counter(
+            "ledger_chain_verification_failures",
+            "Entries that the background check found broken.",
+            ["fund"],
+            registry=registry,
+        )
+
+
+class Scrub:
     """One thread; `start` and `stop` bracket its life."""
 
     def __init__(self, database: Database, metrics: Metrics, pause_s: float = PAUSE_S) -> None:
         self._database = database
-        self._metrics = metrics
+        self._metrics = metrics.of(ScrubMetrics)
         self._pause_s = pause_s
         self._reached: dict[str, tuple[Entry | None, bytes | None, Frontier]] = {}
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="patrol", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="scrub", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -49,7 +79,7 @@ class Patrol:
             try:
                 self.look()
             except Unavailable:
-                _logger.warning("the patrol could not reach the database")
+                _logger.warning("the scrub could not reach the database")
 
     def look(self) -> None:
         """Check the guards and the next piece of every fund's log."""
@@ -64,7 +94,7 @@ class Patrol:
                 try:
                     self._look_at(connection, fund)
                 except (TypeError, AttributeError, ValueError, LookupError) as error:
-                    # What is stored is not even of its kind: that is what the patrol is for.
+                    # What is stored is not even of its kind: that is what the scrub is for.
                     self._broken(fund, -1, f"unreadable: {error}")
 
     def _look_at(self, connection: Connection, fund: str) -> None:

@@ -8,11 +8,11 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from time import monotonic
 from typing import Final
 
 import httpx
 from cryptography.x509 import Certificate
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from app.chain.checkpoint import Checkpoint
 from app.chain.note import Note
@@ -23,6 +23,7 @@ from app.domain.refusals import Refusal
 from app.ledger.submission import LEDGER_ITSELF, own_command
 from app.ledger.writer import Ledger
 from app.runtime import clock, outbound
+from app.runtime.backoff import Backoff
 from app.runtime.metrics import Metrics
 from app.runtime.threads import in_thread
 from app.store import checkpoints, log, queries
@@ -51,7 +52,22 @@ class Authority:
     period_s: float
 
 
-class Stamping:
+class StampMetrics:
+    """Questions to the time authority."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.stamps = Counter(
+            "ledger_time_stamps", "Questions to the time authority.", ["result"], registry=registry
+        )
+        self.stamp_time = Gauge(
+            "ledger_time_stamp_last_timestamp_seconds",
+            "When a fund's log was last stamped.",
+            ["fund"],
+            registry=registry,
+        )
+
+
+class TimestampWorker:
     """Has every fund's log stamped, each at its own intervals."""
 
     def __init__(
@@ -64,11 +80,11 @@ class Stamping:
     ) -> None:
         self._database = database
         self._ledger = ledger
-        self._metrics = metrics
+        self._metrics = metrics.of(StampMetrics)
         self._authority = authority
         self._pause_s = pause_s
-        self._due: dict[str, float] = {}
-        """By fund: not before which moment it is stamped again."""
+        self._backoff = Backoff(min(RETRY_S, authority.period_s), authority.period_s)
+        """When each fund's log is stamped again."""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -84,7 +100,7 @@ class Stamping:
     async def tick(self, client: httpx.AsyncClient) -> None:
         """Have those stamped whose time it is. Raises Unavailable."""
         for fund in await in_thread(self._funds):
-            if monotonic() < self._due.get(fund, 0.0):
+            if not self._backoff.is_due(fund):
                 continue
             note = await in_thread(self._unstamped, fund)
             if note is None:
@@ -92,11 +108,11 @@ class Stamping:
             try:
                 await self._stamp(client, fund, Note.parse(note).text)
             except (NoStamp, Refusal) as reason:
-                self._due[fund] = monotonic() + min(RETRY_S, self._authority.period_s)
+                self._backoff.failed(fund)
                 self._metrics.stamps.labels("failed").inc()
                 _logger.warning("fund %s is not stamped: %s", fund, reason)
             else:
-                self._due[fund] = monotonic() + self._authority.period_s
+                self._backoff.succeeded(fund, self._authority.period_s)
                 self._metrics.stamps.labels("stamped").inc()
                 self._metrics.stamp_time.labels(fund).set(clock.now().timestamp())
 

@@ -19,7 +19,7 @@ from app.chain.policy import Policy
 from app.domain.values import Role
 from app.runtime.settings import Settings
 from app.store.tables import LOG_TABLES, metadata
-from app.workers.scrub import Patrol
+from app.workers.scrub import Scrub, ScrubMetrics
 from tests.support.attack.hostile import Attacker, assert_refused
 from tests.support.builders import AUDITOR, Person, a_pledge, an_approval, money, treasury
 from tests.support.service import FUND, Service, running
@@ -217,8 +217,8 @@ def test_a_history_that_was_rewritten_is_found_by_patrol_verifier_and_notary(
     assert _try(full.settings, *_without_guards(full), rewritten) == ""
 
     metrics = full.inside.metrics
-    Patrol(full.inside.database, metrics).look()
-    failures = metrics.verification_failures.labels("test-fund")._value.get()
+    Scrub(full.inside.database, metrics).look()
+    failures = metrics.of(ScrubMetrics).verification_failures.labels("test-fund")._value.get()
     with closing(Attacker(full)) as attacker:
         exported = attacker.get(AUDITOR, f"{FUND}/exports/audit")
     (tmp_path / "rewritten.zip").write_bytes(exported.body)

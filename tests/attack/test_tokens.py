@@ -8,6 +8,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.api.auth.devissuer import PREFIX
+from app.api.auth.policies import SignInMetrics
 from app.chain.jws import public_jwk
 from tests.support.attack.hostile import (
     Answer,
@@ -64,7 +65,7 @@ _CHALLENGE = 'Bearer realm="fundledger", error="invalid_token"'
 
 
 def _failures(service: Service) -> float:
-    (metric,) = service.inside.metrics.auth_failures.collect()
+    (metric,) = service.inside.metrics.of(SignInMetrics).auth_failures.collect()
     return sum(sample.value for sample in metric.samples if sample.name.endswith("_total"))
 
 

@@ -4,7 +4,7 @@ from app.chain.tree import Frontier
 from app.domain.book import Book
 from app.domain.governance.members import Member
 from app.domain.values import Role
-from app.ledger.book_cache import KeptBooks
+from app.ledger.book_cache import BookCache
 from app.store.log import Head
 
 
@@ -23,7 +23,7 @@ def a_book(rows: int) -> Book:
 
 
 def test_a_book_is_good_at_its_own_head_and_given_once() -> None:
-    books, book = KeptBooks(), a_book(1)
+    books, book = BookCache(), a_book(1)
     books.keep("era", a_head("era"), book)
 
     assert books.take("era", a_head("era")) is book
@@ -31,7 +31,7 @@ def test_a_book_is_good_at_its_own_head_and_given_once() -> None:
 
 
 def test_a_book_is_forgotten_once_somebody_else_has_written() -> None:
-    books = KeptBooks()
+    books = BookCache()
     books.keep("era", a_head("era"), a_book(1))
 
     assert books.take("era", a_head("era", 2)) is None
@@ -39,7 +39,7 @@ def test_a_book_is_forgotten_once_somebody_else_has_written() -> None:
 
 
 def test_the_book_that_was_written_to_longest_ago_is_let_go_first() -> None:
-    books = KeptBooks(most_rows=10)
+    books = BookCache(most_rows=10)
     for fund in ("one", "two", "three"):
         books.keep(fund, a_head(fund), a_book(4))
 
@@ -49,7 +49,7 @@ def test_the_book_that_was_written_to_longest_ago_is_let_go_first() -> None:
 
 
 def test_a_book_that_is_too_large_drives_no_other_out() -> None:
-    books = KeptBooks(most_rows=10)
+    books = BookCache(most_rows=10)
     books.keep("small", a_head("small"), a_book(2))
     books.keep("large", a_head("large"), a_book(11))
 
@@ -58,7 +58,7 @@ def test_a_book_that_is_too_large_drives_no_other_out() -> None:
 
 
 def test_of_a_fund_that_is_not_open_nothing_is_kept() -> None:
-    books = KeptBooks()
+    books = BookCache()
     books.keep("never", None, a_book(1))
     books.keep("empty", Head("empty", Frontier(), b"", ""), a_book(1))
 

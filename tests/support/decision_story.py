@@ -109,7 +109,7 @@ class Story:
         return outcome
 
     def until(self, fact: Callable[[], bool]) -> None:
-        """Wait until the service's own clockwork has made it so."""
+        """Wait until the service's own deadline worker has made it so."""
         deadline = time.monotonic() + 20
         while not fact():
             assert time.monotonic() < deadline

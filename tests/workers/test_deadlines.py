@@ -1,4 +1,4 @@
-"""Clockwork: what time alone decides is recorded once, whoever notices, and never too early."""
+"""Deadlines: what time alone decides is recorded once, whoever notices, and never too early."""
 
 import asyncio
 import threading
@@ -16,7 +16,7 @@ from app.ledger.submission import KeyedCommand
 from app.ledger.writer import Ledger
 from app.runtime.settings import Settings
 from app.store.engine import Database, Unavailable
-from app.workers.deadlines import Clockwork
+from app.workers.deadlines import DeadlineWorker
 from tests.support.attack.hostile import nothing_recorded
 from tests.support.builders import AUDITOR, TRUSTEE, Person, a_ballot, a_charter, a_motion, money
 from tests.support.service import Service, running
@@ -25,18 +25,18 @@ from tests.support.travel import travel
 
 SILENCE = {"rule": "silence", "clock": {"days": 1}}
 VOTER = Person("DE", Role.TREASURY_APPROVER)
-TICK = Clockwork.tick
+TICK = DeadlineWorker.tick
 """As it is where the one of a service is made to stand still."""
 
 
 @pytest.fixture
 def still(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
-    """A service whose own clockwork stands still: tests turn it by hand."""
+    """A service whose own deadline worker stands still: tests turn it by hand."""
 
     async def nothing(*_: Any) -> None:
         pass
 
-    monkeypatch.setattr("app.workers.deadlines.Clockwork.tick", nothing)
+    monkeypatch.setattr("app.workers.deadlines.DeadlineWorker.tick", nothing)
     return service
 
 
@@ -50,12 +50,12 @@ def a_proposal(service: Service) -> tuple[str, str]:
 
 
 def ticked(service: Service, *more: Ledger) -> None:
-    """Turn the clockwork once, of this process and of others, all at the same time."""
+    """Turn the deadline worker once, of this process and of others, all at the same time."""
     here = service.inside
 
     async def together() -> None:
         doors = (here.ledger, *more)
-        await asyncio.gather(*(TICK(Clockwork(here.database, door)) for door in doors))
+        await asyncio.gather(*(TICK(DeadlineWorker(here.database, door)) for door in doors))
 
     asyncio.run(together())
 
@@ -168,7 +168,7 @@ def test_a_running_service_notices_by_itself(
     assert kinds(service)["clock.elapsed"] == 1
 
 
-def test_a_database_that_is_away_for_a_moment_does_not_stop_the_clockwork(
+def test_a_database_that_is_away_for_a_moment_does_not_stop_the_deadline_worker(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turned = list[int]()
@@ -180,12 +180,12 @@ def test_a_database_that_is_away_for_a_moment_does_not_stop_the_clockwork(
 
     async def some_turns() -> None:
         here = service.inside
-        task = asyncio.create_task(Clockwork(here.database, here.ledger, 0.001).run())
+        task = asyncio.create_task(DeadlineWorker(here.database, here.ledger, 0.001).run())
         while len(turned) < 5:
             await asyncio.sleep(0.001)
         task.cancel()
 
-    monkeypatch.setattr("app.workers.deadlines.Clockwork.tick", failing)
+    monkeypatch.setattr("app.workers.deadlines.DeadlineWorker.tick", failing)
 
     asyncio.run(asyncio.wait_for(some_turns(), 20))
 
@@ -205,23 +205,23 @@ def test_a_clock_that_cannot_be_recorded_keeps_no_other_waiting_and_is_tried_eve
         if asking.key == "broken":
             raise RuntimeError("no refusal at all")
 
-    clockwork = Clockwork(here.database, here.ledger)
+    deadline_worker = DeadlineWorker(here.database, here.ledger)
     command = ElapseClock(matter_id="01947b6e-3c00-7000-8000-000000000001")
     both: list[tuple[str, ElapseClock, str]] = [
         ("one-fund", command, "broken"),
         ("another-fund", command, "sound"),
     ]
     monkeypatch.setattr(here.ledger, "submit", submit)
-    monkeypatch.setattr(clockwork, "_due", lambda: both)
+    monkeypatch.setattr(deadline_worker, "_due", lambda: both)
     for moment in (0.0, 1.0, 2.5, 4.0, 7.0):
-        monkeypatch.setattr("app.workers.deadlines.monotonic", lambda moment=moment: moment)
-        asyncio.run(TICK(clockwork))
+        monkeypatch.setattr(deadline_worker._backoff, "_now", lambda moment=moment: moment)
+        asyncio.run(TICK(deadline_worker))
 
     # It fails at 0 and waits two seconds; at 2.5, and waits four; at 7 again.
     assert Counter(asked) == {"sound": 5, "broken": 3}
 
 
-def test_a_service_that_stops_does_not_close_the_database_under_what_its_clockwork_reads(
+def test_a_service_that_stops_does_not_close_the_database_under_what_its_deadline_worker_reads(
     service_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looking, closing, events = threading.Event(), threading.Event(), list[str]()

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
+from prometheus_client import CollectorRegistry, Counter
 from pydantic import TypeAdapter, ValidationError
 from starlette.routing import BaseRoute
 
@@ -24,6 +25,15 @@ from app.domain.values import FundSlug
 from app.store import queries
 
 _SLUG: Final[TypeAdapter[str]] = TypeAdapter(FundSlug)
+
+
+class SignInMetrics:
+    """Tokens that were refused."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.auth_failures = Counter(
+            "ledger_auth_failures", "Refused tokens by reason.", ["reason"], registry=registry
+        )
 
 
 def require_no_parameters(request: Request) -> None:
@@ -67,11 +77,11 @@ async def who_asks(request: Request, here: Services) -> Actor:
     except BadToken as error:
         raise _unauthorized(here, error.reason) from None
     except RoleNotInRegistry:
-        here.metrics.auth_failures.labels("role_not_in_registry").inc()
+        here.metrics.of(SignInMetrics).auth_failures.labels("role_not_in_registry").inc()
         detail = "The token claims a party or a role that its issuer may not hand out."
         raise Problem(403, "role_not_permitted", detail) from None
     except KeysUnavailable:
-        here.metrics.auth_failures.labels("keys_unavailable").inc()
+        here.metrics.of(SignInMetrics).auth_failures.labels("keys_unavailable").inc()
         detail = "Your identity provider's keys cannot be fetched just now."
         raise Problem(503, "keys_unavailable", detail, {"Retry-After": "5"}) from None
 
@@ -138,7 +148,7 @@ def _all_dependencies(dependant: Any) -> list[Any]:
 
 
 def _unauthorized(here: Services, reason: str) -> Problem:
-    here.metrics.auth_failures.labels(reason).inc()
+    here.metrics.of(SignInMetrics).auth_failures.labels(reason).inc()
     challenge = 'Bearer realm="fundledger"'
     if reason not in ("missing", "scheme"):
         challenge += ', error="invalid_token"'

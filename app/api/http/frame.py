@@ -11,11 +11,13 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from prometheus_client import CollectorRegistry, Gauge, Histogram
+from prometheus_client import Counter as PrometheusCounter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.http.problems import Problem, problem_response
 from app.runtime import clock
-from app.runtime.metrics import Metrics
+from app.runtime.metrics import SECONDS, Metrics
 
 MAX_TARGET_BYTES: Final = 8_192
 _CHARSET: Final = rb'([ \t]*;[ \t]*charset=("utf-8"|utf-8))?'
@@ -49,12 +51,34 @@ class BodyLimits:
         return self.batch if _BATCHES.fullmatch(path) else self.single
 
 
+class FrameMetrics:
+    """Requests, whatever they ask for."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.requests = PrometheusCounter(
+            "ledger_http_requests",
+            "Requests by route template, method and status.",
+            ["route", "method", "code"],
+            registry=registry,
+        )
+        self.latency = Histogram(
+            "ledger_http_request_duration_seconds",
+            "Time to answer, by route template and method.",
+            ["route", "method"],
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self.in_progress = Gauge(
+            "ledger_http_requests_in_progress", "Requests being answered.", registry=registry
+        )
+
+
 class Outermost:
     """Names the request, checks its frame, counts its answer."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, limits: BodyLimits) -> None:
         self._app = app
-        self._metrics = metrics
+        self._metrics = metrics.of(FrameMetrics)
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
+from prometheus_client import CollectorRegistry, Counter
 from starlette.types import Receive, Scope, Send
 
 from app.api.auth.policies import ReaderHere
@@ -23,6 +24,15 @@ from app.runtime import clock
 from app.store import log
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["exports"])
+
+
+class ExportMetrics:
+    """Audit exports."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.exports = Counter(
+            "ledger_exports", "Audit exports by result.", ["result"], registry=registry
+        )
 
 
 @router.get(
@@ -92,14 +102,14 @@ def _bundle(
             here.ledger.access.try_to_record(fund, [exported(actor, head.size)])
         with here.database.read() as connection:
             yield from write_bundle(connection, fund, here.notary.keys, clock.now(), wanted)
-        here.metrics.exports.labels("complete").inc()
+        here.metrics.of(ExportMetrics).exports.labels("complete").inc()
     except NothingSigned:
         raise NotFound("Nothing of this fund is signed yet.") from None
     except NotInTheLog as error:
         detail = f"{str(error).capitalize()}: `from` lies below that, `since` from 1 up to it."
         raise Problem(422, "size_out_of_range", detail) from None
     except BaseException:
-        here.metrics.exports.labels("failed").inc()
+        here.metrics.of(ExportMetrics).exports.labels("failed").inc()
         raise
     finally:
         here.exports.give_back((fund, actor.party))

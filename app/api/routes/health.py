@@ -12,6 +12,7 @@ from app.api.services import Services, ServicesHere
 from app.store.engine import Unavailable
 from app.store.guards import GuardsMissing, verify_guards
 from app.store.migrate import WrongSchema, check_schema
+from app.workers.scrub import ScrubMetrics
 
 router = APIRouter(tags=["operation"], dependencies=[Depends(public)])
 _logger = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ def ready(here: ServicesHere, response: Response) -> Readiness:
     checks = {**_database_checks(here), "writer": here.ledger.running}
     checks["history"] = not here.ledger.halted
     checks["signing"] = not here.ledger.unsigned
-    here.metrics.guards_ok.set(checks["guards"])
+    here.metrics.of(ScrubMetrics).guards_ok.set(checks["guards"])
     readiness = Readiness(ready=all(checks.values()), checks=checks)
     if not readiness.ready:
         response.status_code = 503

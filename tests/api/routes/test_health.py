@@ -4,7 +4,7 @@ import re
 
 from sqlalchemy import text
 
-from app.workers.scrub import Patrol
+from app.workers.scrub import Scrub
 from tests.support.builders import AUDITOR, REQUESTER, a_pledge, a_request, money, treasury
 from tests.support.service import FUND, Service
 from tests.support.tables import without_guards
@@ -88,18 +88,18 @@ def test_the_patrol_walks_the_log_and_finds_what_was_changed(fund: Service) -> N
     here = fund.inside
     for number in range(1, 5):
         fund.post(treasury("DE"), "/pledges", a_pledge(money(number)))
-    patrol = Patrol(here.database, here.metrics)
+    scrub = Scrub(here.database, here.metrics)
 
-    patrol.look()
+    scrub.look()
     before = metrics(fund)
     for seq in (2, 4):
         # Also the last one, which no later entry names.
         changed = f"UPDATE entries SET body = replace(body, '\"{seq}.00\"', '\"9.00\"')"
         without_guards(fund.settings, f"{changed} WHERE seq = {seq}")
-        patrol.look()
+        scrub.look()
         restored = f"UPDATE entries SET body = replace(body, '\"9.00\"', '\"{seq}.00\"')"
         without_guards(fund.settings, f"{restored} WHERE seq = {seq}")
-    patrol.look()
+    scrub.look()
 
     failed = 'ledger_chain_verification_failures_total{fund="test-fund"} 2.0'
     assert 'ledger_chain_last_verified_seq{fund="test-fund"} 4.0' in before
