@@ -1,4 +1,4 @@
-"""FollowedWitness witnesses to cosign: after every commit, outside every lock, never holding up a write.
+"""Asking witnesses to cosign: after every commit, outside every lock, never holding up a write.
 
 Each witness is followed by a task of its own, so that one which is slow, wrong or gone stands in
 nobody's way. Cosignatures are kept beside the checkpoint as they come. Where a fund's charter makes
