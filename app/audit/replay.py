@@ -7,7 +7,6 @@ keeps its own totals: a mistake in a fold shows as a disagreement.
 
 from collections import deque
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, Final, NoReturn
 
 from pydantic import ValidationError
@@ -16,7 +15,7 @@ from app.audit.checks.seen_checkpoints import Claim, claims_of
 from app.audit.checks.time_stamps import Anchor
 from app.audit.format.views import JournaledEntry
 from app.audit.spilled_rows import SpilledRows
-from app.chain.canonical import encode
+from app.chain.canonical import digest_of, encode
 from app.chain.entry import Entry
 from app.chain.jws import SignatureError, protected_header
 from app.domain.admission import UnknownEvent, admit, event_of
@@ -244,8 +243,9 @@ def act_of(entry: Entry) -> Act:
         party=entry.by["party"],
         subject=entry.by["subject"],
         role=role,
-        digest=sha256(encode(entry.data)).hexdigest(),
+        digest=digest_of(entry.data),
         new_id=_no_new_ids,
+        digest_of=digest_of,
     )
 
 

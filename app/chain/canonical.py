@@ -7,6 +7,7 @@ a double cannot hold, lone surrogates, a byte order mark, data after the end, de
 
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
 from typing import Any
 
@@ -29,6 +30,11 @@ def encode(value: Any) -> bytes:
     if _check_value(value, depth=0):
         return _sorted_text(value).encode()
     return _text_as_is(_ordered(value)).encode()
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 (hex) of the canonical bytes of `value`. Raises NotCanonical."""
+    return sha256(encode(value)).hexdigest()
 
 
 def text_of(value: str) -> str:

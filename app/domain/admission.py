@@ -4,8 +4,11 @@ The same function runs when the server accepts a request and when an auditor rep
 Importing this module imports every subject (`catalogue`).
 """
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
 from itertools import chain
+from typing import Any, NamedTuple
 
 from app.domain.book import Book, Key
 from app.domain.books.closing import closing_key
@@ -42,6 +45,42 @@ def decided(book: Book, command: Command, act: Act) -> Event:
     if not isinstance(command, OpenFund) and not issubclass(command.event, TimedEvent):
         require_actor(book, act, command.event.actor_roles)
     return command.decide(book, act)
+
+
+class RecordedEvent(NamedTuple):
+    """An event in its circumstances, the canonical bytes of its `data`, and the book after it."""
+
+    event: Event
+    act: Act
+    data: bytes
+    book: Book
+
+
+def record(
+    book: Book,
+    command: Command,
+    act: Act,
+    canonical: Callable[[Any], bytes],
+    vet: Callable[[Book, Event, Act], None] = lambda _book, _event, _act: None,
+) -> list[RecordedEvent]:
+    """What recording a command brings: its event, and behind it what the ledger must record.
+
+    `act` is that of the command's event, without its digest. `canonical` writes canonical JSON;
+    `vet` refuses, before the rules are asked, what only the shell can judge: signatures. The book
+    that is given stays as it was, whatever is refused. Raises Refusal, NotNamed.
+    """
+    recorded: list[RecordedEvent] = []
+    owed: deque[Event] = deque([decided(book, command, act)])
+    while owed:
+        event = owed.popleft()
+        data = canonical(event.data())
+        digest = sha256(data).hexdigest()
+        act = act.by_ledger(act.seq + 1, digest) if recorded else act._replace(digest=digest)
+        vet(book, event, act)
+        book = admit(book, event, act)
+        recorded.append(RecordedEvent(event, act, data, book))
+        owed.extend(event.consequences(book, act))
+    return recorded
 
 
 def admit(book: Book, event: Event, act: Act) -> Book:

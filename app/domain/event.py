@@ -14,6 +14,10 @@ from app.domain.book import Book
 from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role, Seq
 
 
+def _no_digest(_: Any) -> str:
+    raise AssertionError("the shell that made this act supplies no digests")
+
+
 class Act(NamedTuple):
     """The circumstances of one entry: where, when and by whom. The shell supplies them.
 
@@ -34,6 +38,8 @@ class Act(NamedTuple):
     """The key that signed what was stated, where somebody did and the signature holds."""
     nonce: str = ""
     """What that signature was made for once: the request's idempotency key."""
+    digest_of: Callable[[Any], str] = _no_digest
+    """SHA-256 (hex) of the canonical JSON of a value: the domain itself knows no bytes."""
 
     @property
     def day(self) -> date:

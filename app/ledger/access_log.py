@@ -16,10 +16,10 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from app.chain.canonical import encode
-from app.chain.entry import GENESIS_PREV, time_text, write_line
-from app.chain.tree import leaf_hash
+from app.chain.entry import time_text
 from app.domain.command import Actor
 from app.ledger.notary import ForkDetected, Notary
+from app.ledger.sealing import Content, Place, seal
 from app.runtime import clock
 from app.store import log
 from app.store.engine import Database
@@ -146,40 +146,14 @@ def next_hour(now: datetime) -> str:
 
 
 def _sealed(fund: str, head: Head, attempts: Sequence[Attempt], now: datetime) -> list[Sealed]:
-    """The entries, each naming the one before it. Time never runs backwards in a log."""
-    at = max(time_text(now), head.last_at)
-    moment = datetime.fromisoformat(at)
+    """The entries, each behind the one before it. Time never runs backwards in a log."""
+    at = datetime.fromisoformat(max(time_text(now), head.last_at))
     prev, entries = head.last_leaf, list[Sealed]()
     for seq, attempt in enumerate(attempts, head.size):
-        actor, identifier = attempt.actor, clock.new_id(moment)
-        roles = sorted(actor.roles)
-        body = write_line(
-            fund=fund,
-            seq=seq,
-            id=identifier,
-            type=attempt.type,
-            at=at,
-            by={
-                "party": actor.party,
-                "subject": actor.subject,
-                "role": str(roles[0]) if roles else "none",
-            },
-            data=encode(attempt.data),
-            prev=prev.hex() if prev else GENESIS_PREV,
-        )
-        leaf = leaf_hash(body)
-        entries.append(
-            Sealed(
-                seq=seq,
-                id=identifier,
-                type=attempt.type,
-                party=actor.party,
-                at=at,
-                prev=prev or bytes.fromhex(GENESIS_PREV),
-                leaf=leaf,
-                body=body,
-                postings=(),
-            )
-        )
-        prev = leaf
+        actor, roles = attempt.actor, sorted(attempt.actor.roles)
+        role = str(roles[0]) if roles else "none"
+        by = {"party": actor.party, "subject": actor.subject, "role": role}
+        content = Content(attempt.type, by, encode(attempt.data))
+        entries.append(seal(Place(fund, seq, at, prev), content))
+        prev = entries[-1].leaf
     return entries

@@ -6,19 +6,17 @@ must record as a consequence follows in the same breath, with its cause.
 """
 
 import time
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from hashlib import sha256
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from app.chain import canonical
-from app.chain.entry import GENESIS_PREV, BadEntry, time_text, write_line
-from app.chain.tree import Frontier, Subtree, leaf_hash
-from app.domain.admission import MAX_READ_ROUNDS, admit, decided, wanted
+from app.chain.entry import BadEntry, time_text
+from app.chain.tree import Frontier, Subtree
+from app.domain.admission import MAX_READ_ROUNDS, RecordedEvent, record, wanted
 from app.domain.book import Book, NotNamed
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event
@@ -35,6 +33,7 @@ from app.domain.refusals import (
 )
 from app.domain.values import Role
 from app.ledger.access_log import Attempt, refused
+from app.ledger.sealing import Content, Place, seal
 from app.ledger.submission import KeyedCommand, PartRefused, Submission
 from app.runtime import clock
 from app.store import log, read_tables
@@ -90,7 +89,6 @@ class Batch:
         self._head: Head | None = None
         self._first_at = now
         """When the first entry of this batch is recorded, and with it all others."""
-        self._first_at_text = ""
         self._known_last: tuple[Actor | None, Actor] = (None, Actor("", "", frozenset()))
         self._deadline = 0.0
         self._used: dict[tuple[str, str], KeyUse] = {}
@@ -114,12 +112,11 @@ class Batch:
         if head.last_at and time_text(self._now) < head.last_at:
             # Time never runs backwards in a log: the later of the clock and the entry before.
             self._first_at = datetime.fromisoformat(head.last_at)
-        self._first_at_text = time_text(self._first_at)
-        asked = [(item.actor, asked) for item in items for asked in item.asked]
-        keys = [(actor.party, one.key) for actor, one in asked]
+        waiting = [(item.actor, keyed) for item in items for keyed in item.commands]
+        keys = [(actor.party, one.key) for actor, one in waiting]
         self._used = log.find_keys(connection, self._fund, keys)
         # All commands' rows at once; what one command's outcome makes the next one need, below.
-        self._load(connection, [(one.command, self._known(actor, one)) for actor, one in asked])
+        self._load(connection, [(one.command, self._known(actor, one)) for actor, one in waiting])
         for position, item in enumerate(items):
             if len(self.book.changed) > MAX_CHANGED_ROWS:
                 self.deferred = items[position:]
@@ -152,8 +149,8 @@ class Batch:
         fund = self.book.peek(Fund)
         parties = {party.id for party in fund.charter.parties} if fund is not None else set()
         return [
-            refused(actor, asked.command.event.type, asked.digest, refusal.code)
-            for actor, asked, refusal in self._refusals()
+            refused(actor, keyed.command.event.type, keyed.digest, refusal.code)
+            for actor, keyed, refusal in self._refusals()
             # The ledger's own, and strangers', are for the service's metrics.
             if actor.party in parties
         ]
@@ -173,23 +170,23 @@ class Batch:
             return
         for item, reason in self.refused:
             if isinstance(reason, PartRefused):
-                yield item.actor, item.asked[reason.position], reason.refusal
+                yield item.actor, item.commands[reason.position], reason.refusal
             elif isinstance(reason, Refusal):
-                yield item.actor, item.asked[0], reason
+                yield item.actor, item.commands[0], reason
         for item, outcomes in self.decided:
-            for asked, outcome in zip(item.asked, outcomes, strict=True):
+            for keyed, outcome in zip(item.commands, outcomes, strict=True):
                 if isinstance(outcome, Refusal):
-                    yield item.actor, asked, outcome
+                    yield item.actor, keyed, outcome
 
     def _decide_all(self, connection: Connection, item: Submission) -> None:
         """Decide one submission's commands in order; an atomic one stands or falls as a whole."""
         book, length, used = self.book, len(self.entries), dict[tuple[str, str], KeyUse]()
         outcomes: list[Outcome] = []
         try:
-            for position, asked in enumerate(item.asked):
-                outcome = self._outcome(connection, item.actor, asked)
+            for position, keyed in enumerate(item.commands):
+                outcome = self._outcome(connection, item.actor, keyed)
                 if isinstance(outcome, Done):
-                    used[item.actor.party, asked.key] = outcome.use
+                    used[item.actor.party, keyed.key] = outcome.use
                 elif item.atomic:
                     refusal = outcome if item.single else PartRefused(position, outcome)
                     raise refusal  # noqa: TRY301  the way to forget what came before it
@@ -204,42 +201,42 @@ class Batch:
         else:
             self.decided.append((item, outcomes))
 
-    def _outcome(self, connection: Connection, actor: Actor, asked: KeyedCommand) -> Outcome:
-        label = (actor.party, asked.key)
+    def _outcome(self, connection: Connection, actor: Actor, keyed: KeyedCommand) -> Outcome:
+        label = (actor.party, keyed.key)
         try:
             if time.monotonic() > self._deadline:
                 raise TooMuchAtOnce("There was no time for it: send it again, or fewer at once.")
             if label in self._used:
-                return self._replay(actor, asked, self._used[label])
+                return self._replay(actor, keyed, self._used[label])
             try:
-                book, sealed = self._run(asked, actor)
+                book, sealed = self._run(keyed, actor)
             except NotNamed:
                 # A command before it has changed what it must read: let it name that, once more.
-                self._load(connection, [(asked.command, self._known(actor, asked))])
-                book, sealed = self._run(asked, actor)
+                self._load(connection, [(keyed.command, self._known(actor, keyed))])
+                book, sealed = self._run(keyed, actor)
         except Refusal as refusal:
             return refusal
         self.book = book
         self.entries += sealed
-        use = KeyUse(actor.party, asked.key, asked.digest, sealed[0].seq, len(sealed))
+        use = KeyUse(actor.party, keyed.key, keyed.digest, sealed[0].seq, len(sealed))
         self._used[label] = use
         return Done(use, tuple(entry.body for entry in sealed))
 
-    def _replay(self, actor: Actor, asked: KeyedCommand, use: KeyUse) -> Done:
+    def _replay(self, actor: Actor, keyed: KeyedCommand, use: KeyUse) -> Done:
         """The first answer again, to somebody who may still act for the party. Raises Refusal."""
-        if use.digest != asked.digest:
+        if use.digest != keyed.digest:
             raise KeyReused("This idempotency key stands for another request of your party.")
-        self._role(asked.command, actor)
+        self._role(keyed.command, actor)
         member = self.book.peek(Member, actor.subject)
         if member is None or member.party != actor.party or not member.active:
             raise NotAMember(f"This person is not a member of {actor.party} in this fund.")
         return Done(use)
 
-    def _known(self, actor: Actor, asked: KeyedCommand) -> Actor:
+    def _known(self, actor: Actor, keyed: KeyedCommand) -> Actor:
         """The actor, with what is known of this request: its day, and who signed it."""
         day = self._first_at.date()
-        if isinstance(asked.signature, PartySignature):
-            return replace(actor, day=day, kid=asked.signature.kid, nonce=asked.signature.nonce)
+        if isinstance(keyed.signature, PartySignature):
+            return replace(actor, day=day, kid=keyed.signature.kid, nonce=keyed.signature.nonce)
         if self._known_last[0] is not actor:
             # Many commands in a row are of one person.
             self._known_last = (actor, replace(actor, day=day))
@@ -255,24 +252,21 @@ class Batch:
             raise RoleNotPermitted(f"This takes the role {role}; the token does not carry it.")
         return role
 
-    def _run(self, asked: KeyedCommand, actor: Actor) -> tuple[Book, list[Sealed]]:
-        """Admit the command's event and all that follows from it. Raises Refusal, NotNamed."""
-        book, sealed = self.book, list[Sealed]()
-        if isinstance(asked.signature, Refusal):
-            raise asked.signature
-        act = self._first_act(self._known(actor, asked), self._role(asked.command, actor))
-        pending: deque[Event] = deque([decided(book, asked.command, act)])
-        while pending:
-            event = pending.popleft()
+    def _run(self, keyed: KeyedCommand, actor: Actor) -> tuple[Book, list[Sealed]]:
+        """Record what the command asks for, on paper. Raises Refusal, NotNamed."""
+        if isinstance(keyed.signature, Refusal):
+            raise keyed.signature
+        act = self._first_act(self._known(actor, keyed), self._role(keyed.command, actor))
+
+        def vet(book: Book, event: Event, here: Act) -> None:
+            if here.seq == act.seq:
+                _require_meant(keyed, event, here.digest)
             attest(book, event)
-            data = canonical.encode(event.data())
-            digest = sha256(data).hexdigest()
-            act = act.by_ledger(act.seq + 1, digest) if sealed else act._replace(digest=digest)
-            jws = None if sealed else _signed(asked, event, digest)
-            book = admit(book, event, act)
-            sealed.append(self._seal(event, data, act, book, sealed, jws))
-            pending.extend(event.consequences(book, act))
-        return book, sealed
+
+        sealed: list[Sealed] = []
+        for recorded in record(self.book, keyed.command, act, canonical.encode, vet):
+            sealed.append(self._sealed(recorded, keyed, sealed))
+        return recorded.book, sealed
 
     def _first_act(self, actor: Actor, role: Role) -> Act:
         at = self._first_at
@@ -288,51 +282,27 @@ class Batch:
             export_kid=self._export_kid,
             kid=actor.kid,
             nonce=actor.nonce,
+            digest_of=canonical.digest_of,
         )
 
-    def _seal(
-        self,
-        event: Event,
-        data: bytes,
-        act: Act,
-        book: Book,
-        sealed: list[Sealed],
-        jws: str | None,
-    ) -> Sealed:
-        """The entry's bytes and hash; `data` are the event's canonical bytes.
-
-        Raises EntryTooLarge.
-        """
-        before = sealed or self.entries
+    def _sealed(self, recorded: RecordedEvent, keyed: KeyedCommand, behind: list[Sealed]) -> Sealed:
+        """The entry of an event, behind those of the same command. Raises EntryTooLarge."""
+        event, act, data, book = recorded
+        before = behind or self.entries
         prev = before[-1].leaf if before else (self._head.last_leaf if self._head else b"")
         derived = event.derived()
-        identifier, at = clock.new_id(act.at), self._first_at_text
+        signature = keyed.signature if not behind else None
         try:
-            body = write_line(
-                fund=self._fund,
-                seq=act.seq,
-                id=identifier,
-                type=event.type,
-                at=at,
-                by={"party": act.party, "subject": act.subject, "role": str(act.role)},
-                data=data,
-                derived=canonical.encode(derived) if derived else None,
-                prev=prev.hex() if prev else GENESIS_PREV,
-                jws=jws,
+            content = Content(
+                event.type,
+                {"party": act.party, "subject": act.subject, "role": str(act.role)},
+                data,
+                canonical.encode(derived) if derived else None,
+                signature.jws if isinstance(signature, PartySignature) else None,
             )
+            return seal(Place(self._fund, act.seq, act.at, prev), content, book.postings)
         except BadEntry as error:
             raise EntryTooLarge(f"The entry would have {error}.") from None
-        return Sealed(
-            seq=act.seq,
-            id=identifier,
-            type=event.type,
-            party=act.party,
-            at=at,
-            prev=prev or bytes.fromhex(GENESIS_PREV),
-            leaf=leaf_hash(body),
-            body=body,
-            postings=book.postings,
-        )
 
     def _load(self, connection: Connection, asking: list[tuple[Command, Actor]]) -> None:
         """Read what the commands name, in rounds, until they name nothing new."""
@@ -348,19 +318,18 @@ class Batch:
         raise AssertionError("a command keeps naming rows")
 
 
-def _signed(asked: KeyedCommand, event: Event, digest: str) -> str | None:
-    """The signature of an entry, made for exactly it; None without one.
+def _require_meant(keyed: KeyedCommand, event: Event, digest: str) -> None:
+    """Check that the signature, if there is one, was made for exactly this event.
 
     Raises SignatureMismatch.
     """
-    signature = asked.signature
+    signature = keyed.signature
     if not isinstance(signature, PartySignature):
-        return None
+        return
     for what, signed, meant in (
         ("operation", signature.op, event.type),
-        ("nonce", signature.nonce, asked.key),
+        ("nonce", signature.nonce, keyed.key),
         ("statement", signature.digest, digest),
     ):
         if signed != meant:
             raise SignatureMismatch(f"The signature was made for another {what}.")
-    return signature.jws

@@ -133,7 +133,7 @@ class Submission:
 
     fund: str
     actor: Actor
-    asked: tuple[KeyedCommand, ...]
+    commands: tuple[KeyedCommand, ...]
     single: bool = True
     atomic: bool = True
     arrived: float = field(default_factory=time.monotonic)
@@ -150,7 +150,7 @@ class Submission:
     @property
     def labels(self) -> list[tuple[str, str, str]]:
         """Its keys, as no other party's and no other fund's."""
-        return [(self.fund, self.actor.party, asked.key) for asked in self.asked]
+        return [(self.fund, self.actor.party, keyed.key) for keyed in self.commands]
 
     def settle(self, result: Accepted | BaseException) -> None:
         """Decide the answer; the first one stands."""

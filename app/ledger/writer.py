@@ -62,7 +62,7 @@ class _NothingToKeep(Exception):
 
 
 def _opens_a_fund(items: Iterable[Submission]) -> bool:
-    return any(isinstance(asked.command, OpenFund) for item in items for asked in item.asked)
+    return any(isinstance(keyed.command, OpenFund) for item in items for keyed in item.commands)
 
 
 def _refused_any(outcomes: Iterable[Outcome]) -> bool:
@@ -135,13 +135,13 @@ class Ledger:
         """Whether commands are taken."""
         return self._open and self._thread.is_alive()
 
-    async def submit(self, fund: str, actor: Actor, asked: KeyedCommand) -> Accepted:
+    async def submit(self, fund: str, actor: Actor, keyed: KeyedCommand) -> Accepted:
         """Record what a command asks for, once for ever for this party's key.
 
         Raises Refusal (nothing was recorded), QueueFull, Unavailable (nothing was recorded),
         OutcomeUnknown, ForkDetected. A caller who goes away does not stop what is under way.
         """
-        return await self.pass_through(Submission(fund, actor, (asked,)))
+        return await self.pass_through(Submission(fund, actor, (keyed,)))
 
     async def pass_through(self, mine: Submission) -> Accepted:
         """The answer to a submission, of one command or of many.
@@ -216,7 +216,7 @@ class Ledger:
         while line and commands < self._batch_limit:
             item = line.popleft()
             taken.append(item)
-            commands += len(item.asked)
+            commands += len(item.commands)
             self._metrics.queue_wait.observe(time.monotonic() - item.arrived)
         self._metrics.queue_depth.dec(len(taken))
         self._metrics.batch_size.observe(commands)
@@ -389,7 +389,7 @@ class Ledger:
     def _fail(self, items: Iterable[Submission], reason: BaseException, result: str) -> None:
         for item in items:
             if item.settled is None:
-                self._metrics.appends.labels(result).inc(len(item.asked))
+                self._metrics.appends.labels(result).inc(len(item.commands))
                 item.settle(reason)
 
     def _observe(self, fund: str, batch: Batch, size: int) -> None:

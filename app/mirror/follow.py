@@ -15,7 +15,8 @@ from app.audit.checks.signers import Distrusted, speakers
 from app.audit.replay import NotPermitted, Replay
 from app.audit.spilled_rows import SpilledRows
 from app.chain.checkpoint import Checkpoint, open_checkpoint
-from app.chain.entry import BadEntry, BrokenChain, Entry, check_follows
+from app.chain.entry import BadEntry, BrokenChain
+from app.chain.log_reader import LogReader
 from app.chain.note import Note, NoteError, VerifierKey
 from app.chain.policy import Policy
 from app.chain.tree import Frontier, leaf_hash
@@ -65,9 +66,7 @@ class Mirror:
         """Execute what is kept, from the first entry. Raises MirrorDamaged."""
         self._shelf = SpilledRows()
         self._replay = Replay(self._shelf)
-        self._last: Entry | None = None
-        self._leaf: bytes | None = None
-        self._frontier = Frontier()
+        self._reader = LogReader()
         self._broken: str | None = None
         try:
             self._resume()
@@ -78,7 +77,7 @@ class Mirror:
     @property
     def size(self) -> int:
         """How many entries are kept."""
-        return self._frontier.size
+        return self._reader.frontier.size
 
     def __enter__(self) -> Self:
         return self
@@ -92,7 +91,7 @@ class Mirror:
         held = self._kept.note()
         if held is not None:
             said = Checkpoint.parse(Note.parse(held).text)
-            if (said.size, said.root) != (self._frontier.size, self._frontier.root()):
+            if (said.size, said.root) != (self._reader.frontier.size, self._reader.frontier.root()):
                 raise MirrorDamaged("it does not make the root that was kept")
 
     def fetch(self) -> list[Alarm]:
@@ -126,13 +125,13 @@ class Mirror:
             why = f"the log shows {checkpoint.size} entries; it had shown {self.size}"
             raise TwoHistories(why, held, note)
         elif checkpoint.size == self.size:
-            if checkpoint.root != self._frontier.root():
+            if checkpoint.root != self._reader.frontier.root():
                 raise TwoHistories("two roots for one size", held, note)
         else:
             self._grow(checkpoint, note)
 
     def _grow(self, checkpoint: Checkpoint, note: bytes) -> None:
-        size, grown = self.size, self._frontier
+        size, grown = self.size, self._reader.frontier
 
         def passing() -> Iterator[bytes]:
             nonlocal grown
@@ -162,11 +161,7 @@ class Mirror:
     def _take(self, lines: Iterable[bytes]) -> None:
         """Chain and execute entries that the tree already covers. Raises BadEntry, BrokenChain."""
         for line in lines:
-            leaf = leaf_hash(line)
-            entry = Entry.from_bytes(line)
-            check_follows(entry, self._last, self._leaf)
-            self._last, self._leaf = entry, leaf
-            self._frontier = self._frontier.append(leaf)
+            entry = self._reader.read(line)
             if self._broken is None:
                 try:
                     self._replay.step(entry)
@@ -224,7 +219,7 @@ class Mirror:
     def _root(self, size: int) -> bytes:
         """The root of the first `size` entries that are kept."""
         if size == self.size:
-            return self._frontier.root()
+            return self._reader.frontier.root()
         if size not in self._roots:
             leaves = map(leaf_hash, islice(self._kept.entries(), size))
             self._roots = {size: Frontier().extend(leaves)[0].root()}

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from app.audit.replay import read_event, signed_act
-from app.chain.entry import Entry, check_follows
-from app.chain.tree import Frontier, leaf_hash
+from app.chain.entry import Entry
+from app.chain.log_reader import LogReader
 from app.domain.book import Book, Identity, Posting
 from app.domain.catalogue import STATES
 from app.domain.governance.party_keys import remembered
@@ -50,8 +50,8 @@ def rebuild(database: Database, fund: str) -> int:
 def refold(connection: Connection, fund: str, size: int) -> None:
     """The same, in the transaction of somebody who has the head."""
     book = Book(complete=True)
-    for _, after in _folded(connection, fund, size):
-        book = after
+    for line in log.bodies(connection, fund, 0, size):
+        book = _folded(book, Entry.from_bytes(line))
     read_tables.clear(connection, fund)
     read_tables.save(connection, fund, dict(book.changed.items()))
 
@@ -65,21 +65,20 @@ def first_difference(database: Database, fund: str) -> str | None:
         head = log.read_head(connection, fund)
         if head is None:
             raise NoSuchFund(fund)
-        book, journal = Book(complete=True), _journal(connection, fund, head.size)
-        before: Entry | None = None
-        leaf: bytes | None = None
-        frontier = Frontier()
+        book, journal, reader = (
+            Book(complete=True),
+            _journal(connection, fund, head.size),
+            LogReader(),
+        )
         try:
-            for line, book in _folded(connection, fund, head.size):
-                entry = Entry.from_bytes(line)
-                check_follows(entry, before, leaf)
-                before, leaf = entry, leaf_hash(line)
-                frontier = frontier.append(leaf)
-                stored = next(journal, ())
+            for line in log.bodies(connection, fund, 0, head.size):
+                entry = reader.read(line)
+                book, stored = _folded(book, entry), next(journal, ())
                 if stored != book.postings:
                     return f"journal of entry {entry.seq}: stored {stored}, replay {book.postings}"
         except (ValueError, Refusal) as error:
-            return f"log, behind entry {frontier.size - 1}: {error}"
+            return f"log, behind entry {reader.size - 1}: {error}"
+        frontier = reader.frontier
         if frontier != head.frontier:
             return f"head: stored root {head.frontier.root().hex()}, replay {frontier.root().hex()}"
         return _table_difference(connection, fund, book)
@@ -94,14 +93,10 @@ def signed_difference(database: Database, signed: SecondStore, fund: str) -> str
         return log.contradiction(connection, fund, last)
 
 
-def _folded(connection: Connection, fund: str, size: int) -> Iterator[tuple[bytes, Book]]:
-    """Each entry's bytes and the book after it; what may have happened is not asked again."""
-    book = Book(complete=True)
-    for line in log.bodies(connection, fund, 0, size):
-        entry = Entry.from_bytes(line)
-        event, act = read_event(entry), signed_act(entry)
-        book = remembered(event.fold(book.next_entry(), act), act)
-        yield line, book
+def _folded(book: Book, entry: Entry) -> Book:
+    """The book after an entry; whether that was permitted is not asked again."""
+    event, act = read_event(entry), signed_act(entry)
+    return remembered(event.fold(book.next_entry(), act), act)
 
 
 def _journal(connection: Connection, fund: str, size: int) -> Iterator[tuple[Posting, ...]]:

@@ -19,12 +19,12 @@ from sqlalchemy import Connection
 from app.audit.receipt import answered
 from app.audit.replay import NotPermitted, Replay
 from app.chain.canonical import NotCanonical, decode, encode
-from app.chain.entry import BadEntry, BrokenChain, Entry, check_follows
+from app.chain.entry import BadEntry, BrokenChain
+from app.chain.log_reader import LogReader
 from app.chain.note import NoteError
-from app.chain.tree import leaf_hash
-from app.domain.book import Posting
 from app.domain.governance.checkpoints import RecordRecovery, Statement
 from app.ledger.notary import Notary
+from app.ledger.sealing import sealed_before
 from app.ledger.submission import LEDGER_ITSELF, KeyedCommand
 from app.ledger.writer import Ledger
 from app.ops.rebuild import refold
@@ -158,29 +158,26 @@ def _appended(connection: Connection, head: Head, lines: Iterable[bytes]) -> Hea
     replay = None if is_access_log(head.fund) else Replay()
     stored = log.bodies(connection, head.fund, 0, head.size)
     waiting = list[Sealed]()
-    last: Entry | None = None
-    leaf: bytes | None = None
-    here = head.size
+    reader, here = LogReader(), head.size
     for seq, line in enumerate(lines):
-        entry = Entry.from_bytes(line)
-        check_follows(entry, last, leaf)
+        entry = reader.read(line)
         if entry.fund != main_log(head.fund):
             raise NotRecovered(f"these are entries of {entry.fund}")
         postings = replay.step(entry).postings if replay is not None else ()
-        last, leaf = entry, leaf_hash(line)
         if seq < here:
             if next(stored, b"") != line:
                 raise NotRecovered(f"entry {seq} is another one here: somebody changed history")
             continue
-        waiting.append(_sealed(entry, line, leaf, postings))
+        assert reader.leaf is not None, "it has read an entry"  # noqa: S101
+        waiting.append(sealed_before(entry, line, reader.leaf, postings))
         if len(waiting) == AT_ONCE:
             head, waiting = _stored(connection, head, waiting), []
     if waiting:
         head = _stored(connection, head, waiting)
-    if last is None or last.seq + 1 < here:
+    if not reader.size or reader.size < here:
         raise NotRecovered("it has fewer entries than there are here")
     if replay is not None:
-        replay.finish(last.seq)
+        replay.finish(reader.size - 1)
     return head
 
 
@@ -188,17 +185,3 @@ def _stored(connection: Connection, head: Head, entries: list[Sealed]) -> Head:
     frontier, completed = head.frontier.extend(entry.leaf for entry in entries)
     log.append(connection, head, entries, (), completed, frontier)
     return Head(head.fund, frontier, entries[-1].leaf, entries[-1].at)
-
-
-def _sealed(entry: Entry, line: bytes, leaf: bytes, postings: tuple[Posting, ...]) -> Sealed:
-    return Sealed(
-        seq=entry.seq,
-        id=entry.id,
-        type=entry.type,
-        party=entry.by["party"],
-        at=entry.at,
-        prev=bytes.fromhex(entry.prev),
-        leaf=leaf,
-        body=line,
-        postings=postings,
-    )

@@ -13,8 +13,9 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy import Connection
 
-from app.chain.entry import BadEntry, BrokenChain, Entry, check_follows
-from app.chain.tree import Frontier, leaf_hash
+from app.chain.entry import BadEntry, BrokenChain
+from app.chain.log_reader import LogReader
+from app.chain.tree import leaf_hash
 from app.runtime import clock
 from app.runtime.metrics import Metrics
 from app.store import log
@@ -62,7 +63,7 @@ class Scrub:
         self._database = database
         self._metrics = metrics.of(ScrubMetrics)
         self._pause_s = pause_s
-        self._reached: dict[str, tuple[Entry | None, bytes | None, Frontier]] = {}
+        self._reached: dict[str, LogReader] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scrub", daemon=True)
 
@@ -99,26 +100,23 @@ class Scrub:
 
     def _look_at(self, connection: Connection, fund: str) -> None:
         """Check one piece; at the end of the log, compare the tree with the head."""
-        before, leaf, frontier = self._reached.pop(fund, (None, None, Frontier()))
-        head, start = log.read_head(connection, fund), frontier.size
+        reader = self._reached.pop(fund, None) or LogReader()
+        head, start = log.read_head(connection, fund), reader.size
         lines = list(log.lines(connection, fund, start, start + PIECE))
         for line, stored in lines:
             try:
-                entry = Entry.from_bytes(line)
-                check_follows(entry, before, leaf)
                 _require_hash(line, stored)
+                reader.read(line)
             except (BadEntry, BrokenChain) as error:
-                self._broken(fund, frontier.size, str(error))
+                self._broken(fund, reader.size, str(error))
                 return
-            before, leaf = entry, stored
-            frontier = frontier.append(stored)
-        if head is not None and frontier.size == head.size and frontier != head.frontier:
-            self._broken(fund, frontier.size - 1, "the entries do not make the head's tree")
+        if head is not None and reader.size == head.size and reader.frontier != head.frontier:
+            self._broken(fund, reader.size - 1, "the entries do not make the head's tree")
             return
-        self._metrics.verified_seq.labels(fund).set(frontier.size - 1)
+        self._metrics.verified_seq.labels(fund).set(reader.size - 1)
         self._metrics.verified_time.labels(fund).set(clock.now().timestamp())
-        if before is not None and len(lines) == PIECE:
-            self._reached[fund] = (before, leaf, frontier)
+        if len(lines) == PIECE:
+            self._reached[fund] = reader
 
     def _broken(self, fund: str, seq: int, why: str) -> None:
         self._metrics.verification_failures.labels(fund).inc()

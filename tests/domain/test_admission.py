@@ -1,21 +1,23 @@
 """Admission: the one way into a book, for the server and for the auditor alike."""
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
-from app.domain.admission import UnknownEvent, admit, decided, event_of
+from app.chain.canonical import encode
+from app.domain.admission import UnknownEvent, admit, decided, event_of, record
 from app.domain.book import Book
 from app.domain.event import Act, Event
 from app.domain.governance.funds import FundOpened, OpenFund
 from app.domain.governance.membership import RemoveMember
 from app.domain.inflow.agreements import Agreement, AgreementEnteredIntoForce
-from app.domain.inflow.pledges import PledgeAnnounced
+from app.domain.inflow.pledges import AnnouncePledge, PledgeAnnounced
 from app.domain.inflow.receipts import BookReceipt, ReceiptBooked
 from app.domain.outflow.disbursements import Disbursement
 from app.domain.outflow.outcomes import DisbursementApproved, DisbursementRefused
 from app.domain.outflow.reservations import DisbursementReserved
-from app.domain.refusals import Refusal
+from app.domain.refusals import Refusal, SignatureMismatch
 from app.domain.values import LEDGER_PARTY, Role
 from tests.support.builders import TRUSTEE, a_charter, a_pledge, a_receipt, money
 from tests.support.domain import UNKNOWN_ID, Door, admin, entry, funded, refused, replayed
@@ -192,3 +194,50 @@ def admit_until(paper: Door, event_type: str) -> Book:
     for line in paper.log[: last + 1]:
         book = admit(book, line.event, line.act)
     return book
+
+
+def a_command(paper: Door) -> tuple[AnnouncePledge, Act]:
+    act = paper.log[0].act._replace(
+        seq=len(paper.log), party="DE", subject="de-treasury", role=Role.TREASURY, digest=""
+    )
+    return AnnouncePledge.model_validate(a_pledge(money(5))), act._replace(
+        new_id=lambda: UNKNOWN_ID
+    )
+
+
+def test_recording_gives_the_event_its_bytes_and_the_book_after_it() -> None:
+    paper = funded(DE=60)
+    command, act = a_command(paper)
+
+    (recorded,) = record(paper.book, command, act, encode)
+
+    assert recorded.event == PLEDGE
+    assert recorded.data == encode(a_pledge(money(5)))
+    assert recorded.act.digest == sha256(recorded.data).hexdigest()
+    assert recorded.book == admit(paper.book, PLEDGE, recorded.act)
+
+
+def test_consequences_are_recorded_by_the_ledger_behind_their_cause() -> None:
+    paper = funded(DE=60)
+    last = paper.log[-1]
+
+    kinds = [(line.event.type, line.act.party, line.act.at) for line in paper.log]
+
+    signed = [line for line in paper.log if line.event.type == "agreement.signed"][-1]
+    assert ("agreement.entered_into_force", LEDGER_PARTY, signed.act.at) in kinds
+    assert last.act.seq == len(paper.log) - 1
+
+
+def test_what_the_shell_cannot_vouch_for_is_refused_before_the_rules_are_asked() -> None:
+    paper = funded(DE=60)
+    command, act = a_command(paper)
+    vetted: list[tuple[str, str]] = []
+
+    def vet(book: Book, event: Event, here: Act) -> None:
+        vetted.append((event.type, here.digest))
+        raise SignatureMismatch("It does not hold.")
+
+    with refused(paper, "signature_mismatch"):
+        record(paper.book, command, act._replace(role=Role.TREASURY), encode, vet)
+
+    assert vetted == [("pledge.announced", sha256(encode(a_pledge(money(5)))).hexdigest())]

@@ -1,17 +1,17 @@
 """A ledger on paper: the domain alone, without database, web or keys.
 
-The same `decide`, `admit` and `consequences` that the write door runs, on one complete book. What
+The same `record` that the write door runs, on one complete book. What
 is refused changes nothing, because a book is a value.
 """
 
 import itertools
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import Any, Self
 
-from app.domain.admission import admit, decided
+from app.chain import canonical
+from app.chain.canonical import encode
+from app.domain.admission import record
 from app.domain.book import Book, Posting
 from app.domain.books.periods import ClosePeriod
 from app.domain.books.rates import PublishRates
@@ -106,18 +106,11 @@ class Paper:
             export_kid=EXPORT_KID,
             kid=kid,
             nonce=nonce,
+            digest_of=canonical.digest_of,
         )
-        book, recorded = self.book, list[Recorded]()
-        pending = [decided(book, command, act)]
-        while pending:
-            event = pending.pop(0)
-            seq = len(self.log) + len(recorded)
-            here = act.by_ledger(seq, "") if recorded else act
-            act = here._replace(digest=digest_of(event))
-            book = admit(book, event, act)
-            recorded.append(Recorded(event, act, book.postings))
-            pending.extend(event.consequences(book, act))
-        self.book, self.log = book, [*self.log, *recorded]
+        steps = record(self.book, command, act, encode)
+        recorded = [Recorded(step.event, step.act, step.book.postings) for step in steps]
+        self.book, self.log = steps[-1].book, [*self.log, *recorded]
         self.now += timedelta(seconds=1)
         return recorded[0].event
 
@@ -250,6 +243,5 @@ class Paper:
 
 
 def digest_of(event: Event) -> str:
-    """The digest of an event's data; sorted keys are canonical for these values."""
-    text = json.dumps(event.data(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return sha256(text.encode()).hexdigest()
+    """The digest of an event's data."""
+    return canonical.digest_of(event.data())

@@ -1,9 +1,6 @@
 """Funds: opening one from its charter, and finding the charter again."""
 
-import json
 from collections.abc import Iterable, Iterator
-from hashlib import sha256
-from typing import Any
 
 from app.domain.book import Book, Key, State, key
 from app.domain.charter.charter import Charter
@@ -129,15 +126,6 @@ def installed(book: Book, charter: Charter, members: Iterable[CharterMember], ac
             )
         )
     return book
-
-
-def digest_of(members: dict[str, Any]) -> str:
-    """SHA-256 (hex) of the canonical JSON of a charter as it was stated.
-
-    Its keys are ASCII and it holds no floats, so sorting them is canonical (RFC 8785).
-    """
-    text = json.dumps(members, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return sha256(text.encode()).hexdigest()
 
 
 def fund_key() -> Key:

@@ -19,7 +19,7 @@ from app.domain.charter.decision_rules import DecisionClass
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
 from app.domain.governance.charter_versions import require_current
-from app.domain.governance.funds import Fund, charter_of, digest_of, fund_key
+from app.domain.governance.funds import Fund, charter_of, fund_key
 from app.domain.governance.members import Member, member_key
 from app.domain.governance.polls import Poll, ended_poll, opened_poll, poll_key
 from app.domain.outflow.steps import involved
@@ -126,7 +126,7 @@ class ProposalOpened(ProposalTerms, Event, type="proposal.opened", roles=PROPOSE
                 title=self.title,
                 subject=self.subject,
                 digest=act.digest,
-                charter_digest=_charter_digest(self),
+                charter_digest=_charter_digest(self, act),
                 state=ProposalState.OPEN,
                 opened_seq=act.seq,
                 decided_seq=None,
@@ -180,7 +180,7 @@ class ProposalRevised(RevisionTerms, Event, type="proposal.revised", roles=PROPO
                 title=self.title,
                 subject=self.subject,
                 digest=act.digest,
-                charter_digest=_charter_digest(self),
+                charter_digest=_charter_digest(self, act),
             )
         )
         book = involved(book, self.proposal_id, act, "proposer")
@@ -247,10 +247,10 @@ def closed_proposal(book: Book, proposal_id: str, state: ProposalState, act: Act
     return book.put(proposal.but(state=state, decided_seq=act.seq))
 
 
-def _charter_digest(event: "ProposalOpened | ProposalRevised") -> str | None:
+def _charter_digest(event: "ProposalOpened | ProposalRevised", act: Act) -> str | None:
     """The digest of the charter as it was stated, where one is proposed."""
     charter = event.data()["subject"].get("charter")
-    return None if charter is None else digest_of(charter)
+    return None if charter is None else act.digest_of(charter)
 
 
 def _own(book: Book, proposal_id: str, act: Act) -> Proposal:

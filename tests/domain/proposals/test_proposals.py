@@ -1,13 +1,14 @@
 """Proposals: opened, changed, taken back, by whom; and what a change does to the vote."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from app.chain.canonical import digest_of
 from app.domain.charter.decision_rules import Choice, DecisionClass
-from app.domain.governance.funds import digest_of
 from app.domain.governance.polls import Poll, PollState
 from app.domain.proposals.proposals import (
     CharterChange,
@@ -92,7 +93,7 @@ def test_a_new_charter_is_known_by_the_digest_of_what_was_stated() -> None:
 
     assert isinstance(proposal.subject, CharterChange)
     assert proposal.decision is DecisionClass.CHARTER
-    assert proposal.charter_digest == digest_of(body["subject"]["charter"])
+    assert proposal.charter_digest == digest_of(json.loads(json.dumps(body["subject"]["charter"])))
 
 
 def test_the_charter_in_force_is_not_proposed_again() -> None:
@@ -221,7 +222,9 @@ def test_a_new_charter_that_was_changed_is_the_one_that_comes_into_force() -> No
 
     revised(paper, proposal, body)
 
-    assert now_of(paper, proposal).charter_digest == digest_of(body["subject"]["charter"])
+    assert now_of(paper, proposal).charter_digest == digest_of(
+        json.loads(json.dumps(body["subject"]["charter"]))
+    )
     assert now_of(paper, proposal).title == body["title"]
 
 

@@ -1,0 +1,75 @@
+"""Sealing: an entry gets its place, its id, its link to the one before, its bytes and its hash.
+
+The one place where entries are made. `store/log.append` is the one that stores them.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from app.chain.entry import GENESIS_PREV, Entry, time_text, write_line
+from app.chain.tree import leaf_hash
+from app.domain.book import Posting
+from app.runtime import clock
+from app.store.log import Sealed
+
+
+class Place(NamedTuple):
+    """Where in which log the next entry stands, when it is recorded, and behind which leaf."""
+
+    fund: str
+    seq: int
+    at: datetime
+    prev: bytes
+    """The leaf hash of the entry before; empty for a log's first."""
+
+
+class Content(NamedTuple):
+    """What an entry says. `data` and `derived` are canonical bytes."""
+
+    type: str
+    by: dict[str, str]
+    data: bytes
+    derived: bytes | None = None
+    jws: str | None = None
+
+
+def seal(place: Place, content: Content, postings: tuple[Posting, ...] = ()) -> Sealed:
+    """A new entry and the journal lines that it brings. Raises BadEntry when it is too long."""
+    at, identifier = time_text(place.at), clock.new_id(place.at)
+    prev = place.prev or bytes.fromhex(GENESIS_PREV)
+    body = write_line(
+        fund=place.fund,
+        seq=place.seq,
+        id=identifier,
+        at=at,
+        prev=prev.hex(),
+        **content._asdict(),
+    )
+    return Sealed(
+        seq=place.seq,
+        id=identifier,
+        type=content.type,
+        party=content.by["party"],
+        at=at,
+        prev=prev,
+        leaf=leaf_hash(body),
+        body=body,
+        postings=postings,
+    )
+
+
+def sealed_before(
+    entry: Entry, line: bytes, leaf: bytes, postings: tuple[Posting, ...] = ()
+) -> Sealed:
+    """An entry that was made once and is put back by its exact bytes."""
+    return Sealed(
+        seq=entry.seq,
+        id=entry.id,
+        type=entry.type,
+        party=entry.by["party"],
+        at=entry.at,
+        prev=bytes.fromhex(entry.prev),
+        leaf=leaf,
+        body=line,
+        postings=postings,
+    )
