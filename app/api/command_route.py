@@ -20,13 +20,20 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.auth.policies import WriterHere, is_slug, require_no_parameters, who_asks
 from app.api.auth.request_signatures import signature_of
+from app.api.http.codes import (
+    IDEMPOTENCY_KEY_INVALID,
+    IDEMPOTENCY_KEY_REQUIRED,
+    INVALID_JSON,
+    NULL_NOT_ALLOWED,
+    PATH_MISMATCH,
+)
 from app.api.http.documented import writing
-from app.api.http.problems import Problem
+from app.api.http.problems import Code, Problem
 from app.api.services import services
 from app.chain.canonical import NotCanonical, decode, holds_null
 from app.domain.command import Actor, Command
 from app.domain.governance.funds import OpenFund
-from app.domain.refusals import Refusal
+from app.domain.refusals.base import NotFound, Refusal
 from app.ledger.submission import Accepted, KeyedCommand, RecordedCommand
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
@@ -114,9 +121,9 @@ class CommandRoute(APIRoute):
         try:
             stated = decode(raw, floats=True)
         except NotCanonical as error:
-            raise Problem(400, "invalid_json", f"The body is refused: {error}.") from None
+            raise Problem(INVALID_JSON, f"The body is refused: {error}.") from None
         if holds_null(stated):
-            raise Problem(422, "null_not_allowed", "Leave a member out instead of saying null.")
+            raise Problem(NULL_NOT_ALLOWED, "Leave a member out instead of saying null.")
         try:
             return self.command.model_validate(stated)
         except ValidationError as error:
@@ -137,7 +144,7 @@ def records(  # noqa: PLR0913  what is a route's own
     meaning: str,
     example: dict[str, Any],
     refuses: Sequence[type[Refusal]] = (),
-    values: Sequence[str] = (),
+    values: Sequence[Code] = (),
 ) -> None:
     """Add the route under which `command` is asked for.
 
@@ -164,9 +171,9 @@ async def record(request: Request, actor: Actor, key: str, command: Command) -> 
     named = dict(request.path_params)
     fund = named.pop("fund", None) or (command.fund if isinstance(command, OpenFund) else "")
     if not is_slug(fund):
-        raise Problem(404, "not_found", "There is no such fund.")
+        raise Problem(NotFound, "There is no such fund.")
     if any(getattr(command, name) != value for name, value in named.items()):
-        raise Problem(422, "path_mismatch", "Path and body name different things.")
+        raise Problem(PATH_MISMATCH, "Path and body name different things.")
     frame = f"{request.method} {request.url.path}\n".encode()
     digest = sha256(frame + await request.body()).digest()
     signature = await signature_of(request, fund, command, here.party_keys)
@@ -183,10 +190,10 @@ def _idempotency_key(request: Request) -> str:
     key = request.headers.get("idempotency-key")
     if key is None:
         detail = "Every write carries an Idempotency-Key of your choice; retries repeat it."
-        raise Problem(400, "idempotency_key_required", detail)
+        raise Problem(IDEMPOTENCY_KEY_REQUIRED, detail)
     if not is_key(key):
         detail = f"An Idempotency-Key is {_KEY_WORDS}."
-        raise Problem(400, "idempotency_key_invalid", detail)
+        raise Problem(IDEMPOTENCY_KEY_INVALID, detail)
     return key
 
 

@@ -19,45 +19,19 @@ from app.chain.canonical import digest_of, encode
 from app.chain.entry import Entry
 from app.chain.jws import SignatureError, protected_header
 from app.domain.admission import UnknownEvent, admit, event_of
-from app.domain.book import Book, Posting, State
-from app.domain.books.periods import Reopening, ReopeningProposed
+from app.domain.book import Book, Posting
+from app.domain.catalogue import STATES
+from app.domain.charter.chart import BalanceRule, heading_of
 from app.domain.event import Act, Event, TimedEvent
 from app.domain.governance.checkpoints import CheckpointStamped
 from app.domain.governance.log_keys import Log
 from app.domain.governance.party_keys import KeyRegistered, PartyKey
-from app.domain.governance.polls import Poll
-from app.domain.inflow.agreements import Agreement, AgreementDrafted
-from app.domain.inflow.mandates import Mandate, MandateRegistered
-from app.domain.inflow.pledges import Pledge, PledgeAnnounced
-from app.domain.inflow.receipts import Receipt, ReceiptBooked
-from app.domain.inflow.suspense import ReceiptUnidentified, SuspenseItem, SuspenseResolved
-from app.domain.outflow.disbursements import Disbursement, DisbursementRequested
-from app.domain.proposals.proposals import Proposal, ProposalOpened
-from app.domain.refusals import Refusal
-from app.domain.trustee.conversions import Conversion, ConversionBooked
-from app.domain.trustee.journals import JournalEntry, JournalPosted
+from app.domain.refusals.base import Refusal
 from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role
 from app.trust.attestations import attest, checkpoint_text
 from app.trust.signatures import PartySignature, check_signature, named_key
 
-_CREATED: Final[tuple[tuple[type[Event], type[State], str], ...]] = (
-    (PledgeAnnounced, Pledge, "pledge_id"),
-    (AgreementDrafted, Agreement, "agreement_id"),
-    (ReceiptBooked, Receipt, "receipt_id"),
-    (DisbursementRequested, Disbursement, "disbursement_id"),
-    (ReceiptUnidentified, SuspenseItem, "suspense_id"),
-    (SuspenseResolved, Receipt, "receipt_id"),
-    (ConversionBooked, Conversion, "conversion_id"),
-    (JournalPosted, JournalEntry, "journal_id"),
-    (ReopeningProposed, Reopening, "reopening_id"),
-    (MandateRegistered, Mandate, "mandate_id"),
-    (ProposalOpened, Proposal, "proposal_id"),
-)
-"""Events that bring something into being, what, and by which id."""
-
-
-_VOTED_ON: Final[tuple[type[State], ...]] = (Disbursement, Proposal, Poll)
-
+_MATTERS: Final = tuple(kind for kind in STATES.values() if kind.is_matter)
 MAX_ROWS_AT_HAND: Final = 30_000
 
 
@@ -164,12 +138,13 @@ class Replay:
 
     def _check_new(self, seq: int, event: Event) -> None:
         """What an event brings into being must not have been there."""
-        for kind, state, name in _CREATED:
-            if not isinstance(event, kind):
-                continue
-            # A vote is found by the id of what it is about: no request shares it with a proposal.
-            states = _VOTED_ON if state in _VOTED_ON else (state,)
-            if any(self.book.find(one, getattr(event, name)) is not None for one in states):
+        kind = type(event).creates
+        if kind is None:
+            return
+        (name,) = kind.key
+        # A vote is found by the id of what it is about: no request shares it with a proposal.
+        for one in _MATTERS if kind.is_matter else (kind,):
+            if self.book.find(one, getattr(event, name)) is not None:
                 raise NotPermitted(seq, f"its {name} belongs to something that is there already")
 
     def _check_order(self, entry: Entry, event: Event, act: Act) -> None:
@@ -201,11 +176,12 @@ class Replay:
             self._totals[line.account, line.currency] = (version + 1, left, right)
             if (version + 1, left, right) != (line.version, line.debits, line.credits):
                 raise NotPermitted(seq, f"account {line.account} adds up to something else")
-            if line.account.startswith(("cash/", "transit/", "granted/")) and left < right:
+            balance = heading_of(line.account).balance
+            if balance is BalanceRule.DEBIT and left < right:
                 raise NotPermitted(seq, f"account {line.account} is overdrawn")
-            if line.account.startswith(("reserved/", "suspense")) and right < left:
+            if balance is BalanceRule.CREDIT and right < left:
                 raise NotPermitted(seq, f"more leaves {line.account} than it holds")
-            if line.account.startswith("contributor/"):
+            if balance is BalanceRule.CREDIT_BY_WINDOW:
                 # A single contributor may be short by roundings; their window never is.
                 window = (line.account.rpartition("/")[2], line.currency)
                 self._windows[window] = self._windows.get(window, 0) - line.minor

@@ -174,7 +174,7 @@ def _check(chosen: argparse.Namespace) -> int:
 
 
 def _recover(chosen: argparse.Namespace) -> int:
-    from app.domain.refusals import Refusal
+    from app.domain.refusals.base import Refusal
     from app.main import assemble
     from app.ops.recovery import NotRecovered, confirm, from_receipts, restore
     from app.runtime.metrics import Metrics

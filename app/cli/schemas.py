@@ -1,4 +1,4 @@
-"""What is published: `openapi.json`, the event catalogue `events.json`, `charter.schema.json`.
+"""What is published: the interface, the event catalogue, the charter's schema, the errors.
 
 All are generated; a test compares the files in the repository with what the code gives. That a rule
 of a released event was edited, the golden bundles show (`tests/golden`).
@@ -7,13 +7,19 @@ of a released event was edited, the golden bundles show (`tests/golden`).
 import inspect
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from app.api.http.codes import EDGE_CODES, EdgeCode
+from app.api.http.problems import status_of
 from app.domain.catalogue import EVENTS
 from app.domain.charter.charter import Charter
 from app.domain.event import Event
+from app.domain.refusals.base import REFUSALS
+from app.domain.value_faults import VALUE_FAULTS, ValueFault
 from app.main import create_app
 from app.runtime.settings import Settings
+
+CODES_HEADING: Final = "## Codes\n"
 
 
 def openapi() -> dict[str, Any]:
@@ -32,8 +38,29 @@ def charter_schema() -> dict[str, Any]:
     return {"$schema": schema, **Charter.model_json_schema()}
 
 
+def errors() -> str:
+    """The table of all codes: cause, and what to do."""
+    others: list[EdgeCode | ValueFault] = [*EDGE_CODES.values(), *VALUE_FAULTS.values()]
+    rows = [(code.code, status_of(code), code.cause, code.remedy) for code in others]
+    rows += [
+        (kind.code, status_of(kind), (inspect.getdoc(kind) or "").removesuffix("."), kind.remedy)
+        for kind in REFUSALS.values()
+        # A value may be out of range by itself, or a sum of such values.
+        if kind.code not in VALUE_FAULTS
+    ]
+    lines = ["| code | status | cause | what to do |", "| --- | --- | --- | --- |"]
+    lines += [f"| `{code}` | {status} | {why} | {do} |" for code, status, why, do in sorted(rows)]
+    return "\n".join(lines) + "\n"
+
+
+def errors_page(page: str) -> str:
+    """The page of errors with the table of today: what stands above the table is kept."""
+    above, heading, _ = page.partition(CODES_HEADING)
+    return f"{above}{heading}\n{errors()}"
+
+
 def write_files(folder: Path) -> list[Path]:
-    """Write them into `folder`."""
+    """Write them into `folder`, and the table of codes into its page."""
     written = []
     contents = {
         "openapi.json": openapi(),
@@ -44,7 +71,9 @@ def write_files(folder: Path) -> list[Path]:
         path = folder / name
         path.write_text(as_text(content))
         written.append(path)
-    return written
+    page = Path("docs/errors.md")
+    page.write_text(errors_page(page.read_text()))
+    return [*written, page]
 
 
 def as_text(content: dict[str, Any]) -> str:

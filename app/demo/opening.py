@@ -6,9 +6,9 @@ from app.api.auth.devissuer import DevelopmentIssuer
 from app.demo import era
 from app.domain.command import Actor
 from app.domain.governance.funds import OpenFund
-from app.domain.refusals import AlreadyExists
+from app.domain.refusals.base import AlreadyExists
+from app.domain.refusals.record import IdempotencyKeyReused
 from app.domain.values import Role
-from app.ledger.batch import KeyReused
 from app.ledger.submission import KeyedCommand
 from app.main import assemble
 from app.ops.rebuild import bring_up_to_date
@@ -32,7 +32,7 @@ def open_demo_fund(settings: Settings, address: str) -> str:
         actor = Actor(trustee.party, trustee.subject, frozenset({trustee.role}))
         asked = KeyedCommand(command, "open-the-demo-fund", b"demo")
         asyncio.run(here.ledger.submit(era.FUND, actor, asked))
-    except (AlreadyExists, KeyReused):
+    except (AlreadyExists, IdempotencyKeyReused):
         # A demo fund of an earlier version stays as it was opened.
         pass
     finally:

@@ -19,7 +19,7 @@ from app.domain.governance.funds import FundOpened, OpenFund, fund_key
 from app.domain.governance.log_keys import log_key, require_open_log
 from app.domain.governance.members import Member, member_key, principal_keys, require_actor
 from app.domain.governance.party_keys import remembered, require_signed, signing_keys
-from app.domain.refusals import RoleNotPermitted
+from app.domain.refusals.people import RoleNotPermitted
 from app.domain.values import LEDGER_PARTY
 
 MAX_READ_ROUNDS = 8

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, NamedTuple, Protocol, Self, TypeVar, ca
 from immutables import Map
 from pydantic import BaseModel, ConfigDict
 
-from app.domain.refusals import NotFound
+from app.domain.refusals.base import NotFound
 
 
 def _reader_of(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
@@ -35,12 +35,21 @@ class State(BaseModel):
     listed_by: ClassVar[str | None]
     """The position by which lists of it are paged, where there are lists."""
 
+    checks: ClassVar[dict[str, str]]
+    """The last line: what the rules forbid, its table forbids again. SQL by the check's name."""
+    indexes: ClassVar[tuple[tuple[str, ...], ...]]
+    """What its table is searched by, besides its key."""
+    is_matter: ClassVar[bool]
+    """Whether it is voted on: a vote is found by its id, so no other matter has the same one."""
+
     def __init_subclass__(cls, **options: Any) -> None:
         """`class Pledge(State, table="pledges", key=("pledge_id",))`."""
         super().__init_subclass__()
         if options:
             cls.table, cls.key = options["table"], options["key"]
             cls.listed_by = options.get("listed_by")
+            cls.checks, cls.indexes = options.get("checks", {}), options.get("indexes", ())
+            cls.is_matter = options.get("is_matter", False)
             cls._identify = staticmethod(_reader_of(cls.key))
             STATES[cls.table] = cls
 

@@ -10,12 +10,15 @@ from typing import Any, ClassVar, Final, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from app.domain.book import Book
+from app.domain.book import Book, State
 from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role, Seq
 
 
 def _no_digest(_: Any) -> str:
     raise AssertionError("the shell that made this act supplies no digests")
+
+
+StateKind = type[State]
 
 
 class Act(NamedTuple):
@@ -73,12 +76,15 @@ class Event(BaseModel):
     type: ClassVar[str]
     actor_roles: ClassVar[frozenset[Role]]
     """The roles one of which the actor must hold; more specific rules are in `permit`."""
+    creates: ClassVar[StateKind | None]
+    """What it brings into being, under an id of its own that nothing else may have had."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         """`class PledgeAnnounced(PledgeTerms, Event, type="pledge.announced", roles=(…,))`."""
         super().__init_subclass__()
         if options:
             cls.type, cls.actor_roles = options["type"], frozenset(options.get("roles", ()))
+            cls.creates = options.get("creates")
             if cls.type in EVENTS:
                 raise TypeError(f"two classes for {cls.type}")
             EVENTS[cls.type] = cls

@@ -23,7 +23,18 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from app.domain.currencies import MINOR_DIGITS
-from app.domain.refusals import AmountOutOfRange, CurrencyMismatch
+from app.domain.refusals.money import AmountOutOfRange, CurrencyMismatch
+from app.domain.value_faults import (
+    AMOUNT_NOT_POSITIVE,
+    AMOUNT_OUT_OF_RANGE,
+    CURRENCY_PRECISION,
+    DATE_OUT_OF_RANGE,
+    FORBIDDEN_CHARACTER,
+    INVALID_AMOUNT,
+    INVALID_DATE,
+    INVALID_RATE,
+    UNKNOWN_CURRENCY,
+)
 
 MAX_MINOR: Final = 10**18 - 1
 """The largest amount, in minor units: fits a 64-bit column with room for a sign."""
@@ -137,10 +148,10 @@ class Money:
         if isinstance(value, Money):
             return value
         if not isinstance(value, dict) or value.keys() != {"amount", "currency"}:
-            raise _invalid("invalid_amount", "Money is an object of exactly amount and currency.")
+            raise INVALID_AMOUNT("Money is an object of exactly amount and currency.")
         amount, currency = value["amount"], value["currency"]
         if not isinstance(currency, str) or currency not in MINOR_DIGITS:
-            raise _invalid("unknown_currency", "No ISO 4217 currency in use with a minor unit.")
+            raise UNKNOWN_CURRENCY("No ISO 4217 currency in use with a minor unit.")
         return cls(_minor_units(amount, MINOR_DIGITS[currency]), currency)
 
     def _plain(self) -> str:
@@ -194,34 +205,29 @@ def _minor_units(amount: object, digits: int) -> int:
     """Minor units of a decimal string. Raises PydanticCustomError."""
     match = _AMOUNT.fullmatch(amount) if isinstance(amount, str) else None
     if match is None:
-        raise _invalid("invalid_amount", 'An amount is a decimal string such as "1500000.00".')
+        raise INVALID_AMOUNT('An amount is a decimal string such as "1500000.00".')
     text, fraction = match[0], match[3] or ""
     if text.startswith("-") and not text.strip("-0."):
-        raise _invalid("invalid_amount", "Zero has no sign.")
+        raise INVALID_AMOUNT("Zero has no sign.")
     if len(text) > len("-.") + len(str(MAX_MINOR)) + 1:
-        raise _invalid("amount_out_of_range", "At most 10^18 - 1 minor units.")
+        raise AMOUNT_OUT_OF_RANGE("At most 10^18 - 1 minor units.")
     if len(fraction) != digits:
-        raise _invalid("currency_precision", f"This currency is written with {digits} decimals.")
+        raise CURRENCY_PRECISION(f"This currency is written with {digits} decimals.")
     minor = int(text.replace(".", ""))
     if abs(minor) > MAX_MINOR:
-        raise _invalid("amount_out_of_range", "At most 10^18 - 1 minor units.")
+        raise AMOUNT_OUT_OF_RANGE("At most 10^18 - 1 minor units.")
     return minor
 
 
 def _positive(money: Money) -> Money:
     if money.minor <= 0:
-        raise _invalid("amount_not_positive", "The amount must be more than zero.")
+        raise AMOUNT_NOT_POSITIVE("The amount must be more than zero.")
     return money
-
-
-def _invalid(code: str, sentence: str) -> PydanticCustomError:
-    # The sentence is ours and constant: nothing that was sent is echoed.
-    return PydanticCustomError(code, sentence)
 
 
 def _distinct(items: tuple[Any, ...]) -> tuple[Any, ...]:
     if len(set(items)) != len(items):
-        raise _invalid("stands_twice", "The same name stands twice.")
+        raise PydanticCustomError("stands_twice", "The same name stands twice.")
     return items
 
 
@@ -244,14 +250,14 @@ Amount = Annotated[Money, AfterValidator(_positive)]
 def _check_text(text: str) -> str:
     """Free text as it will be hashed: NFC, and nothing that hides or reorders what is read."""
     if not unicodedata.is_normalized("NFC", text):
-        raise _invalid("forbidden_character", "Text must be in Unicode normalisation form C.")
+        raise FORBIDDEN_CHARACTER("Text must be in Unicode normalisation form C.")
     # Cc control, Cf format (bidi overrides, zero width), Cs surrogate, Co private, Cn unassigned,
     # Zl and Zp line and paragraph separators.
     hidden = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
     if any(unicodedata.category(c) in hidden or ord(c) in _INVISIBLE for c in text):
-        raise _invalid("forbidden_character", "Control and invisible characters are not allowed.")
+        raise FORBIDDEN_CHARACTER("Control and invisible characters are not allowed.")
     if text != text.strip():
-        raise _invalid("forbidden_character", "Text must not begin or end with a space.")
+        raise FORBIDDEN_CHARACTER("Text must not begin or end with a space.")
     return text
 
 
@@ -262,17 +268,16 @@ def _read_date(value: object) -> object:
         with suppress(ValueError):
             day = date.fromisoformat(value)
     if day is None:
-        raise _invalid("invalid_date", "A date is written YYYY-MM-DD.")
+        raise INVALID_DATE("A date is written YYYY-MM-DD.")
     if not EARLIEST_DATE <= day <= LATEST_DATE:
-        raise _invalid("date_out_of_range", "The date must lie between 2000 and 2199.")
+        raise DATE_OUT_OF_RANGE("The date must lie between 2000 and 2199.")
     return day
 
 
 def _read_rate(value: object) -> str:
     """Only the one spelling of a number."""
     if not isinstance(value, str) or not _RATE.fullmatch(value) or value == "0":
-        raise _invalid(
-            "invalid_rate",
+        raise INVALID_RATE(
             'A rate is a decimal string above zero, at most 9 digits on each side: "1.0825".',
         )
     return value
@@ -280,7 +285,7 @@ def _read_rate(value: object) -> str:
 
 def _known_currency(code: str) -> str:
     if code not in MINOR_DIGITS:
-        raise _invalid("unknown_currency", "No ISO 4217 currency in use with a minor unit.")
+        raise UNKNOWN_CURRENCY("No ISO 4217 currency in use with a minor unit.")
     return code
 
 

@@ -23,14 +23,9 @@ from app.domain.event import Act, Event
 from app.domain.governance.funds import Fund, require_issuer
 from app.domain.governance.log_keys import Log
 from app.domain.governance.members import Member
-from app.domain.refusals import (
-    Kind,
-    NotAMember,
-    NotFound,
-    Refusal,
-    RoleNotPermitted,
-    SignatureMismatch,
-)
+from app.domain.refusals.base import NotFound, Refusal
+from app.domain.refusals.people import NotAMember, RoleNotPermitted, SignatureMismatch
+from app.domain.refusals.record import BatchTooSlow, EntryTooLarge, IdempotencyKeyReused
 from app.domain.values import Role
 from app.ledger.access_log import Attempt, refused
 from app.ledger.sealing import Content, Place, seal
@@ -46,24 +41,6 @@ DECIDE_S = 8.0
 """How long one transaction decides; then what is left of a batch is refused."""
 MAX_CHANGED_ROWS = 2_000
 """Rows that one transaction changes, about: others wait for the head as long as it takes."""
-
-
-class KeyReused(Refusal):
-    """The idempotency key stood for another request."""
-
-    kind, code = Kind.INVALID, "idempotency_key_reused"
-
-
-class EntryTooLarge(Refusal):
-    """The entry would exceed 65,535 bytes."""
-
-    kind, code = Kind.INVALID, "entry_too_large"
-
-
-class TooMuchAtOnce(Refusal):
-    """Deciding took too long: others wait for the same head, and give up after ten seconds."""
-
-    kind, code = Kind.LATER, "batch_too_slow"
 
 
 class Done(NamedTuple):
@@ -205,7 +182,7 @@ class Batch:
         label = (actor.party, keyed.key)
         try:
             if time.monotonic() > self._deadline:
-                raise TooMuchAtOnce("There was no time for it: send it again, or fewer at once.")
+                raise BatchTooSlow("There was no time for it: send it again, or fewer at once.")
             if label in self._used:
                 return self._replay(actor, keyed, self._used[label])
             try:
@@ -225,7 +202,9 @@ class Batch:
     def _replay(self, actor: Actor, keyed: KeyedCommand, use: KeyUse) -> Done:
         """The first answer again, to somebody who may still act for the party. Raises Refusal."""
         if use.digest != keyed.digest:
-            raise KeyReused("This idempotency key stands for another request of your party.")
+            raise IdempotencyKeyReused(
+                "This idempotency key stands for another request of your party."
+            )
         self._role(keyed.command, actor)
         member = self.book.peek(Member, actor.subject)
         if member is None or member.party != actor.party or not member.active:

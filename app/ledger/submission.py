@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from app.domain.command import Actor, Command
-from app.domain.refusals import Kind, Refusal
+from app.domain.refusals.base import Refusal
 from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role
 from app.store import log
 from app.store.engine import Database, OutcomeUnknown, Unavailable
@@ -24,12 +24,6 @@ from app.trust.signatures import PartySignature
 
 class QueueFull(Exception):
     """Too much waits already, or the service is stopping: come back in a moment."""
-
-
-class StillInFlight(Refusal):
-    """The first request with this key has not been answered yet."""
-
-    kind, code = Kind.CONFLICT, "request_in_flight"
 
 
 class KeyedCommand(NamedTuple):

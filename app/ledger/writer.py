@@ -24,7 +24,8 @@ from app.chain.proof import TlogProof, path_from
 from app.domain.command import Actor
 from app.domain.governance.funds import OpenFund
 from app.domain.proposals.custody_effects import LogKeyChanged
-from app.domain.refusals import Refusal
+from app.domain.refusals.base import Refusal
+from app.domain.refusals.record import RequestInFlight
 from app.ledger.access_log import AccessLog
 from app.ledger.batch import Batch, Done, Outcome
 from app.ledger.book_cache import BookCache
@@ -35,7 +36,6 @@ from app.ledger.submission import (
     PartRefused,
     QueueFull,
     RecordedCommand,
-    StillInFlight,
     Submission,
     deliver,
     recalled,
@@ -153,7 +153,7 @@ class Ledger:
             # judged by itself, with its own person's rights, and finds what was recorded.
             done, _ = await asyncio.wait([asyncio.wrap_future(first.ended)], timeout=JOIN_TIMEOUT_S)
             if not done:
-                raise StillInFlight("The first request with this key is still under way.")
+                raise RequestInFlight("The first request with this key is still under way.")
         accepted = await asyncio.shield(mine.answer)
         if not accepted.lacks_entries:
             return accepted

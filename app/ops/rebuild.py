@@ -15,7 +15,7 @@ from app.chain.log_reader import LogReader
 from app.domain.book import Book, Identity, Posting
 from app.domain.catalogue import STATES
 from app.domain.governance.party_keys import remembered
-from app.domain.refusals import Refusal
+from app.domain.refusals.base import Refusal
 from app.store import log, read_tables
 from app.store.engine import Database
 from app.store.log_names import NoSuchFund, is_access_log

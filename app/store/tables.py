@@ -173,23 +173,6 @@ LOG_TABLES: Final = (
 )
 """Tables whose rows are written once: guards refuse UPDATE, DELETE, TRUNCATE and REPLACE."""
 
-_CHECKS: Final = {
-    "accounts": {"totals": "debits_minor >= 0 AND credits_minor >= 0 AND version >= 1"},
-    "account_days": {"turnover": "debits_minor >= 0 AND credits_minor >= 0"},
-    "account_months": {"totals": "debits_minor >= 0 AND credits_minor >= 0"},
-    "agreements": {"received": "received_minor BETWEEN 0 AND amount_minor"},
-    "disbursements": {"amount": "amount_minor > 0", "outstanding": "outstanding >= 0"},
-    "mandates": {
-        "agreed": "agreed_minor BETWEEN 0 AND cap_minor",
-        "released": "released_minor BETWEEN 0 AND cap_minor",
-    },
-    "pledges": {"converted": "converted_minor BETWEEN 0 AND amount_minor"},
-    "pools": {"available": "available_minor >= 0"},
-    "positions": {"sums": "received_minor <= agreed_minor AND received_minor >= 0"},
-    "receipts": {"amount": "amount_minor > 0"},
-}
-"""The last line: what the rules forbid, the database forbids again."""
-
 CURRENCY: Final = "currency"
 
 
@@ -224,18 +207,11 @@ def _read_table(state: type[State]) -> ReadTable:
     if money and not own_currency:
         columns.append(Column(CURRENCY, Text, nullable=False))
     constraints: list[Any] = [PrimaryKeyConstraint("fund", *state.key)]
-    for name, check in _CHECKS.get(state.table, {}).items():
+    for name, check in state.checks.items():
         constraints.append(CheckConstraint(check, name=name))
     if state.listed_by:
         constraints.append(Index(None, "fund", state.listed_by))
-    if state.table == "approvals":
-        constraints.append(Index(None, "fund", "answer", "party"))
-        constraints.append(Index(None, "answer", "due_at"))
-    if state.table == "disbursements":
-        constraints.append(Index(None, "fund", "state", "charter_seq"))
-    if state.table == "polls":
-        constraints.append(Index(None, "fund", "state"))
-        constraints.append(Index(None, "state", "closes_at"))
+    constraints += [Index(None, *columns) for columns in state.indexes]
     table = Table(state.table, metadata, *columns, *constraints)
     return ReadTable(state, table, tuple(money), tuple(times), tuple(json), own_currency)
 

@@ -39,7 +39,7 @@ from app.domain.proposals.proposals import (
     ProposalRevised,
     Subject,
 )
-from app.domain.refusals import AttestationFalse
+from app.domain.refusals.record import AttestationFalse
 from app.trust.signatures import check_signature
 from app.trust.timestamps import StampError, read_stamp
 

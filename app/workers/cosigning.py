@@ -23,7 +23,7 @@ from app.chain.spelling import read_decimal, write_base64
 from app.chain.witness import MAX_ANSWER_BYTES, Question, cosignature_of
 from app.domain.governance.checkpoints import Cosignature, RecordWitnessed
 from app.domain.governance.log_keys import Log
-from app.domain.refusals import Refusal
+from app.domain.refusals.base import Refusal
 from app.ledger.submission import LEDGER_ITSELF, own_command
 from app.ledger.writer import Ledger
 from app.runtime import clock, outbound

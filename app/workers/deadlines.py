@@ -11,7 +11,7 @@ from app.chain.entry import time_text
 from app.domain.command import Command
 from app.domain.proposals.effects import DropMatter
 from app.domain.proposals.votes import ElapseClock
-from app.domain.refusals import Refusal
+from app.domain.refusals.base import Refusal
 from app.ledger.submission import LEDGER_ITSELF, own_command
 from app.ledger.writer import Ledger
 from app.runtime import clock

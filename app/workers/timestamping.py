@@ -19,7 +19,7 @@ from app.chain.note import Note
 from app.chain.spelling import write_base64
 from app.domain.governance.checkpoints import CheckpointStamped, CheckpointWitnessed, RecordStamp
 from app.domain.governance.log_keys import Log
-from app.domain.refusals import Refusal
+from app.domain.refusals.base import Refusal
 from app.ledger.submission import LEDGER_ITSELF, own_command
 from app.ledger.writer import Ledger
 from app.runtime import clock, outbound

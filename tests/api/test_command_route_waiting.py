@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from app.domain.command import Actor
-from app.domain.refusals import NotAMember
+from app.domain.refusals.people import NotAMember
 from app.domain.values import Role
 from app.ledger.submission import Accepted, KeyedCommand, RecordedCommand, Submission
 from app.ledger.writer import Ledger

@@ -20,7 +20,7 @@ from app.chain.entry import time_text
 from app.chain.note import COSIGNATURE, NoteKey
 from app.chain.spelling import write_base64
 from app.domain.governance.checkpoints import RecordRecovery, RecordStamp, RecordWitnessed
-from app.domain.refusals import AttestationFalse
+from app.domain.refusals.record import AttestationFalse
 from app.runtime.clock import new_id
 from app.trust.attestations import statement_payload
 from app.trust.signatures import sign

@@ -17,7 +17,8 @@ from app.domain.inflow.receipts import BookReceipt, ReceiptBooked
 from app.domain.outflow.disbursements import Disbursement
 from app.domain.outflow.outcomes import DisbursementApproved, DisbursementRefused
 from app.domain.outflow.reservations import DisbursementReserved
-from app.domain.refusals import Refusal, SignatureMismatch
+from app.domain.refusals.base import Refusal
+from app.domain.refusals.people import SignatureMismatch
 from app.domain.values import LEDGER_PARTY, Role
 from tests.support.builders import TRUSTEE, a_charter, a_pledge, a_receipt, money
 from tests.support.domain import UNKNOWN_ID, Door, admin, entry, funded, refused, replayed

@@ -8,7 +8,7 @@ from app.domain.book import Book, Posting, key
 from app.domain.books.positions import Position
 from app.domain.catalogue import STATES
 from app.domain.governance.members import Member
-from app.domain.refusals import NotFound
+from app.domain.refusals.base import NotFound
 from app.domain.values import Role
 from tests.support.domain import eur
 

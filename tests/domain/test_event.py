@@ -127,3 +127,26 @@ def test_what_a_whole_life_records_is_read_again() -> None:
         assert event == line.event
         assert event.data() == line.event.data()
         assert event.derived() == line.event.derived()
+
+
+def test_an_event_that_gives_out_an_id_says_what_it_creates() -> None:
+    """The replay checks that such an id is new: a forgotten declaration would be silent."""
+    silent = [
+        kind.__name__
+        for kind in EVENTS.values()
+        for name in kind.model_fields.keys() - kind._stated()
+        if name.endswith("_id") and not issubclass(kind, LedgerEvent | TimedEvent)
+        if kind.creates is None or kind.creates.key != (name,)
+    ]
+
+    assert silent == []
+
+
+def test_what_an_event_creates_is_known_by_one_id_that_the_event_holds() -> None:
+    creating = [kind for kind in EVENTS.values() if kind.creates is not None]
+
+    assert len(creating) > 10
+    for kind in creating:
+        assert kind.creates is not None
+        (name,) = kind.creates.key
+        assert name in kind.model_fields

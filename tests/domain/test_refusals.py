@@ -2,20 +2,24 @@
 
 import re
 
-from app.domain import refusals
-from app.domain.refusals import Kind, Refusal
+import pytest
 
-CLASSES = [
-    found
-    for found in vars(refusals).values()
-    if isinstance(found, type) and issubclass(found, Refusal) and found is not Refusal
-]
+from app.domain.refusals.base import REFUSALS, Kind, NotFound, Refusal
+
+CLASSES = list(REFUSALS.values())
 
 
-def test_every_refusal_has_a_code_of_its_own() -> None:
-    codes = [refusal.code for refusal in CLASSES]
+def test_the_catalogue_is_there() -> None:
+    assert len(CLASSES) > 60
 
-    assert len(set(codes)) == len(codes)
+
+def test_a_code_belongs_to_one_refusal() -> None:
+    with pytest.raises(TypeError, match="two refusals"):
+        type("NotFoundEither", (Refusal,), {"kind": Kind.MISSING, "code": "not_found"})
+
+
+def test_every_refusal_says_its_cause_and_what_to_do() -> None:
+    assert all(refusal.__doc__ and refusal.remedy.strip("-") for refusal in CLASSES)
 
 
 def test_a_code_is_the_name_of_its_class_in_lower_case() -> None:
@@ -29,6 +33,6 @@ def test_every_refusal_is_of_a_known_kind() -> None:
 
 
 def test_a_refusal_is_its_sentence() -> None:
-    refusal = refusals.NotFound("This fund has no such row.")
+    refusal = NotFound("This fund has no such row.")
 
     assert refusal.sentence == str(refusal) == "This fund has no such row."

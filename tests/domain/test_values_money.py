@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from app.domain.currencies import MINOR_DIGITS
-from app.domain.refusals import AmountOutOfRange, CurrencyMismatch
+from app.domain.refusals.money import AmountOutOfRange, CurrencyMismatch
 from app.domain.values import MAX_MINOR, Amount, Money, total
 from tests.support.builders import money
 from tests.support.domain import eur, jpy

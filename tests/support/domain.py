@@ -21,7 +21,7 @@ from app.domain.command import Actor, Command
 from app.domain.event import Event, TimedEvent
 from app.domain.outflow.disbursements import Disbursement
 from app.domain.outflow.payments import CancelDisbursement, ReturnDisbursement
-from app.domain.refusals import Refusal
+from app.domain.refusals.base import Refusal
 from app.domain.values import LEDGER_PARTY, Money, Role
 from tests.support.builders import REQUESTER, TRUSTEE, VALUE_DATE, Person, money
 from tests.support.paper import Paper, Recorded

@@ -15,12 +15,14 @@ from starlette.routing import BaseRoute
 
 from app.api.auth.issuers import KeysUnavailable
 from app.api.auth.tokens import BadToken, RoleNotInRegistry
+from app.api.http.codes import INVALID_TOKEN, KEYS_UNAVAILABLE, TOKEN_REQUIRED, UNKNOWN_PARAMETER
 from app.api.http.problems import Problem
 from app.api.services import Services, ServicesHere
 from app.domain.command import Actor
 from app.domain.governance.funds import Fund, require_issuer
 from app.domain.governance.members import Member
-from app.domain.refusals import NotAMember
+from app.domain.refusals.base import NotFound
+from app.domain.refusals.people import NotAMember, RoleNotPermitted
 from app.domain.values import FundSlug
 from app.store import queries
 
@@ -39,7 +41,7 @@ class SignInMetrics:
 def require_no_parameters(request: Request) -> None:
     """A write has none. Raises Problem 422."""
     if request.scope["query_string"]:
-        raise Problem(422, "unknown_parameter", "The query parameters here are: none.")
+        raise Problem(UNKNOWN_PARAMETER, "The query parameters here are: none.")
 
 
 def _only_known_parameters(request: Request) -> None:
@@ -51,7 +53,7 @@ def _only_known_parameters(request: Request) -> None:
     known = {field.alias for dependant in dependants for field in dependant.query_params}
     if not request.query_params.keys() <= known:
         names = ", ".join(sorted(known)) or "none"
-        raise Problem(422, "unknown_parameter", f"The query parameters here are: {names}.")
+        raise Problem(UNKNOWN_PARAMETER, f"The query parameters here are: {names}.")
 
 
 async def public(request: Request) -> None:
@@ -79,11 +81,11 @@ async def who_asks(request: Request, here: Services) -> Actor:
     except RoleNotInRegistry:
         here.metrics.of(SignInMetrics).auth_failures.labels("role_not_in_registry").inc()
         detail = "The token claims a party or a role that its issuer may not hand out."
-        raise Problem(403, "role_not_permitted", detail) from None
+        raise Problem(RoleNotPermitted, detail) from None
     except KeysUnavailable:
         here.metrics.of(SignInMetrics).auth_failures.labels("keys_unavailable").inc()
         detail = "Your identity provider's keys cannot be fetched just now."
-        raise Problem(503, "keys_unavailable", detail, {"Retry-After": "5"}) from None
+        raise Problem(KEYS_UNAVAILABLE, detail, {"Retry-After": "5"}) from None
 
 
 ActorHere = Annotated[Actor, Depends(signed_in)]
@@ -98,7 +100,7 @@ def reader(fund: str, actor: ActorHere, here: ServicesHere) -> Actor:
         if known is not None and known.charter.party(actor.party) is not None:
             _require_welcome(known, member, actor)
             return actor
-    raise Problem(404, "not_found", "There is no such fund.")
+    raise Problem(NotFound, "There is no such fund.")
 
 
 def _require_welcome(fund: Fund, member: Member | None, actor: Actor) -> None:
@@ -152,6 +154,6 @@ def _unauthorized(here: Services, reason: str) -> Problem:
     challenge = 'Bearer realm="fundledger"'
     if reason not in ("missing", "scheme"):
         challenge += ', error="invalid_token"'
-    code = "token_required" if reason in ("missing", "scheme") else "invalid_token"
+    code = TOKEN_REQUIRED if reason in ("missing", "scheme") else INVALID_TOKEN
     detail = "Send a bearer token of your party's identity provider, issued for this service."
-    return Problem(401, code, detail, {"WWW-Authenticate": challenge})
+    return Problem(code, detail, {"WWW-Authenticate": challenge})

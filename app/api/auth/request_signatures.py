@@ -10,12 +10,15 @@ from typing import Any, Final
 
 from fastapi import Request
 
+from app.api.http.codes import DUPLICATE_HEADER
 from app.api.http.problems import Problem
 from app.chain.canonical import NotCanonical, decode, encode
 from app.chain.jws import SignatureError
 from app.domain.command import Command
 from app.domain.governance.party_keys import PartyKey, RegisterKey
-from app.domain.refusals import KeyNotValid, Refusal, SignatureMismatch, StaleProposal
+from app.domain.refusals.base import Refusal
+from app.domain.refusals.decisions import StaleProposal
+from app.domain.refusals.people import KeyNotValid, SignatureMismatch
 from app.runtime.threads import in_thread
 from app.store import log, queries
 from app.store.engine import Database
@@ -75,7 +78,7 @@ async def signature_of(
     if not headers:
         return None
     if len(headers) > 1:
-        raise Problem(400, "duplicate_header", "A request carries one signature.")
+        raise Problem(DUPLICATE_HEADER, "A request carries one signature.")
     return await in_thread(_over_body, headers[0], fund, command, await request.body(), keys)
 
 

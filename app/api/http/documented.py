@@ -1,64 +1,113 @@
 """What the published interface says about errors: one entry a status, naming its codes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-from app.api.http.problems import MEDIA_TYPE, ProblemDetails, status_of
-from app.domain.refusals import Refusal
+from app.api.http.codes import (
+    BAD_REQUEST,
+    BODY_TOO_LARGE,
+    BUSY,
+    DUPLICATE_HEADER,
+    DUPLICATE_PARAMETER,
+    FORK_DETECTED,
+    IDEMPOTENCY_KEY_INVALID,
+    IDEMPOTENCY_KEY_REQUIRED,
+    INVALID_BODY,
+    INVALID_JSON,
+    INVALID_TOKEN,
+    KEYS_UNAVAILABLE,
+    NULL_NOT_ALLOWED,
+    OUTCOME_UNKNOWN,
+    PATH_MISMATCH,
+    TARGET_TOO_LONG,
+    TOKEN_REQUIRED,
+    UNAVAILABLE,
+    UNKNOWN_PARAMETER,
+    UNSUPPORTED_MEDIA_TYPE,
+)
+from app.api.http.problems import MEDIA_TYPE, Code, ProblemDetails, status_of
+from app.domain.refusals.base import NotFound, Refusal
+from app.domain.refusals.people import (
+    IssuerNotRegistered,
+    KeyNotValid,
+    NotAMember,
+    RoleNotPermitted,
+    SignatureMismatch,
+    SignatureRequired,
+)
+from app.domain.refusals.record import (
+    EntryTooLarge,
+    IdempotencyKeyReused,
+    LogIsClosed,
+    RequestInFlight,
+)
+from app.domain.value_faults import (
+    AMOUNT_NOT_POSITIVE,
+    AMOUNT_OUT_OF_RANGE,
+    CURRENCY_PRECISION,
+    DATE_OUT_OF_RANGE,
+    FORBIDDEN_CHARACTER,
+    INVALID_AMOUNT,
+    INVALID_DATE,
+    INVALID_RATE,
+    UNKNOWN_CURRENCY,
+)
 
-_FRAME: Final = {
-    400: ("bad_request", "duplicate_header", "duplicate_parameter"),
-    401: ("token_required", "invalid_token"),
-    403: ("role_not_permitted",),
-    404: ("not_found",),
-    414: ("target_too_long",),
-    422: ("unknown_parameter",),
-    503: ("unavailable", "keys_unavailable"),
-}
-_WRITE: Final = {
-    400: ("idempotency_key_required", "idempotency_key_invalid", "invalid_json"),
-    403: ("issuer_not_registered", "key_not_valid", "not_a_member"),
-    409: ("log_is_closed", "request_in_flight"),
-    413: ("body_too_large",),
-    415: ("unsupported_media_type",),
-    422: (
-        "entry_too_large",
-        "idempotency_key_reused",
-        "invalid_body",
-        "null_not_allowed",
-        "path_mismatch",
-        "signature_mismatch",
-        "signature_required",
-    ),
-    503: ("busy", "outcome_unknown", "fork_detected"),
-}
-
+_FRAME: Final[tuple[Code, ...]] = (
+    BAD_REQUEST,
+    DUPLICATE_HEADER,
+    DUPLICATE_PARAMETER,
+    TOKEN_REQUIRED,
+    INVALID_TOKEN,
+    RoleNotPermitted,
+    NotFound,
+    TARGET_TOO_LONG,
+    UNKNOWN_PARAMETER,
+    UNAVAILABLE,
+    KEYS_UNAVAILABLE,
+)
+_WRITE: Final[tuple[Code, ...]] = (
+    IDEMPOTENCY_KEY_REQUIRED,
+    IDEMPOTENCY_KEY_INVALID,
+    INVALID_JSON,
+    IssuerNotRegistered,
+    KeyNotValid,
+    NotAMember,
+    LogIsClosed,
+    RequestInFlight,
+    BODY_TOO_LARGE,
+    UNSUPPORTED_MEDIA_TYPE,
+    EntryTooLarge,
+    IdempotencyKeyReused,
+    INVALID_BODY,
+    NULL_NOT_ALLOWED,
+    PATH_MISMATCH,
+    SignatureMismatch,
+    SignatureRequired,
+    BUSY,
+    OUTCOME_UNKNOWN,
+    FORK_DETECTED,
+)
 Answers = dict[int | str, dict[str, Any]]
 
 
-def reading(*own: str, public: bool = False) -> Answers:
-    """The problems that a reading route can answer with; `own` are further codes of a 422."""
+def reading(*own: Code, public: bool = False) -> Answers:
+    """The problems that a reading route can answer with; `own` are further ones."""
     hidden = (401, 403) if public else ()
-    frame = {code: names for code, names in _FRAME.items() if code not in hidden}
-    return _answers([frame, {422: own}])
+    return _answers([code for code in (*_FRAME, *own) if status_of(code) not in hidden])
 
 
-def writing(*refusals: type[Refusal], values: Sequence[str] = ()) -> Answers:
+def writing(*refusals: type[Refusal], values: Sequence[Code] = ()) -> Answers:
     """The problems of a writing route: the frame's, the rules' and its values'."""
-    rules: dict[int, tuple[str, ...]] = {422: tuple(values)}
-    for refusal in refusals:
-        status = status_of(refusal.kind)
-        rules[status] = (*rules.get(status, ()), refusal.code)
-    return _answers([_FRAME, _WRITE, rules])
+    return _answers([*_FRAME, *_WRITE, *refusals, *values])
 
 
-def _answers(parts: Sequence[dict[int, tuple[str, ...]]]) -> Answers:
-    codes: dict[int, set[str]] = {}
-    for part in parts:
-        for status, names in part.items():
-            codes.setdefault(status, set()).update(names)
-    return {status: _answer(status, sorted(names)) for status, names in sorted(codes.items())}
+def _answers(codes: Iterable[Code]) -> Answers:
+    named: dict[int, set[str]] = {}
+    for code in codes:
+        named.setdefault(status_of(code), set()).add(code.code)
+    return {status: _answer(status, sorted(names)) for status, names in sorted(named.items())}
 
 
 def _answer(status: int, codes: list[str]) -> dict[str, Any]:
@@ -79,12 +128,12 @@ def _answer(status: int, codes: list[str]) -> dict[str, Any]:
 
 
 MONEY_CODES: Final = (
-    "amount_not_positive",
-    "amount_out_of_range",
-    "currency_precision",
-    "invalid_amount",
-    "unknown_currency",
+    AMOUNT_NOT_POSITIVE,
+    AMOUNT_OUT_OF_RANGE,
+    CURRENCY_PRECISION,
+    INVALID_AMOUNT,
+    UNKNOWN_CURRENCY,
 )
-TEXT_CODES: Final = ("forbidden_character",)
-DATE_CODES: Final = ("date_out_of_range", "invalid_date")
-RATE_CODES: Final = (*DATE_CODES, "invalid_rate", "unknown_currency")
+TEXT_CODES: Final = (FORBIDDEN_CHARACTER,)
+DATE_CODES: Final = (DATE_OUT_OF_RANGE, INVALID_DATE)
+RATE_CODES: Final = (*DATE_CODES, INVALID_RATE, UNKNOWN_CURRENCY)

@@ -15,7 +15,16 @@ from prometheus_client import CollectorRegistry, Gauge, Histogram
 from prometheus_client import Counter as PrometheusCounter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.http.codes import (
+    BAD_REQUEST,
+    BODY_TOO_LARGE,
+    DUPLICATE_HEADER,
+    DUPLICATE_PARAMETER,
+    TARGET_TOO_LONG,
+    UNSUPPORTED_MEDIA_TYPE,
+)
 from app.api.http.problems import Problem, problem_response
+from app.domain.refusals.base import NotFound
 from app.runtime import clock
 from app.runtime.metrics import SECONDS, Metrics
 
@@ -106,8 +115,7 @@ class Outermost:
             problem = self._frame_problem(scope, headers)
             if problem is not None:
                 response = problem_response(
-                    problem.status_code,
-                    problem.code,
+                    problem.kind,
                     problem.detail,
                     request_id,
                     headers=problem.headers,
@@ -125,13 +133,13 @@ class Outermost:
         values = dict(headers)
         repeated = Counter(name for name, _ in headers)
         if any(repeated[name] > 1 for name in _ONCE):
-            return Problem(400, "duplicate_header", "A header stands twice that may stand once.")
+            return Problem(DUPLICATE_HEADER, "A header stands twice that may stand once.")
         return _target_problem(scope) or self._body_problem(scope, values)
 
     def _body_problem(self, scope: Scope, values: dict[bytes, bytes]) -> Problem | None:
         if b"content-length" in values and b"transfer-encoding" in values:
             # Two lengths: a proxy in front may have believed the other one (RFC 9112 section 6.3).
-            return Problem(400, "bad_request", "Two lengths for one body.", {"Connection": "close"})
+            return Problem(BAD_REQUEST, "Two lengths for one body.", {"Connection": "close"})
         # The server has refused a Content-Length that is not a number.
         length = values.get(b"content-length", b"0")
         limit = self._limits.of(scope["path"])
@@ -164,27 +172,27 @@ def _limited(receive: Receive, limit: int) -> Receive:
 
 def _too_large(limit: int) -> Problem:
     detail = f"A body has at most {limit} bytes here."
-    return Problem(413, "body_too_large", detail, {"Connection": "close"})
+    return Problem(BODY_TOO_LARGE, detail, {"Connection": "close"})
 
 
 def _target_problem(scope: Scope) -> Problem | None:
     if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_TARGET_BYTES:
-        return Problem(414, "target_too_long", f"At most {MAX_TARGET_BYTES} bytes.")
+        return Problem(TARGET_TOO_LONG, f"At most {MAX_TARGET_BYTES} bytes.")
     if "\n" in scope["path"]:
         # A route's pattern would let one pass at the end of an address.
-        return Problem(404, "not_found", "There is nothing at this address.")
+        return Problem(NotFound, "There is nothing at this address.")
     query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     if len({name for name, _ in query}) != len(query):
-        return Problem(400, "duplicate_parameter", "A query parameter stands twice.")
+        return Problem(DUPLICATE_PARAMETER, "A query parameter stands twice.")
     return None
 
 
 def _media_problem(values: dict[bytes, bytes], path: str) -> Problem | None:
     if values.get(b"content-encoding", b"identity").lower() != b"identity":
-        return Problem(415, "unsupported_media_type", "Send the body without an encoding.")
+        return Problem(UNSUPPORTED_MEDIA_TYPE, "Send the body without an encoding.")
     allowed = _LINES if _BATCHES.fullmatch(path) else _JSON
     if not allowed.fullmatch(values.get(b"content-type", b"")):
-        return Problem(415, "unsupported_media_type", "Send application/json in UTF-8.")
+        return Problem(UNSUPPORTED_MEDIA_TYPE, "Send application/json in UTF-8.")
     return None
 
 

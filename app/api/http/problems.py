@@ -16,7 +16,19 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.domain.refusals import Kind, Refusal
+from app.api.http.codes import (
+    BAD_REQUEST,
+    BUSY,
+    FORK_DETECTED,
+    INTERNAL_ERROR,
+    INVALID_BODY,
+    METHOD_NOT_ALLOWED,
+    OUTCOME_UNKNOWN,
+    UNAVAILABLE,
+    EdgeCode,
+)
+from app.domain.refusals.base import Kind, NotFound, Refusal
+from app.domain.value_faults import VALUE_FAULTS, ValueFault
 from app.ledger.notary import ForkDetected
 from app.ledger.submission import QueueFull
 from app.store.engine import OutcomeUnknown, Unavailable
@@ -31,21 +43,8 @@ _STATUS: Final = {
     Kind.STALE: HTTPStatus.PRECONDITION_FAILED,
     Kind.LATER: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-VALUE_CODES: Final = frozenset(
-    {
-        "amount_not_positive",
-        "amount_out_of_range",
-        "charter_invalid",
-        "currency_precision",
-        "date_out_of_range",
-        "forbidden_character",
-        "invalid_amount",
-        "invalid_date",
-        "invalid_rate",
-        "unknown_currency",
-    }
-)
-"""Codes that a single value can earn; everything else that is malformed is `invalid_body`."""
+Code = EdgeCode | ValueFault | type[Refusal]
+"""Whatever has a code of its own."""
 _logger = logging.getLogger(__name__)
 
 
@@ -74,31 +73,37 @@ class Problem(HTTPException):
 
     def __init__(
         self,
-        status: int,
-        code: str,
+        code: Code,
         detail: str,
         headers: Mapping[str, str] | None = None,
         errors: Sequence[FieldError] = (),
     ) -> None:
-        super().__init__(status, detail, headers)
-        self.code = code
+        super().__init__(status_of(code), detail, headers)
+        self.kind = code
         self.errors = errors
 
+    @property
+    def code(self) -> str:
+        """The stable code."""
+        return self.kind.code
 
-def status_of(kind: Kind) -> int:
-    """The HTTP status of a kind of refusal."""
-    return int(_STATUS[kind])
+
+def status_of(code: Code) -> int:
+    """The HTTP status that goes with a code."""
+    if isinstance(code, EdgeCode):
+        return code.status
+    if isinstance(code, ValueFault):
+        return int(HTTPStatus.UNPROCESSABLE_ENTITY)
+    return int(_STATUS[code.kind])
 
 
 def retry_of(refusal: Refusal) -> dict[str, str] | None:
     """The header of a refusal that the same request need not meet again."""
-    again = refusal.kind is Kind.LATER or refusal.code == "request_in_flight"
-    return {"Retry-After": str(RETRY_AFTER_S)} if again else None
+    return {"Retry-After": str(RETRY_AFTER_S)} if refusal.again_soon else None
 
 
 def problem_response(
-    status: int,
-    code: str,
+    code: Code,
     detail: str,
     request_id: str | None,
     *,
@@ -107,26 +112,26 @@ def problem_response(
 ) -> JSONResponse:
     """The response; never cached."""
     return JSONResponse(
-        _details(status, code, detail, request_id, errors).model_dump(exclude_none=True),
-        status,
+        _details(code, detail, request_id, errors).model_dump(exclude_none=True),
+        status_of(code),
         headers={**(headers or {}), "Cache-Control": "no-store"},
         media_type=MEDIA_TYPE,
     )
 
 
 def _details(
-    status: int,
-    code: str,
+    code: Code,
     detail: str,
     request_id: str | None = None,
     errors: Sequence[FieldError] | None = None,
 ) -> ProblemDetails:
+    status = status_of(code)
     return ProblemDetails(
-        type=f"urn:fundledger:problem:{code}",
+        type=f"urn:fundledger:problem:{code.code}",
         title=HTTPStatus(status).phrase,
         status=status,
         detail=detail,
-        code=code,
+        code=code.code,
         instance=request_id,
         errors=list(errors) if errors else None,
     )
@@ -153,8 +158,7 @@ def _request_id(request: Request) -> str | None:
 
 async def _refused(request: Request, refusal: Refusal) -> JSONResponse:
     return problem_response(
-        status_of(refusal.kind),
-        refusal.code,
+        type(refusal),
         refusal.sentence,
         _request_id(request),
         headers=retry_of(refusal),
@@ -164,7 +168,6 @@ async def _refused(request: Request, refusal: Refusal) -> JSONResponse:
 async def _malformed(request: Request, error: RequestValidationError) -> JSONResponse:
     found = [_field_error(item) for item in error.errors()]
     return problem_response(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
         _code_of(found),
         _first(found),
         _request_id(request),
@@ -181,13 +184,18 @@ def field_errors(error: ValidationError, where: str = "") -> list[FieldError]:
 def details_of(outcome: Refusal | ValidationError) -> ProblemDetails:
     """The problem that one command's own route would have answered with."""
     if isinstance(outcome, Refusal):
-        return _details(status_of(outcome.kind), outcome.code, outcome.sentence)
+        return _details(type(outcome), outcome.sentence)
     found = field_errors(outcome)
-    return _details(HTTPStatus.UNPROCESSABLE_ENTITY, _code_of(found), _first(found), errors=found)
+    return _details(_code_of(found), _first(found), errors=found)
 
 
-def _code_of(found: Sequence[FieldError]) -> str:
-    return found[0].code if found[0].code in VALUE_CODES else "invalid_body"
+def code_of(error: ValidationError) -> Code:
+    """The code of a command whose members are malformed: that of the first one."""
+    return _code_of(field_errors(error))
+
+
+def _code_of(found: Sequence[FieldError]) -> Code:
+    return VALUE_FAULTS.get(found[0].code, INVALID_BODY)
 
 
 def _first(found: Sequence[FieldError]) -> str:
@@ -199,66 +207,59 @@ def _field_error(item: Any) -> FieldError:
     if code == "extra_forbidden":
         # The member's name is the sender's own text: say where, not what.
         place, code, message = place[:-1], "unknown_member", "A member that is not known here."
-    elif code not in VALUE_CODES:
+    elif code not in VALUE_FAULTS:
         code = "missing_member" if code == "missing" else "invalid_value"
     pointer = "".join(f"/{part}" for part in place if part not in ("body", "query", "path"))
     return FieldError(pointer=pointer, code=code, message=message)
 
 
 async def _http(request: Request, error: HTTPException) -> JSONResponse:
-    errors: Sequence[FieldError] = ()
-    if isinstance(error, Problem):
-        code, detail, errors = error.code, error.detail, error.errors
-    else:
-        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "bad_request")
-        detail = HTTPStatus(error.status_code).phrase + "."
     headers = dict(error.headers or {})
-    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+    if isinstance(error, Problem):
+        return problem_response(
+            error.kind, error.detail, _request_id(request), headers=headers, errors=error.errors
+        )
+    code: Code = BAD_REQUEST
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        code = NotFound
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        code = METHOD_NOT_ALLOWED
         headers["Allow"] = ", ".join(sorted(request.app.state.methods_at(request.url.path)))
-    return problem_response(
-        error.status_code, code, detail, _request_id(request), headers=headers, errors=errors
-    )
+    detail = HTTPStatus(status_of(code)).phrase + "."
+    return problem_response(code, detail, _request_id(request), headers=headers)
 
 
 async def _busy(request: Request, _: QueueFull) -> JSONResponse:
-    return _retry(request, "busy", "Too much waits already; nothing was recorded. Try again.")
+    return _retry(request, BUSY, "Too much waits already; nothing was recorded. Try again.")
 
 
 async def _unavailable(request: Request, _: Unavailable) -> JSONResponse:
-    return _retry(
-        request,
-        "unavailable",
-        "Nothing can be recorded just now; this request changed nothing. Same key again.",
-    )
+    detail = "Nothing can be recorded just now; this request changed nothing. Same key again."
+    return _retry(request, UNAVAILABLE, detail)
 
 
 async def _outcome_unknown(request: Request, _: OutcomeUnknown) -> JSONResponse:
     detail = "Whether this was recorded is not known. Send it again with the same Idempotency-Key."
-    return _retry(request, "outcome_unknown", detail)
+    return _retry(request, OUTCOME_UNKNOWN, detail)
 
 
 async def _forked(request: Request, _: ForkDetected) -> JSONResponse:
     detail = "This fund's database contradicts what was signed. Writing is halted until recovery."
-    return _retry(request, "fork_detected", detail)
+    return _retry(request, FORK_DETECTED, detail)
 
 
-def _retry(request: Request, code: str, detail: str) -> JSONResponse:
-    return problem_response(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        code,
-        detail,
-        _request_id(request),
-        headers={"Retry-After": str(RETRY_AFTER_S)},
-    )
+def _retry(request: Request, code: EdgeCode, detail: str) -> JSONResponse:
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    return problem_response(code, detail, _request_id(request), headers=headers)
 
 
 async def _gone(request: Request, _: ClientDisconnect) -> JSONResponse:
     """Nobody will read it; it is counted as what it was, not as a mistake of ours."""
     detail = "The request ended before its body did."
-    return problem_response(400, "bad_request", detail, _request_id(request))
+    return problem_response(BAD_REQUEST, detail, _request_id(request))
 
 
 async def _fault(request: Request, fault: Exception) -> JSONResponse:
     _logger.error("fault while answering %s", _request_id(request), exc_info=fault)
     detail = "The service made a mistake. The request id helps its operators to find it."
-    return problem_response(500, "internal_error", detail, _request_id(request))
+    return problem_response(INTERNAL_ERROR, detail, _request_id(request))

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from app.api.http.paging import Page, page
 from app.api.services import Services
 from app.domain.book import State
-from app.domain.refusals import NotFound
+from app.domain.refusals.base import NotFound
 from app.domain.values import Identifier
 from app.store import queries, read_tables
 

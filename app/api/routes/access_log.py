@@ -9,7 +9,7 @@ from app.api.http.documented import reading
 from app.api.http.paging import After, Limit, Page, page
 from app.api.services import ServicesHere
 from app.chain.canonical import decode
-from app.domain.refusals import NotFound
+from app.domain.refusals.base import NotFound
 from app.store import checkpoints, log
 from app.store.log_names import access_log
 

@@ -10,7 +10,9 @@ from app.api.http.paging import After, Limit, Page
 from app.api.http.rows import listed, the_one
 from app.api.services import ServicesHere
 from app.domain.inflow.agreements import Agreement, CoverAgreement, DraftAgreement, SignAgreement
-from app.domain.refusals import (
+from app.domain.refusals.base import NotFound
+from app.domain.refusals.decisions import ProposalClosed, StaleProposal
+from app.domain.refusals.money import (
     AlreadySigned,
     CurrencyMismatch,
     CurrencyNotInCharter,
@@ -18,14 +20,11 @@ from app.domain.refusals import (
     ExceedsPledge,
     InstalmentsDoNotAddUp,
     MandateRequired,
-    NotFound,
-    ProposalClosed,
     RestrictionNotUsable,
-    StaleProposal,
     UnknownRestriction,
     UnknownWindow,
-    WrongParty,
 )
+from app.domain.refusals.people import WrongParty
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["agreements"])
 

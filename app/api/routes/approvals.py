@@ -7,24 +7,25 @@ from app.api.http.documented import TEXT_CODES
 from app.api.http.examples import A_DIGEST, AN_ID, example
 from app.domain.outflow.approvals import AnswerStep, RevokeApproval
 from app.domain.outflow.conditions import MeetConditions
-from app.domain.refusals import (
+from app.domain.refusals.base import NotFound
+from app.domain.refusals.decisions import (
     AlreadyDecided,
     DrawnPartyMissing,
     EvidenceRequired,
-    ExceedsMandate,
-    InsufficientFunds,
-    MandateRequired,
-    NotFound,
-    PeriodClosed,
     ProposalClosed,
     QuorumLost,
     ReasonRequired,
-    SeparationOfDuties,
     StaleProposal,
     StepNotOpen,
     UnknownStep,
-    WrongParty,
 )
+from app.domain.refusals.money import (
+    ExceedsMandate,
+    InsufficientFunds,
+    MandateRequired,
+    PeriodClosed,
+)
+from app.domain.refusals.people import SeparationOfDuties, WrongParty
 
 router = APIRouter(prefix="/v1/funds/{fund}/disbursements/{disbursement_id}", tags=["approvals"])
 

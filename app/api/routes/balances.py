@@ -7,15 +7,23 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter
 
 from app.api.auth.policies import reader
+from app.api.http.codes import EdgeCode
 from app.api.http.documented import reading
 from app.api.http.paging import After, Limit, Page, PlainInt, page
 from app.api.http.problems import Problem
 from app.api.services import ServicesHere
 from app.domain.charter.chart import HEADINGS, AccountKind
-from app.domain.refusals import NotFound
+from app.domain.refusals.base import NotFound
 from app.domain.values import Currency, Day, Money, decimal_text
 from app.store import balances
 from app.store.balances import AsOf, Totals
+
+ONE_DATE_ONLY: Final = EdgeCode(
+    "one_date_only",
+    422,
+    "a balance was asked for as of an entry and as of a day",
+    "ask for one of the two",
+)
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["balances"])
 
@@ -87,7 +95,7 @@ def _moment(
 ) -> AsOf:
     """As of an entry or a day; now when neither is named. Raises Problem 422 for both."""
     if as_of is not None and on is not None:
-        raise Problem(422, "one_date_only", "Ask as of an entry or as of a day, not both.")
+        raise Problem(ONE_DATE_ONLY, "Ask as of an entry or as of a day, not both.")
     return AsOf(as_of, on)
 
 
@@ -105,7 +113,7 @@ CurrencyHere = Annotated[Currency, Query(description="The account's currency.")]
 @router.get(
     "/balances",
     summary="The accounts and their totals",
-    responses=reading("one_date_only"),
+    responses=reading(ONE_DATE_ONLY),
     dependencies=[Depends(reader)],
 )
 def list_balances(
@@ -129,7 +137,7 @@ def list_balances(
 @router.get(
     "/balance",
     summary="One account's balance",
-    responses=reading("one_date_only"),
+    responses=reading(ONE_DATE_ONLY),
     dependencies=[Depends(reader)],
 )
 def get_balance(
@@ -185,7 +193,7 @@ def get_statement(  # noqa: PLR0913  each is a parameter of the address
 @router.get(
     "/trial-balance",
     summary="The trial balance",
-    responses=reading("one_date_only"),
+    responses=reading(ONE_DATE_ONLY),
     dependencies=[Depends(reader)],
 )
 def get_trial_balance(fund: str, here: ServicesHere, moment: MomentHere) -> TrialBalance:

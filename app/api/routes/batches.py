@@ -22,14 +22,23 @@ from pydantic import BaseModel, Field, ValidationError
 from app.api.auth.policies import WriterHere, is_slug, reader
 from app.api.auth.request_signatures import PartyKeys, checked
 from app.api.command_route import is_key
+from app.api.http.codes import BODY_TOO_LARGE, INVALID_JSON, NULL_NOT_ALLOWED, EdgeCode
 from app.api.http.documented import writing
-from app.api.http.problems import FieldError, Problem, details_of, field_errors, retry_of, status_of
+from app.api.http.problems import (
+    FieldError,
+    Problem,
+    code_of,
+    details_of,
+    field_errors,
+    retry_of,
+)
 from app.api.services import Services, ServicesHere
 from app.chain.canonical import NotCanonical, decode, encode, holds_null
 from app.domain.catalogue import COMMANDS
 from app.domain.command import Actor, Command
 from app.domain.governance.funds import OpenFund
-from app.domain.refusals import Refusal
+from app.domain.refusals.base import NotFound, Refusal
+from app.domain.refusals.people import SignatureMismatch
 from app.ledger.submission import Accepted, KeyedCommand, PartRefused, RecordedCommand, Submission
 from app.runtime.threads import in_thread
 
@@ -42,6 +51,42 @@ MAX_MEMBERS: Final = 100 * MAX_COMMANDS
 NDJSON: Final = "application/x-ndjson"
 _MEMBERS: Final = {"op", "key", "data"}
 _OPTIONAL: Final = {"jws"}
+
+BODY_TOO_SLOW: Final = EdgeCode(
+    "body_too_slow",
+    408,
+    "a batch whose body was not there within 20 seconds",
+    "send it in one go, or in smaller batches",
+)
+
+BATCH_EMPTY: Final = EdgeCode(
+    "batch_empty",
+    422,
+    "a batch without a command",
+    "send at least one",
+)
+
+BATCH_TOO_LONG: Final = EdgeCode(
+    "batch_too_long",
+    422,
+    "more than 10,000 commands in a batch",
+    "split it: keys keep the parts from being recorded twice",
+)
+
+DUPLICATE_KEY: Final = EdgeCode(
+    "duplicate_key",
+    422,
+    "a key stands twice in a batch",
+    "give each command a key of its own",
+)
+
+INVALID_BATCH: Final = EdgeCode(
+    "invalid_batch",
+    422,
+    "no array of objects of `op`, `key`, `data`, and maybe `jws`, or an `op` that nobody asks for",
+    "`errors` names the command, from 0",
+)
+
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["batches"])
 
@@ -105,7 +150,7 @@ _BODY: Final = {
     response_model=BatchAnswer,
     summary="Record many commands at once",
     responses={
-        **writing(values=("batch_empty", "batch_too_long", "duplicate_key", "invalid_batch")),
+        **writing(values=(BATCH_EMPTY, BATCH_TOO_LONG, DUPLICATE_KEY, INVALID_BATCH)),
         201: {"model": BatchAnswer, "description": "All recorded (mode=atomic)"},
     },
     openapi_extra={"requestBody": {"required": True, "content": _BODY}},
@@ -126,9 +171,9 @@ async def record_batch(
     """
     if "x-jws-signature" in request.headers:
         detail = "In a batch each command carries its own signature, as its member jws."
-        raise Problem(422, "signature_mismatch", detail)
+        raise Problem(SignatureMismatch, detail)
     if not is_slug(fund):
-        raise Problem(404, "not_found", "There is no such fund.")
+        raise Problem(NotFound, "There is no such fund.")
     # Before the body is read: those who wait their turn cost next to nothing. Only the fund's own
     # parties take turns, and none keeps one by never ending its body.
     await in_thread(reader, fund, actor, here)
@@ -137,7 +182,7 @@ async def record_batch(
             raw = await wait_for(request.body(), MAX_BODY_S)
         except TimeoutError:
             detail = f"The body was not there within {MAX_BODY_S} seconds."
-            raise Problem(408, "body_too_slow", detail, {"Connection": "close"}) from None
+            raise Problem(BODY_TOO_SLOW, detail, {"Connection": "close"}) from None
         return await _recorded(fund, request, raw, actor, here, atomic=mode == "atomic")
 
 
@@ -189,25 +234,25 @@ def _require_well_formed(read: list[KeyedCommand | ValidationError]) -> None:
         if isinstance(one, ValidationError):
             errors = field_errors(one, f"/{place}/data")
             detail = f"Command {place} (from 0) is malformed, so nothing was recorded."
-            raise Problem(422, details_of(one).code, detail, errors=errors)
+            raise Problem(code_of(one), detail, errors=errors)
 
 
 def _items(raw: bytes, *, lines: bool) -> list[dict[str, Any]]:
     """The batch's commands, none of them looked into yet. Raises Problem."""
     if raw.count(b",") > MAX_MEMBERS:
-        raise Problem(422, "batch_too_long", f"A batch holds at most {MAX_MEMBERS} members.")
+        raise Problem(BATCH_TOO_LONG, f"A batch holds at most {MAX_MEMBERS} members.")
     items = list(_lines(raw)) if lines else _decoded(raw, "The body")
     if type(items) is not list:
-        raise Problem(422, "invalid_batch", "A batch is an array of commands.")
+        raise Problem(INVALID_BATCH, "A batch is an array of commands.")
     if not items:
-        raise Problem(422, "batch_empty", "A batch holds at least one command.")
+        raise Problem(BATCH_EMPTY, "A batch holds at least one command.")
     if len(items) > MAX_COMMANDS:
-        raise Problem(422, "batch_too_long", f"A batch holds at most {MAX_COMMANDS} commands.")
+        raise Problem(BATCH_TOO_LONG, f"A batch holds at most {MAX_COMMANDS} commands.")
     known, keys = _operations(), set[str]()
     for place, item in enumerate(items):
         _require_form(item, place, known)
         if item["key"] in keys:
-            raise _at(place, "duplicate_key", "Its key stands twice in this batch.")
+            raise _at(place, DUPLICATE_KEY, "Its key stands twice in this batch.")
         keys.add(item["key"])
     return items
 
@@ -215,15 +260,15 @@ def _items(raw: bytes, *, lines: bool) -> list[dict[str, Any]]:
 def _lines(raw: bytes) -> Iterator[Any]:
     # Counted before they are cut: sixteen million empty lines must cost nothing.
     if (count := raw.count(b"\n")) > MAX_COMMANDS:
-        raise Problem(422, "batch_too_long", f"A batch holds at most {MAX_COMMANDS} commands.")
+        raise Problem(BATCH_TOO_LONG, f"A batch holds at most {MAX_COMMANDS} commands.")
     *lines, rest = raw.split(b"\n")
     if rest:
         detail = f"Line {count + 1} does not end: the batch was cut off."
-        raise Problem(400, "invalid_json", detail)
+        raise Problem(INVALID_JSON, detail)
     for number, line in enumerate(lines, 1):
         if len(line) > MAX_LINE_BYTES:
             detail = f"Line {number} is longer than {MAX_LINE_BYTES} bytes."
-            raise Problem(413, "body_too_large", detail)
+            raise Problem(BODY_TOO_LARGE, detail)
         yield _decoded(line, f"Line {number}")
 
 
@@ -231,20 +276,20 @@ def _decoded(raw: bytes, what: str) -> Any:
     try:
         return decode(raw, floats=True)
     except NotCanonical as error:
-        raise Problem(400, "invalid_json", f"{what} is refused: {error}.") from None
+        raise Problem(INVALID_JSON, f"{what} is refused: {error}.") from None
 
 
 def _require_form(item: Any, place: int, known: dict[str, type[Command]]) -> None:
     if type(item) is not dict or item.keys() - _OPTIONAL != _MEMBERS:
-        raise _at(place, "invalid_batch", "A command is an object of op, key, data, and maybe jws.")
+        raise _at(place, INVALID_BATCH, "A command is an object of op, key, data, and maybe jws.")
     if type(item["data"]) is not dict or type(item.get("jws", "")) is not str:
-        raise _at(place, "invalid_batch", "Its data is no object, or its jws no text.")
+        raise _at(place, INVALID_BATCH, "Its data is no object, or its jws no text.")
     if type(item["op"]) is not str or item["op"] not in known:
-        raise _at(place, "invalid_batch", "Its op is no event that is asked for by a command.")
+        raise _at(place, INVALID_BATCH, "Its op is no event that is asked for by a command.")
     if type(item["key"]) is not str or not is_key(item["key"]):
-        raise _at(place, "invalid_batch", "Its key is not 1 to 255 visible ASCII characters.")
+        raise _at(place, INVALID_BATCH, "Its key is not 1 to 255 visible ASCII characters.")
     if holds_null(item["data"]):
-        raise _at(place, "null_not_allowed", "Leave a member out instead of saying null.")
+        raise _at(place, NULL_NOT_ALLOWED, "Leave a member out instead of saying null.")
 
 
 def _asked(item: dict[str, Any], fund: str, keys: PartyKeys) -> KeyedCommand | ValidationError:
@@ -260,18 +305,17 @@ def _asked(item: dict[str, Any], fund: str, keys: PartyKeys) -> KeyedCommand | V
     return KeyedCommand(command, item["key"], digest, signature)
 
 
-def _at(place: int, code: str, message: str) -> Problem:
+def _at(place: int, code: EdgeCode, message: str) -> Problem:
     detail = f"Command {place} (from 0): {message} Nothing was recorded."
-    error = FieldError(pointer=f"/{place}", code=code, message=message)
-    return Problem(422, code, detail, errors=[error])
+    error = FieldError(pointer=f"/{place}", code=code.code, message=message)
+    return Problem(code, detail, errors=[error])
 
 
 def _whole_refused(part: PartRefused) -> Problem:
     refusal = part.refusal
     detail = f"Command {part.position} (from 0): {refusal.sentence} Nothing was recorded."
     error = FieldError(pointer=f"/{part.position}", code=refusal.code, message=refusal.sentence)
-    status = status_of(refusal.kind)
-    return Problem(status, refusal.code, detail, retry_of(refusal), errors=[error])
+    return Problem(type(refusal), detail, retry_of(refusal), errors=[error])
 
 
 def _result(key: str, outcome: RecordedCommand | Refusal | ValidationError) -> str:

@@ -6,12 +6,13 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from app.api.auth.policies import is_slug, public
+from app.api.http.codes import SIZE_OUT_OF_RANGE
 from app.api.http.documented import reading
 from app.api.http.etag import tagged
 from app.api.http.paging import After, Limit, Page, PlainInt, page
 from app.api.http.problems import Problem
 from app.api.services import ServicesHere
-from app.domain.refusals import NotFound
+from app.domain.refusals.base import NotFound
 from app.store import checkpoints, log
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["checkpoints"])
@@ -72,7 +73,7 @@ def list_checkpoints(
 @router.get(
     "/log/consistency",
     summary="Proof that the log only grew",
-    responses=reading("size_out_of_range", public=True),
+    responses=reading(SIZE_OUT_OF_RANGE, public=True),
     dependencies=[Depends(public)],
 )
 def get_consistency(fund: str, here: ServicesHere, old: Position, new: Position) -> Consistency:
@@ -83,6 +84,6 @@ def get_consistency(fund: str, here: ServicesHere, old: Position, new: Position)
             raise NotFound("There is no such fund.")
         if not 1 <= old <= new <= here.notary.size_of(fund, note):
             detail = "Sizes must be 1 <= old <= new <= the newest checkpoint's size."
-            raise Problem(422, "size_out_of_range", detail)
+            raise Problem(SIZE_OUT_OF_RANGE, detail)
         proof = log.hashes(connection, fund).consistency_proof(old, new)
     return Consistency(old=old, new=new, proof=[value.hex() for value in proof])

@@ -9,7 +9,7 @@ from app.api.http.examples import A_DIGEST, example
 from app.api.http.paging import After, Limit, Page
 from app.api.http.rows import listed
 from app.api.services import ServicesHere
-from app.domain.refusals import (
+from app.domain.refusals.money import (
     AmountOutOfRange,
     BankReferenceUsed,
     CurrencyMismatch,
@@ -23,8 +23,8 @@ from app.domain.refusals import (
     UnknownBankAccount,
     UnknownRestriction,
     UnknownWindow,
-    WrongParty,
 )
+from app.domain.refusals.people import WrongParty
 from app.domain.trustee.conversions import BookConversion, Conversion
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["conversions"])

@@ -5,15 +5,15 @@ from fastapi import APIRouter
 from app.api.command_route import records
 from app.api.http.documented import DATE_CODES, TEXT_CODES
 from app.api.http.examples import AN_ID, example
-from app.domain.refusals import (
+from app.domain.refusals.base import NotFound
+from app.domain.refusals.money import (
     AlreadyCorrected,
     AmountOutOfRange,
     DateOutOfRange,
     InsufficientFunds,
-    NotFound,
     PeriodClosed,
-    WrongParty,
 )
+from app.domain.refusals.people import WrongParty
 from app.domain.trustee.corrections import CorrectJournal, CorrectReceipt
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["corrections"])

@@ -6,15 +6,9 @@ from app.api.command_route import records
 from app.api.http.documented import DATE_CODES
 from app.api.http.examples import example
 from app.domain.governance.delegations import EndDelegation, GrantDelegation
-from app.domain.refusals import (
-    AlreadyExists,
-    DateOutOfRange,
-    NotAMember,
-    NotFound,
-    RoleNotPermitted,
-    SeparationOfDuties,
-    WrongParty,
-)
+from app.domain.refusals.base import AlreadyExists, NotFound
+from app.domain.refusals.money import DateOutOfRange
+from app.domain.refusals.people import NotAMember, RoleNotPermitted, SeparationOfDuties, WrongParty
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["delegations"])
 

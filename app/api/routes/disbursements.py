@@ -13,15 +13,15 @@ from app.api.services import ServicesHere
 from app.domain.governance.polls import Poll
 from app.domain.outflow.disbursements import Disbursement, RequestDisbursement
 from app.domain.outflow.steps import Approval
-from app.domain.refusals import (
-    CalendarEnds,
+from app.domain.refusals.decisions import CalendarEnds
+from app.domain.refusals.money import (
     CurrencyNotInCharter,
     InsufficientFunds,
     PurposeNotAllowed,
     RateMissing,
     UnknownWindow,
-    WrongParty,
 )
+from app.domain.refusals.people import WrongParty
 from app.store import queries
 
 router = APIRouter(prefix="/v1/funds/{fund}/disbursements", tags=["disbursements"])

@@ -15,7 +15,7 @@ from app.chain.canonical import decode
 from app.chain.entry import Entry
 from app.chain.proof import TlogProof
 from app.chain.tree import leaf_hash
-from app.domain.refusals import NotFound
+from app.domain.refusals.base import NotFound
 from app.export.served_checkpoint import covering
 from app.store import log
 from app.store.log import Head

@@ -11,12 +11,13 @@ from prometheus_client import CollectorRegistry, Counter
 from starlette.types import Receive, Scope, Send
 
 from app.api.auth.policies import ReaderHere
+from app.api.http.codes import SIZE_OUT_OF_RANGE
 from app.api.http.documented import reading
 from app.api.http.paging import PlainInt
 from app.api.http.problems import Problem
 from app.api.services import ServicesHere
 from app.domain.command import Actor
-from app.domain.refusals import NotFound
+from app.domain.refusals.base import NotFound
 from app.export.bundle import NothingSigned, NotInTheLog, Wanted, write_bundle
 from app.ledger.access_log import exported
 from app.ledger.submission import QueueFull
@@ -39,7 +40,7 @@ class ExportMetrics:
     "/exports/audit",
     summary="The audit bundle",
     response_class=StreamingResponse,
-    responses={**reading("size_out_of_range"), 200: {"content": {"application/zip": {}}}},
+    responses={**reading(SIZE_OUT_OF_RANGE), 200: {"content": {"application/zip": {}}}},
 )
 def export_audit(
     fund: str,
@@ -107,7 +108,7 @@ def _bundle(
         raise NotFound("Nothing of this fund is signed yet.") from None
     except NotInTheLog as error:
         detail = f"{str(error).capitalize()}: `from` lies below that, `since` from 1 up to it."
-        raise Problem(422, "size_out_of_range", detail) from None
+        raise Problem(SIZE_OUT_OF_RANGE, detail) from None
     except BaseException:
         here.metrics.of(ExportMetrics).exports.labels("failed").inc()
         raise

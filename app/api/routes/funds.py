@@ -12,16 +12,13 @@ from app.api.http.examples import example
 from app.api.http.paging import Page
 from app.api.services import ServicesHere
 from app.domain.books.positions import Position
-from app.domain.charter.charter import Charter
+from app.domain.charter.charter import CHARTER_INVALID, Charter
 from app.domain.governance.funds import OpenFund
 from app.domain.governance.log_keys import Log
-from app.domain.refusals import (
-    AlreadyExists,
-    AttestationFalse,
-    NotFound,
-    RoleNotPermitted,
-    WrongParty,
-)
+from app.domain.refusals.base import AlreadyExists, NotFound
+from app.domain.refusals.people import RoleNotPermitted, WrongParty
+from app.domain.refusals.record import AttestationFalse
+from app.domain.value_faults import UNKNOWN_CURRENCY
 from app.store import log, queries
 from app.store.log_names import access_log, is_access_log
 
@@ -111,7 +108,7 @@ records(
     meaning="The body is the charter. Whoever posts it must be named in it.",
     example=CHARTER,
     refuses=(AlreadyExists, WrongParty, RoleNotPermitted, AttestationFalse),
-    values=("charter_invalid", "unknown_currency", *TEXT_CODES),
+    values=(CHARTER_INVALID, UNKNOWN_CURRENCY, *TEXT_CODES),
 )
 
 

@@ -9,7 +9,7 @@ from app.api.http.examples import example
 from app.api.http.paging import After, Limit, Page
 from app.api.http.rows import listed
 from app.api.services import ServicesHere
-from app.domain.refusals import (
+from app.domain.refusals.money import (
     AmountOutOfRange,
     CurrencyMismatch,
     DateOutOfRange,

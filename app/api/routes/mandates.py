@@ -10,16 +10,10 @@ from app.api.http.paging import After, Limit, Page
 from app.api.http.rows import listed, the_one
 from app.api.services import ServicesHere
 from app.domain.inflow.mandates import Mandate, RegisterMandate, WithdrawMandate
-from app.domain.refusals import (
-    AlreadyExists,
-    CurrencyNotInCharter,
-    DateOutOfRange,
-    NotFound,
-    ProposalClosed,
-    PurposeNotAllowed,
-    TooManyOpen,
-    WrongParty,
-)
+from app.domain.refusals.base import AlreadyExists, NotFound
+from app.domain.refusals.decisions import ProposalClosed, TooManyOpen
+from app.domain.refusals.money import CurrencyNotInCharter, DateOutOfRange, PurposeNotAllowed
+from app.domain.refusals.people import WrongParty
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["mandates"])
 

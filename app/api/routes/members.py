@@ -10,14 +10,8 @@ from app.api.http.paging import Page
 from app.api.services import ServicesHere
 from app.domain.governance.members import Member
 from app.domain.governance.membership import AddMember, DenyMember, RemoveMember
-from app.domain.refusals import (
-    AlreadyExists,
-    LastAdmin,
-    NotFound,
-    RoleNotPermitted,
-    SubjectDenied,
-    WrongParty,
-)
+from app.domain.refusals.base import AlreadyExists, NotFound
+from app.domain.refusals.people import LastAdmin, RoleNotPermitted, SubjectDenied, WrongParty
 from app.store import read_tables
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["members"])

@@ -10,15 +10,9 @@ from app.api.http.paging import After, Limit, Page
 from app.api.http.rows import listed
 from app.api.services import ServicesHere
 from app.domain.governance.party_keys import EndorseKey, PartyKey, RegisterKey, RevokeKey
-from app.domain.refusals import (
-    AlreadyExists,
-    KeyNotValid,
-    NotFound,
-    ProposalClosed,
-    SignatureRequired,
-    StaleProposal,
-    WrongParty,
-)
+from app.domain.refusals.base import AlreadyExists, NotFound
+from app.domain.refusals.decisions import ProposalClosed, StaleProposal
+from app.domain.refusals.people import KeyNotValid, SignatureRequired, WrongParty
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["party_keys"])
 

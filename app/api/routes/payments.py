@@ -11,23 +11,24 @@ from app.domain.outflow.payments import (
     ReturnDisbursement,
     SettleDisbursement,
 )
-from app.domain.refusals import (
+from app.domain.refusals.base import NotFound
+from app.domain.refusals.decisions import (
     ApprovalExpired,
-    BankReferenceUsed,
     ConditionsOpen,
+    ProposalClosed,
+    QuorumLost,
+)
+from app.domain.refusals.money import (
+    BankReferenceUsed,
     CurrencyMismatch,
     DateOutOfRange,
     InsufficientFunds,
-    NotFound,
-    NotWitnessed,
     PeriodClosed,
-    ProposalClosed,
-    QuorumLost,
     RateMissing,
-    SeparationOfDuties,
     UnknownBankAccount,
-    WrongParty,
 )
+from app.domain.refusals.people import SeparationOfDuties, WrongParty
+from app.domain.refusals.record import NotWitnessed
 
 router = APIRouter(prefix="/v1/funds/{fund}/disbursements/{disbursement_id}", tags=["payments"])
 

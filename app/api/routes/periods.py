@@ -16,16 +16,15 @@ from app.domain.books.periods import (
     ProposeReopening,
     Reopening,
 )
-from app.domain.refusals import (
+from app.domain.refusals.base import NotFound
+from app.domain.refusals.decisions import (
     AlreadyDecided,
-    DateOutOfRange,
-    NotFound,
-    PeriodNotClosed,
     ProposalClosed,
     ReasonRequired,
     StaleProposal,
-    WrongParty,
 )
+from app.domain.refusals.money import DateOutOfRange, PeriodNotClosed
+from app.domain.refusals.people import WrongParty
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["periods"])
 

@@ -10,11 +10,8 @@ from app.api.http.paging import After, Limit, Page
 from app.api.http.rows import listed, the_one
 from app.api.services import ServicesHere
 from app.domain.inflow.pledges import AnnouncePledge, Pledge
-from app.domain.refusals import (
-    CurrencyNotInCharter,
-    UnknownWindow,
-    WrongParty,
-)
+from app.domain.refusals.money import CurrencyNotInCharter, UnknownWindow
+from app.domain.refusals.people import WrongParty
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["pledges"])
 

@@ -12,7 +12,9 @@ from app.api.http.examples import A_DIGEST, AN_ID, example
 from app.api.http.paging import After, Limit, Page
 from app.api.http.rows import listed, the_one
 from app.api.services import ServicesHere
+from app.domain.charter.charter import CHARTER_INVALID
 from app.domain.governance.polls import Poll
+from app.domain.proposals.custody import LOG_KEY_CHANGE
 from app.domain.proposals.proposals import (
     OpenProposal,
     Proposal,
@@ -20,17 +22,16 @@ from app.domain.proposals.proposals import (
     ReviseProposal,
     WithdrawProposal,
 )
-from app.domain.refusals import (
-    AlreadyExists,
-    AttestationFalse,
+from app.domain.refusals.base import AlreadyExists, NotFound
+from app.domain.refusals.decisions import (
     CalendarEnds,
     CharterIncompatible,
-    NotFound,
     ProposalClosed,
-    RateMissing,
     StaleProposal,
-    WrongParty,
 )
+from app.domain.refusals.money import RateMissing
+from app.domain.refusals.people import WrongParty
+from app.domain.refusals.record import AttestationFalse
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["proposals"])
 
@@ -72,7 +73,7 @@ records(
         *(WrongParty, RateMissing, CalendarEnds, CharterIncompatible, AlreadyExists),
         *(AttestationFalse, StaleProposal),
     ),
-    values=("charter_invalid", "log_key_change", *TEXT_CODES),
+    values=(CHARTER_INVALID, LOG_KEY_CHANGE, *TEXT_CODES),
 )
 
 
@@ -116,7 +117,7 @@ records(
         *(NotFound, WrongParty, ProposalClosed, StaleProposal, RateMissing, CalendarEnds),
         *(CharterIncompatible, AlreadyExists),
     ),
-    values=("charter_invalid", *TEXT_CODES),
+    values=(CHARTER_INVALID, *TEXT_CODES),
 )
 
 

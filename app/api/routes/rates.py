@@ -10,15 +10,14 @@ from app.api.http.paging import After, Limit, Page
 from app.api.http.rows import listed
 from app.api.services import ServicesHere
 from app.domain.books.rates import CorrectRates, PublishRates, RateDay
-from app.domain.refusals import (
-    AlreadyExists,
+from app.domain.refusals.base import AlreadyExists, NotFound
+from app.domain.refusals.money import (
     CurrencyNotInCharter,
     DateOutOfRange,
     NoExchangeRates,
-    NotFound,
     RateOutOfRange,
-    SeparationOfDuties,
 )
+from app.domain.refusals.people import SeparationOfDuties
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["rates"])
 

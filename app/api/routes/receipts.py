@@ -10,19 +10,19 @@ from app.api.http.paging import After, Limit, Page
 from app.api.http.rows import listed, the_one
 from app.api.services import ServicesHere
 from app.domain.inflow.receipts import BookReceipt, Receipt
-from app.domain.refusals import (
+from app.domain.refusals.base import NotFound
+from app.domain.refusals.money import (
     AgreementNotInForce,
     AmountOutOfRange,
     BankReferenceUsed,
     CurrencyMismatch,
     DateOutOfRange,
     ExceedsAgreement,
-    NotFound,
     PeriodClosed,
     RateMissing,
     UnknownBankAccount,
-    WrongParty,
 )
+from app.domain.refusals.people import WrongParty
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["receipts"])
 

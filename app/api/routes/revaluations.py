@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from app.api.command_route import records
 from app.api.http.documented import DATE_CODES
 from app.api.http.examples import example
-from app.domain.refusals import (
+from app.domain.refusals.money import (
     AmountOutOfRange,
     DateOutOfRange,
     NoExchangeRates,

@@ -20,7 +20,8 @@ from app.domain.inflow.suspense import (
     SuspenseItem,
     SuspenseState,
 )
-from app.domain.refusals import (
+from app.domain.refusals.base import NotFound
+from app.domain.refusals.money import (
     AgreementNotInForce,
     AmountOutOfRange,
     BankReferenceUsed,
@@ -28,14 +29,12 @@ from app.domain.refusals import (
     DateOutOfRange,
     ExceedsAgreement,
     InsufficientFunds,
-    NotFound,
     PeriodClosed,
     RateMissing,
-    SeparationOfDuties,
     SuspenseClosed,
     UnknownBankAccount,
-    WrongParty,
 )
+from app.domain.refusals.people import SeparationOfDuties, WrongParty
 from app.runtime import clock
 
 router = APIRouter(prefix="/v1/funds/{fund}/suspense", tags=["suspense"])

@@ -16,7 +16,7 @@ from app.api.http.documented import reading
 from app.api.http.etag import tagged
 from app.api.services import ServicesHere
 from app.chain.tiles import TILE_WIDTH, tile_width
-from app.domain.refusals import NotFound
+from app.domain.refusals.base import NotFound
 from app.ledger.notary import Notary
 from app.store import checkpoints, log
 

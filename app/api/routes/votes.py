@@ -10,24 +10,25 @@ from app.api.http.rows import the_one
 from app.api.services import ServicesHere
 from app.domain.governance.polls import Poll
 from app.domain.proposals.votes import CastBallot
-from app.domain.refusals import (
+from app.domain.refusals.base import NotFound
+from app.domain.refusals.decisions import (
     AlreadyDecided,
     CalendarEnds,
     CharterIncompatible,
     DrawnPartyMissing,
-    ExceedsMandate,
-    InsufficientFunds,
-    MandateRequired,
-    NotFound,
     NotInElectorate,
-    PeriodClosed,
     ProposalClosed,
     QuorumLost,
     ReasonRequired,
-    RoleNotPermitted,
-    SeparationOfDuties,
     StaleProposal,
 )
+from app.domain.refusals.money import (
+    ExceedsMandate,
+    InsufficientFunds,
+    MandateRequired,
+    PeriodClosed,
+)
+from app.domain.refusals.people import RoleNotPermitted, SeparationOfDuties
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["votes"])
 

@@ -8,7 +8,7 @@ so that nothing can forget it.
 from datetime import date
 
 from app.domain.book import Book, Key, State, key
-from app.domain.refusals import PeriodClosed
+from app.domain.refusals.money import PeriodClosed
 from app.domain.values import Seq
 
 

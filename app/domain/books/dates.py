@@ -7,7 +7,7 @@ and late news go into the open period, and both dates stay on the record.
 from datetime import date, timedelta
 
 from app.domain.event import Act, Terms
-from app.domain.refusals import DateOutOfRange
+from app.domain.refusals.money import DateOutOfRange
 from app.domain.values import Day
 
 

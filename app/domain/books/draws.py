@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.domain.book import Book
 from app.domain.books.pools import Carry, Shares, Split, pool_of, split, taken
-from app.domain.refusals import InsufficientFunds
+from app.domain.refusals.money import InsufficientFunds
 from app.domain.values import Money, WindowId, total
 
 Kind = tuple[str, str]

@@ -24,14 +24,20 @@ from pydantic import computed_field
 
 from app.domain.book import Book, Key, Posting, State, key
 from app.domain.books.closing import require_open
-from app.domain.refusals import DateOutOfRange
+from app.domain.charter.chart import OWN
+from app.domain.refusals.money import DateOutOfRange
 from app.domain.values import Currency, Money
 
 MAX_BACKDATING_DAYS: Final = 3_660
 """How far before an account's newest day a posting may count: ten years, for late entries."""
 
 
-class Account(State, table="accounts", key=("account", "currency")):
+class Account(
+    State,
+    table="accounts",
+    key=("account", "currency"),
+    checks={"totals": "debits_minor >= 0 AND credits_minor >= 0 AND version >= 1"},
+):
     """One account's totals in one currency, and how many postings made them.
 
     `day` is the newest day that a posting counts for; the turnovers are of that day, and of its
@@ -56,7 +62,12 @@ class Account(State, table="accounts", key=("account", "currency")):
         return self.debits - self.credits
 
 
-class AccountDay(State, table="account_days", key=("account", "currency", "day")):
+class AccountDay(
+    State,
+    table="account_days",
+    key=("account", "currency", "day"),
+    checks={"turnover": "debits_minor >= 0 AND credits_minor >= 0"},
+):
     """An account's turnover on a day before its newest one."""
 
     account: str
@@ -66,7 +77,12 @@ class AccountDay(State, table="account_days", key=("account", "currency", "day")
     credits: Money
 
 
-class AccountMonth(State, table="account_months", key=("account", "currency", "month")):
+class AccountMonth(
+    State,
+    table="account_months",
+    key=("account", "currency", "month"),
+    checks={"totals": "debits_minor >= 0 AND credits_minor >= 0"},
+):
     """An account's totals at the close of a month before its newest one, and its turnover in it.
 
     `month` is named by its first day.
@@ -318,4 +334,4 @@ SUSPENSE: Final = "suspense"
 
 def own(account_id: str) -> str:
     """An account of the charter's own chart, for the trustee's journal entries."""
-    return f"own/{account_id}"
+    return f"{OWN}/{account_id}"

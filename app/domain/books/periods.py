@@ -16,14 +16,13 @@ from app.domain.books.closing import Closing, closed_through, closing_key
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, LedgerEvent, Terms
 from app.domain.governance.funds import charter_of, fund_key, require_kind
-from app.domain.refusals import (
+from app.domain.refusals.decisions import (
     AlreadyDecided,
-    DateOutOfRange,
-    PeriodNotClosed,
     ProposalClosed,
     ReasonRequired,
     StaleProposal,
 )
+from app.domain.refusals.money import DateOutOfRange, PeriodNotClosed
 from app.domain.values import (
     Day,
     Decision,
@@ -107,7 +106,11 @@ class ReopeningTerms(Terms):
 
 
 class ReopeningProposed(
-    ReopeningTerms, Event, type="period.reopening_proposed", roles=(Role.TRUSTEE,)
+    ReopeningTerms,
+    Event,
+    type="period.reopening_proposed",
+    roles=(Role.TRUSTEE,),
+    creates=Reopening,
 ):
     """The trustee asks every government to open closed books again."""
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from app.domain.book import Book, Key, State, key
 from app.domain.books.attribution import FINE, carried, cumulative_shares, exact_shares
-from app.domain.refusals import InsufficientFunds
+from app.domain.refusals.money import InsufficientFunds
 from app.domain.values import Currency, Money, PartyId, WindowId
 
 Shares = dict[PartyId, Money]
@@ -27,7 +27,12 @@ FREE = ""
 """The restriction of money that is tied to nothing but its window."""
 
 
-class Pool(State, table="pools", key=("window", "restriction", "currency")):
+class Pool(
+    State,
+    table="pools",
+    key=("window", "restriction", "currency"),
+    checks={"available": "available_minor >= 0"},
+):
     """Unreserved money of one window, one restriction and one currency.
 
     `weights` and `released` belong to the epoch; `weights` is empty until its first release.

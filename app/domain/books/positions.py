@@ -11,7 +11,12 @@ from app.domain.book import Book, Key, State, key
 from app.domain.values import Currency, Money, PartyId, WindowId
 
 
-class Position(State, table="positions", key=("party", "window", "currency")):
+class Position(
+    State,
+    table="positions",
+    key=("party", "window", "currency"),
+    checks={"sums": "received_minor <= agreed_minor AND received_minor >= 0"},
+):
     """Where one contributor stands in one window and currency."""
 
     party: PartyId

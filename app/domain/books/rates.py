@@ -20,16 +20,15 @@ from app.domain.command import Actor, Command
 from app.domain.currencies import MINOR_DIGITS
 from app.domain.event import Act, Event, Terms
 from app.domain.governance.funds import charter_of, fund_key
-from app.domain.refusals import (
-    AlreadyExists,
+from app.domain.refusals.base import AlreadyExists, NotFound
+from app.domain.refusals.money import (
     CurrencyNotInCharter,
     DateOutOfRange,
     NoExchangeRates,
-    NotFound,
     RateMissing,
     RateOutOfRange,
-    SeparationOfDuties,
 )
+from app.domain.refusals.people import SeparationOfDuties
 from app.domain.values import Currency, Day, Digest, Money, Rate, Role, Seq, Subject, Text
 
 ABSURD: Final = 2

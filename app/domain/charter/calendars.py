@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from app.domain.event import Terms
-from app.domain.refusals import CalendarEnds
+from app.domain.refusals.decisions import CalendarEnds
 from app.domain.values import CalendarId, Day, Distinct
 
 MAX_CLOCK_DAYS: Final = 366

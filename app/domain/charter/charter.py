@@ -43,6 +43,7 @@ from app.domain.charter.parts import (
     Witnessing,
 )
 from app.domain.event import EVENTS, Terms
+from app.domain.value_faults import ValueFault
 from app.domain.values import (
     Currency,
     Distinct,
@@ -64,6 +65,13 @@ _NEVER_SIGNED: Final = ("fund.opened", "key.")
 """Before it no key is there; and keys have rules of their own, lest a lost one lock a party out."""
 UNANIMITY: Final = Rule(rule=RuleKind.UNANIMITY)
 """What holds for a class of decisions for which the charter names no rule."""
+
+
+CHARTER_INVALID: Final = ValueFault(
+    "charter_invalid",
+    "the charter contradicts itself",
+    "the sentence names the member",
+)
 
 
 class Charter(Terms):
@@ -362,6 +370,4 @@ def _require_unique(member: str, names: Iterable[str]) -> None:
 
 
 def _wrong(member: str, why: str) -> PydanticCustomError:
-    return PydanticCustomError(
-        "charter_invalid", "{member}: {why}.", {"member": member, "why": why}
-    )
+    return CHARTER_INVALID("{member}: {why}.", {"member": member, "why": why})

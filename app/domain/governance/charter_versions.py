@@ -8,7 +8,7 @@ entry on, whether or not its end stands in the log yet.
 from app.domain.book import Book
 from app.domain.charter.decision_rules import DecisionClass
 from app.domain.governance.funds import Fund
-from app.domain.refusals import ProposalClosed
+from app.domain.refusals.decisions import ProposalClosed
 
 
 def is_stale(book: Book, decision: DecisionClass, charter_seq: int) -> bool:

@@ -18,14 +18,10 @@ from app.domain.event import Act, Event, Terms, TimedEvent
 from app.domain.governance.funds import charter_of, fund_key
 from app.domain.governance.log_keys import Log, log_key, name_of
 from app.domain.governance.party_keys import PartyKey, party_key
-from app.domain.refusals import (
-    AlreadyExists,
-    KeyNotValid,
-    NotFound,
-    NotWitnessed,
-    StaleProposal,
-    WrongParty,
-)
+from app.domain.refusals.base import AlreadyExists, NotFound
+from app.domain.refusals.decisions import StaleProposal
+from app.domain.refusals.people import KeyNotValid, WrongParty
+from app.domain.refusals.record import NotWitnessed
 from app.domain.values import KeyId, PartyId, Text
 
 MAX_STATEMENTS = 100

@@ -13,15 +13,9 @@ from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
 from app.domain.governance.funds import charter_of, fund_key
 from app.domain.governance.members import Delegation, Member, member_key
-from app.domain.refusals import (
-    AlreadyExists,
-    DateOutOfRange,
-    NotAMember,
-    NotFound,
-    RoleNotPermitted,
-    SeparationOfDuties,
-    WrongParty,
-)
+from app.domain.refusals.base import AlreadyExists, NotFound
+from app.domain.refusals.money import DateOutOfRange
+from app.domain.refusals.people import NotAMember, RoleNotPermitted, SeparationOfDuties, WrongParty
 from app.domain.values import Day, Role, Subject
 
 MAX_DELEGATION_DAYS: Final = 366

@@ -12,18 +12,16 @@ from app.domain.governance.log_keys import first_standing, log_key
 from app.domain.governance.members import Member
 from app.domain.governance.quorum import quorum_turned
 from app.domain.governance.seats import Seats, seated, seats_key
-from app.domain.refusals import (
-    AlreadyExists,
+from app.domain.refusals.base import AlreadyExists
+from app.domain.refusals.money import (
     CurrencyMismatch,
     CurrencyNotInCharter,
-    IssuerNotRegistered,
     RestrictionNotUsable,
-    RoleNotPermitted,
     UnknownBankAccount,
     UnknownRestriction,
     UnknownWindow,
-    WrongParty,
 )
+from app.domain.refusals.people import IssuerNotRegistered, RoleNotPermitted, WrongParty
 from app.domain.values import Digest, Money, PartyId, PartyKind, Role, Seq
 
 

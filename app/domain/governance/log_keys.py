@@ -7,7 +7,7 @@ have brought about together; so which key had to sign a checkpoint follows from 
 from app.domain.book import Book, Key, State, key
 from app.domain.charter.attested import AttestedCheckpoint, VerifierKey
 from app.domain.event import Terms
-from app.domain.refusals import LogIsClosed
+from app.domain.refusals.record import LogIsClosed
 from app.domain.values import KeyId, Seq
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.domain.book import Book, Key, State, key
 from app.domain.event import Act
-from app.domain.refusals import NotAMember, RoleNotPermitted
+from app.domain.refusals.people import NotAMember, RoleNotPermitted
 from app.domain.values import LEDGER_PARTY, PartyId, Role, Seq, Subject
 
 

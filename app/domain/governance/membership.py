@@ -13,14 +13,8 @@ from app.domain.governance.funds import charter_of, fund_key
 from app.domain.governance.members import Member, member_key
 from app.domain.governance.quorum import quorum_turned
 from app.domain.governance.seats import seated, seats_key
-from app.domain.refusals import (
-    AlreadyExists,
-    LastAdmin,
-    NotFound,
-    RoleNotPermitted,
-    SubjectDenied,
-    WrongParty,
-)
+from app.domain.refusals.base import AlreadyExists, NotFound
+from app.domain.refusals.people import LastAdmin, RoleNotPermitted, SubjectDenied, WrongParty
 from app.domain.values import Distinct, Role, Subject, Text
 
 

@@ -17,14 +17,9 @@ from app.domain.book import Book, Key, State, key
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
 from app.domain.governance.funds import Fund, fund_key
-from app.domain.refusals import (
-    AlreadyExists,
-    KeyNotValid,
-    ProposalClosed,
-    SignatureRequired,
-    StaleProposal,
-    WrongParty,
-)
+from app.domain.refusals.base import AlreadyExists
+from app.domain.refusals.decisions import ProposalClosed, StaleProposal
+from app.domain.refusals.people import KeyNotValid, SignatureRequired, WrongParty
 from app.domain.values import Digest, KeyId, PartyId, Role, Seq, Text
 
 _Coordinate = Annotated[str, Field(strict=True, pattern="^[A-Za-z0-9_-]{43}([A-Za-z0-9_-]{21})?$")]

@@ -52,7 +52,14 @@ class Ballot(BaseModel):
     """The key that signed it, where one did."""
 
 
-class Poll(State, table="polls", key=("matter_id",), listed_by="opened_seq"):
+class Poll(
+    State,
+    table="polls",
+    key=("matter_id",),
+    listed_by="opened_seq",
+    indexes=(("fund", "state"), ("state", "closes_at")),
+    is_matter=True,
+):
     """One vote. `vote` is the rule that counts now; `after_objection` the one that may follow."""
 
     matter_id: Identifier

@@ -4,7 +4,7 @@ from app.domain.book import Book
 from app.domain.charter.charter import Charter
 from app.domain.event import Act, Event, LedgerEvent, Terms
 from app.domain.governance.seats import Seats
-from app.domain.refusals import ProposalClosed
+from app.domain.refusals.decisions import ProposalClosed
 
 
 class QuorumFound(Terms):

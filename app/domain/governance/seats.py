@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from app.domain.book import Book, Key, State, key
-from app.domain.refusals import QuorumLost
+from app.domain.refusals.decisions import QuorumLost
 from app.domain.values import PartyId, Role, Seq
 
 DECIDER: Final = Role.TREASURY_APPROVER

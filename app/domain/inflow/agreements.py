@@ -27,16 +27,15 @@ from app.domain.governance.funds import (
 )
 from app.domain.inflow.mandates import Mandate, mandate_key, require_covered
 from app.domain.inflow.pledges import Pledge, pledge_key
-from app.domain.refusals import (
+from app.domain.refusals.decisions import ProposalClosed, StaleProposal
+from app.domain.refusals.money import (
     AgreementNotInForce,
     AlreadySigned,
     ExceedsAgreement,
     InstalmentsDoNotAddUp,
     MandateRequired,
-    ProposalClosed,
-    StaleProposal,
-    WrongParty,
 )
+from app.domain.refusals.people import WrongParty
 from app.domain.values import (
     Amount,
     Day,
@@ -88,7 +87,13 @@ class AgreementTerms(Terms):
     mandate_id: Identifier | None = None
 
 
-class Agreement(State, table="agreements", key=("agreement_id",), listed_by="drafted_seq"):
+class Agreement(
+    State,
+    table="agreements",
+    key=("agreement_id",),
+    listed_by="drafted_seq",
+    checks={"received": "received_minor BETWEEN 0 AND amount_minor"},
+):
     """A contribution agreement. Receipts pay its instalments in the order of their due dates."""
 
     agreement_id: Identifier
@@ -133,7 +138,9 @@ class Agreement(State, table="agreements", key=("agreement_id",), listed_by="dra
         return self.but(received=received, state=state)
 
 
-class AgreementDrafted(AgreementTerms, Event, type="agreement.drafted", roles=(Role.TREASURY,)):
+class AgreementDrafted(
+    AgreementTerms, Event, type="agreement.drafted", roles=(Role.TREASURY,), creates=Agreement
+):
     """The text of an agreement stands; nobody is bound yet."""
 
     agreement_id: Identifier

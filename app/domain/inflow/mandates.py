@@ -17,16 +17,15 @@ from app.domain.charter.charter import Charter
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
 from app.domain.governance.funds import charter_of, fund_key, require_currency, require_kind
-from app.domain.refusals import (
-    AlreadyExists,
+from app.domain.refusals.base import AlreadyExists
+from app.domain.refusals.decisions import ProposalClosed, TooManyOpen
+from app.domain.refusals.money import (
     DateOutOfRange,
     ExceedsMandate,
     MandateRequired,
-    ProposalClosed,
     PurposeNotAllowed,
-    TooManyOpen,
-    WrongParty,
 )
+from app.domain.refusals.people import WrongParty
 from app.domain.values import (
     Amount,
     Day,
@@ -67,7 +66,16 @@ class MandateTerms(Terms):
     valid_through: Day
 
 
-class Mandate(State, table="mandates", key=("mandate_id",), listed_by="registered_seq"):
+class Mandate(
+    State,
+    table="mandates",
+    key=("mandate_id",),
+    listed_by="registered_seq",
+    checks={
+        "agreed": "agreed_minor BETWEEN 0 AND cap_minor",
+        "released": "released_minor BETWEEN 0 AND cap_minor",
+    },
+):
     """A mandate, how much of it is agreed, and how much is released."""
 
     mandate_id: Identifier
@@ -122,7 +130,7 @@ class Use(BaseModel):
 
 
 class MandateRegistered(
-    MandateTerms, Event, type="mandate.registered", roles=(Role.LEGISLATURE_CLERK,)
+    MandateTerms, Event, type="mandate.registered", roles=(Role.LEGISLATURE_CLERK,), creates=Mandate
 ):
     """A legislature has allowed its government to pay, up to a cap."""
 

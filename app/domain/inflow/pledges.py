@@ -14,7 +14,7 @@ from app.domain.governance.funds import (
     require_kind,
     require_window,
 )
-from app.domain.refusals import ExceedsPledge
+from app.domain.refusals.money import ExceedsPledge
 from app.domain.values import (
     Amount,
     Identifier,
@@ -35,7 +35,13 @@ class PledgeState(StrEnum):
     CONVERTED = "converted"
 
 
-class Pledge(State, table="pledges", key=("pledge_id",), listed_by="announced_seq"):
+class Pledge(
+    State,
+    table="pledges",
+    key=("pledge_id",),
+    listed_by="announced_seq",
+    checks={"converted": "converted_minor BETWEEN 0 AND amount_minor"},
+):
     """An intent to contribute, and how much of it has become agreements in force."""
 
     pledge_id: Identifier
@@ -68,7 +74,9 @@ class PledgeTerms(Terms):
     note: Text | None = None
 
 
-class PledgeAnnounced(PledgeTerms, Event, type="pledge.announced", roles=(Role.TREASURY,)):
+class PledgeAnnounced(
+    PledgeTerms, Event, type="pledge.announced", roles=(Role.TREASURY,), creates=Pledge
+):
     """A government has said what it intends to contribute."""
 
     pledge_id: Identifier

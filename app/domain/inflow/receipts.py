@@ -28,7 +28,8 @@ from app.domain.command import Actor, Command
 from app.domain.event import Act, Event
 from app.domain.governance.funds import Fund, charter_of, fund_key, require_bank_account
 from app.domain.inflow.agreements import Agreement, agreement_key
-from app.domain.refusals import BankReferenceUsed, WrongParty
+from app.domain.refusals.money import BankReferenceUsed
+from app.domain.refusals.people import WrongParty
 from app.domain.values import (
     Amount,
     BankAccountId,
@@ -61,7 +62,13 @@ class BankLine(State, table="bank_lines", key=("bank_account", "bank_reference")
     corrected_seq: Seq | None = None
 
 
-class Receipt(State, table="receipts", key=("receipt_id",), listed_by="booked_seq"):
+class Receipt(
+    State,
+    table="receipts",
+    key=("receipt_id",),
+    listed_by="booked_seq",
+    checks={"amount": "amount_minor > 0"},
+):
     """A contributor's payment. `corrected_seq` is the entry that undid its booking."""
 
     receipt_id: Identifier
@@ -87,7 +94,7 @@ class ReceiptTerms(Dated):
 
 
 class ReceiptBooked(
-    ReceiptTerms, Event, type="receipt.booked", roles=(Role.TREASURY, Role.TRUSTEE)
+    ReceiptTerms, Event, type="receipt.booked", roles=(Role.TREASURY, Role.TRUSTEE), creates=Receipt
 ):
     """Money arrived; from here on it is cash, not a promise."""
 

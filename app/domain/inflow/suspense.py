@@ -32,12 +32,8 @@ from app.domain.inflow.receipts import (
     require_creditable,
     require_unused,
 )
-from app.domain.refusals import (
-    DateOutOfRange,
-    InsufficientFunds,
-    SeparationOfDuties,
-    SuspenseClosed,
-)
+from app.domain.refusals.money import DateOutOfRange, InsufficientFunds, SuspenseClosed
+from app.domain.refusals.people import SeparationOfDuties
 from app.domain.values import (
     Amount,
     BankAccountId,
@@ -93,7 +89,11 @@ class UnidentifiedTerms(Dated):
 
 
 class ReceiptUnidentified(
-    UnidentifiedTerms, Event, type="receipt.unidentified", roles=(Role.TRUSTEE,)
+    UnidentifiedTerms,
+    Event,
+    type="receipt.unidentified",
+    roles=(Role.TRUSTEE,),
+    creates=SuspenseItem,
 ):
     """Money arrived that nobody can place."""
 
@@ -175,7 +175,9 @@ class ResolutionTerms(Terms):
     effective_date: Day
 
 
-class SuspenseResolved(ResolutionTerms, Event, type="suspense.resolved", roles=(Role.TRUSTEE,)):
+class SuspenseResolved(
+    ResolutionTerms, Event, type="suspense.resolved", roles=(Role.TRUSTEE,), creates=Receipt
+):
     """It is known whose money it is: from here on it is a receipt."""
 
     receipt_id: Identifier

@@ -47,7 +47,7 @@ from app.domain.outflow.steps import (
     require_turn,
     require_uninvolved,
 )
-from app.domain.refusals import (
+from app.domain.refusals.decisions import (
     AlreadyDecided,
     EvidenceRequired,
     ProposalClosed,
@@ -55,8 +55,8 @@ from app.domain.refusals import (
     StaleProposal,
     StepNotOpen,
     UnknownStep,
-    WrongParty,
 )
+from app.domain.refusals.people import WrongParty
 from app.domain.values import Digest, Identifier, Role, StepId, Text, require_said
 
 ANY_ROLE: Final = tuple(role for role in Role if role is not Role.LEDGER)

@@ -22,7 +22,7 @@ from app.domain.outflow.disbursements import Disbursement, DisbursementState, di
 from app.domain.outflow.outcomes import vote_in_doubt
 from app.domain.outflow.reservations import require_reservable, reservation_keys
 from app.domain.outflow.steps import Answer, Approval, answer_keys, answers, comes_after
-from app.domain.refusals import Refusal
+from app.domain.refusals.base import Refusal
 from app.domain.values import Role
 
 _WAITING_WORDS = {

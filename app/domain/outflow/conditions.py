@@ -16,7 +16,7 @@ from app.domain.outflow.approvals import (
 )
 from app.domain.outflow.disbursements import Documents
 from app.domain.outflow.steps import Answer, Approval, involved, require_uninvolved
-from app.domain.refusals import ProposalClosed
+from app.domain.refusals.decisions import ProposalClosed
 from app.domain.values import Role, Text
 
 

@@ -33,7 +33,8 @@ from app.domain.governance.polls import opened_poll
 from app.domain.inflow.mandates import Use
 from app.domain.outflow.money_kinds import kinds_for, windows_for
 from app.domain.outflow.steps import involved, label, opened
-from app.domain.refusals import InsufficientFunds, ProposalClosed, PurposeNotAllowed
+from app.domain.refusals.decisions import ProposalClosed
+from app.domain.refusals.money import InsufficientFunds, PurposeNotAllowed
 from app.domain.values import (
     Amount,
     BankAccountId,
@@ -87,7 +88,13 @@ class DisbursementTerms(Terms):
 
 
 class Disbursement(
-    State, table="disbursements", key=("disbursement_id",), listed_by="requested_seq"
+    State,
+    table="disbursements",
+    key=("disbursement_id",),
+    listed_by="requested_seq",
+    checks={"amount": "amount_minor > 0", "outstanding": "outstanding >= 0"},
+    indexes=(("fund", "state", "charter_seq"),),
+    is_matter=True,
 ):
     """A request and what became of it.
 
@@ -134,7 +141,11 @@ class Disbursement(
 
 
 class DisbursementRequested(
-    DisbursementTerms, Event, type="disbursement.requested", roles=(Role.REQUESTER,)
+    DisbursementTerms,
+    Event,
+    type="disbursement.requested",
+    roles=(Role.REQUESTER,),
+    creates=Disbursement,
 ):
     """The recipient asks for money; every approval that the charter wants begins to wait."""
 

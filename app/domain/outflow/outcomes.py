@@ -16,7 +16,7 @@ from app.domain.outflow.disbursements import (
 )
 from app.domain.outflow.reservations import DisbursementReserved
 from app.domain.outflow.steps import answers, closed
-from app.domain.refusals import ApprovalExpired, ClockRuns, ConditionsOpen, ProposalClosed
+from app.domain.refusals.decisions import ApprovalExpired, ClockRuns, ConditionsOpen, ProposalClosed
 from app.domain.values import PartyId, Seq
 
 STEPS = "steps"

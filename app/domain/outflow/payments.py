@@ -51,7 +51,8 @@ from app.domain.outflow.steps import (
     involvement_key,
     require_uninvolved,
 )
-from app.domain.refusals import DateOutOfRange, InsufficientFunds, WrongParty
+from app.domain.refusals.money import DateOutOfRange, InsufficientFunds
+from app.domain.refusals.people import WrongParty
 from app.domain.values import BankAccountId, BankReference, Identifier, Role, Text
 
 

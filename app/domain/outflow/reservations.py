@@ -26,7 +26,7 @@ from app.domain.outflow.disbursements import (
 )
 from app.domain.outflow.money_kinds import kinds_for, windows_for
 from app.domain.outflow.steps import label
-from app.domain.refusals import DrawnPartyMissing
+from app.domain.refusals.decisions import DrawnPartyMissing
 from app.domain.values import Money
 
 

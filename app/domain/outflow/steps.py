@@ -13,7 +13,8 @@ from app.domain.charter.approval_steps import GOVERNMENTS, Step
 from app.domain.charter.charter import Charter
 from app.domain.event import Act
 from app.domain.governance.party_keys import is_trusted, party_key
-from app.domain.refusals import SeparationOfDuties, StepNotOpen
+from app.domain.refusals.decisions import StepNotOpen
+from app.domain.refusals.people import SeparationOfDuties
 from app.domain.values import Identifier, KeyId, PartyId, Role, Seq, StepId, Subject, Text
 
 
@@ -31,7 +32,12 @@ class Answer(StrEnum):
     CLOSED = "closed"
 
 
-class Approval(State, table="approvals", key=("disbursement_id", "step", "party")):
+class Approval(
+    State,
+    table="approvals",
+    key=("disbursement_id", "step", "party"),
+    indexes=(("fund", "answer", "party"), ("answer", "due_at")),
+):
     """One party's answer to one step of one request.
 
     It is due by `due_at`, where the step has a deadline; an approval holds until `holds_until`,

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.domain.charter.charter import Charter
 from app.domain.charter.decision_rules import DecisionClass
-from app.domain.refusals import CharterIncompatible
+from app.domain.refusals.decisions import CharterIncompatible
 
 
 def require_compatible(old: Charter, new: Charter) -> None:

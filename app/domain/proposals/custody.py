@@ -5,17 +5,25 @@ the old key is compromised its word is worth nothing: then the parties' decision
 the new one, and auditors get the new key from them.
 """
 
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import model_validator
-from pydantic_core import PydanticCustomError
 
 from app.domain.book import Book
 from app.domain.charter.attested import Base64, LogSize, VerifierKey
 from app.domain.event import Terms
 from app.domain.governance.log_keys import Log, name_of, public_part
-from app.domain.refusals import AlreadyExists, StaleProposal
+from app.domain.refusals.base import AlreadyExists
+from app.domain.refusals.decisions import StaleProposal
+from app.domain.value_faults import ValueFault
 from app.domain.values import FundSlug, KeyId, Text
+
+LOG_KEY_CHANGE: Final = ValueFault(
+    "log_key_change",
+    "a new log key that is neither introduced by the old one nor replaces a compromised "
+    "one, or both",
+    "give `introduction` or `trusted_through`",
+)
 
 
 class LogKeyChange(Terms):
@@ -36,9 +44,7 @@ class LogKeyChange(Terms):
     @model_validator(mode="after")
     def _says_why(self) -> Self:
         if (self.introduction is None) == (self.trusted_through is None):
-            raise PydanticCustomError(
-                "log_key_change", "Either the old key introduces the new one, or it is compromised."
-            )
+            raise LOG_KEY_CHANGE("Either the old key introduces the new one, or it is compromised.")
         return self
 
 

@@ -26,7 +26,7 @@ from app.domain.proposals.proposals import (
     proposal_key,
     require_accepted,
 )
-from app.domain.refusals import ClockRuns
+from app.domain.refusals.decisions import ClockRuns
 from app.domain.values import Digest, Identifier, PartyId
 
 

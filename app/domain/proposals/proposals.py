@@ -28,7 +28,9 @@ from app.domain.proposals.custody import (
     CustodyChange,
     require_custody,
 )
-from app.domain.refusals import AlreadyExists, ProposalClosed, StaleProposal, WrongParty
+from app.domain.refusals.base import AlreadyExists
+from app.domain.refusals.decisions import ProposalClosed, StaleProposal
+from app.domain.refusals.people import WrongParty
 from app.domain.values import Digest, Distinct, Identifier, PartyId, PartyKind, Role, Seq, Text
 
 PROPOSERS: Final = (Role.TRUSTEE, Role.TREASURY, Role.TREASURY_APPROVER)
@@ -84,7 +86,9 @@ class ProposalTerms(Terms):
     subject: Subject
 
 
-class Proposal(State, table="proposals", key=("proposal_id",), listed_by="opened_seq"):
+class Proposal(
+    State, table="proposals", key=("proposal_id",), listed_by="opened_seq", is_matter=True
+):
     """A proposal and what became of it. `digest` is what a ballot names.
 
     `charter_digest` is that of the charter which it would bring into force.
@@ -107,7 +111,9 @@ class Proposal(State, table="proposals", key=("proposal_id",), listed_by="opened
             raise ProposalClosed(f"The proposal is {self.state}.")
 
 
-class ProposalOpened(ProposalTerms, Event, type="proposal.opened", roles=PROPOSERS):
+class ProposalOpened(
+    ProposalTerms, Event, type="proposal.opened", roles=PROPOSERS, creates=Proposal
+):
     """The governments are asked to decide something."""
 
     proposal_id: Identifier

@@ -54,16 +54,15 @@ from app.domain.proposals.proposals import (
     closed_proposal,
     proposal_key,
 )
-from app.domain.refusals import (
+from app.domain.refusals.decisions import (
     AlreadyDecided,
     ClockRuns,
     NotInElectorate,
     ProposalClosed,
     ReasonRequired,
-    RoleNotPermitted,
-    SeparationOfDuties,
     StaleProposal,
 )
+from app.domain.refusals.people import RoleNotPermitted, SeparationOfDuties
 from app.domain.values import Digest, Identifier, Role, Seq, Text
 
 _PROPOSAL_STATES: Final = {

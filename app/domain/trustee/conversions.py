@@ -55,7 +55,8 @@ from app.domain.governance.funds import (
     require_window,
 )
 from app.domain.inflow.receipts import BankLine, Direction, bank_line_key, require_unused
-from app.domain.refusals import CurrencyMismatch, InsufficientFunds, RateOutOfRange, WrongParty
+from app.domain.refusals.money import CurrencyMismatch, InsufficientFunds, RateOutOfRange
+from app.domain.refusals.people import WrongParty
 from app.domain.values import (
     Amount,
     BankAccountId,
@@ -110,7 +111,9 @@ class ConversionTerms(Dated):
     evidence: Digest
 
 
-class ConversionBooked(ConversionTerms, Event, type="conversion.booked", roles=(Role.TRUSTEE,)):
+class ConversionBooked(
+    ConversionTerms, Event, type="conversion.booked", roles=(Role.TRUSTEE,), creates=Conversion
+):
     """Money of a window is in another currency now; each contributor's part of it with it."""
 
     conversion_id: Identifier

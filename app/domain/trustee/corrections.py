@@ -18,7 +18,8 @@ from app.domain.event import Act, Event, Terms
 from app.domain.governance.funds import Fund, charter_of, fund_key
 from app.domain.inflow.agreements import Agreement, agreement_key
 from app.domain.inflow.receipts import BankLine, Receipt, bank_line_key, credited, crediting_keys
-from app.domain.refusals import AlreadyCorrected, DateOutOfRange, InsufficientFunds, WrongParty
+from app.domain.refusals.money import AlreadyCorrected, DateOutOfRange, InsufficientFunds
+from app.domain.refusals.people import WrongParty
 from app.domain.trustee.journals import JournalEntry, journal_entry_key, journal_keys
 from app.domain.values import Day, Identifier, Role, Seq, Text
 

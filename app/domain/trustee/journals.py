@@ -19,7 +19,7 @@ from app.domain.charter.charter import Charter
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
 from app.domain.governance.funds import charter_of, fund_key
-from app.domain.refusals import CurrencyMismatch, Unbalanced, UnknownAccount
+from app.domain.refusals.money import CurrencyMismatch, Unbalanced, UnknownAccount
 from app.domain.values import AccountId, Amount, Day, Identifier, Role, Seq, Text
 
 
@@ -64,7 +64,9 @@ class JournalTerms(Terms):
     lines: Lines
 
 
-class JournalPosted(JournalTerms, Event, type="journal.posted", roles=(Role.TRUSTEE,)):
+class JournalPosted(
+    JournalTerms, Event, type="journal.posted", roles=(Role.TRUSTEE,), creates=JournalEntry
+):
     """The trustee posted an entry on accounts of its own."""
 
     journal_id: Identifier

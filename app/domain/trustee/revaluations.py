@@ -16,7 +16,7 @@ from app.domain.charter.charter import Charter
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
 from app.domain.governance.funds import Fund, charter_of, fund_key
-from app.domain.refusals import DateOutOfRange, NothingToValue
+from app.domain.refusals.money import DateOutOfRange, NothingToValue
 from app.domain.values import Currency, Day, Money, Role, Seq
 
 

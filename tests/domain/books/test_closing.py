@@ -7,7 +7,7 @@ import pytest
 from app.domain.book import Book
 from app.domain.books.closing import Closing, closed_through, closing_key, require_open
 from app.domain.books.journal import credit, debit, post
-from app.domain.refusals import PeriodClosed
+from app.domain.refusals.money import PeriodClosed
 from tests.support.domain import eur
 
 OPEN = Book(complete=True)

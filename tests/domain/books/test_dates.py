@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from app.domain.books.dates import Dated, require_dates, require_past
 from app.domain.event import Act
 from app.domain.inflow.receipts import Receipt
-from app.domain.refusals import DateOutOfRange
+from app.domain.refusals.money import DateOutOfRange
 from app.domain.values import Role
 from tests.support.builders import money
 from tests.support.domain import DIGEST, UNKNOWN_ID, entry, funded, refused

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from app.domain.book import Book
 from app.domain.books.draws import Draw, drawn, reserved_from, shares_of
 from app.domain.books.pools import FREE, paid_in, pool_of
-from app.domain.refusals import InsufficientFunds
+from app.domain.refusals.money import InsufficientFunds
 from app.domain.values import Money
 from tests.support.domain import eur, jpy
 

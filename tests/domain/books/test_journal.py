@@ -22,7 +22,7 @@ from app.domain.books.journal import (
     post,
     posting_keys,
 )
-from app.domain.refusals import AmountOutOfRange, DateOutOfRange
+from app.domain.refusals.money import AmountOutOfRange, DateOutOfRange
 from app.domain.values import MAX_MINOR, Money
 from tests.support.domain import eur, jpy
 

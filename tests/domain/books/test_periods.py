@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import date
-from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -13,17 +12,15 @@ from app.domain.books.periods import (
     AnswerReopening,
     ClosePeriod,
     PeriodReopened,
-    ProposeReopening,
     Reopening,
     ReopeningApproved,
     ReopeningRefused,
     ReopeningState,
 )
-from app.domain.event import Event
 from app.domain.inflow.receipts import Receipt
-from app.domain.refusals import ProposalClosed, RoleNotPermitted
+from app.domain.refusals.decisions import ProposalClosed
+from app.domain.refusals.people import RoleNotPermitted
 from app.domain.trustee.corrections import CorrectJournal, CorrectReceipt
-from app.domain.values import Role
 from tests.support.builders import REQUESTER, TRUSTEE, Person, money, treasury, valued
 from tests.support.domain import (
     DIGEST,
@@ -38,31 +35,9 @@ from tests.support.domain import (
     replayed,
     said,
 )
+from tests.support.periods import answered, approver, proposed
 
 THROUGH = date(2026, 1, 31)
-
-
-def approver(party: str) -> Person:
-    return Person(party, Role.TREASURY_APPROVER)
-
-
-def proposed(
-    paper: Door, from_day: str = "2026-01-01", who: Person = TRUSTEE, reason: str = "A late fee"
-) -> Reopening:
-    body = {"from_day": from_day, "reason": reason}
-    paper.do(who, ProposeReopening.model_validate(body))
-    reopening: Reopening = paper.newest(Reopening)
-    return reopening
-
-
-def answered(paper: Door, proposal: Reopening, who: Person, **changes: Any) -> Event:
-    body = {
-        "reopening_id": proposal.reopening_id,
-        "decision": "approve",
-        "digest": proposal.digest,
-        **changes,
-    }
-    return paper.do(who, AnswerReopening.model_validate(body))
 
 
 def refuses(paper: Door, proposal: Reopening, party: str) -> None:

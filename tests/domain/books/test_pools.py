@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.domain.book import Book
 from app.domain.books.attribution import FINE
 from app.domain.books.pools import FREE, Pool, Split, paid_back, paid_in, pool_of, split, taken
-from app.domain.refusals import InsufficientFunds
+from app.domain.refusals.money import InsufficientFunds
 from app.domain.values import Money
 from tests.support.domain import eur
 

@@ -21,7 +21,7 @@ from app.domain.books.rates import (
     source_of,
 )
 from app.domain.governance.funds import charter_of
-from app.domain.refusals import AmountOutOfRange, NoExchangeRates, RateMissing
+from app.domain.refusals.money import AmountOutOfRange, NoExchangeRates, RateMissing
 from app.domain.values import MAX_MINOR, Money
 from tests.support.builders import (
     EVIDENCE,

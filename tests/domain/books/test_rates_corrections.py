@@ -10,7 +10,7 @@ from app.domain.admission import admit
 from app.domain.books.rates import CorrectRates, RateDay, RatesCorrected, rate_on
 from app.domain.event import Event
 from app.domain.governance.funds import charter_of
-from app.domain.refusals import NotFound
+from app.domain.refusals.base import NotFound
 from app.domain.values import Role
 from tests.support.builders import (
     EVIDENCE,

@@ -15,7 +15,7 @@ from app.domain.books.valuation import (
 )
 from app.domain.governance.funds import charter_of
 from app.domain.outflow.disbursements import Disbursement
-from app.domain.refusals import AmountOutOfRange, RateMissing
+from app.domain.refusals.money import AmountOutOfRange, RateMissing
 from app.domain.values import MAX_MINOR, Money
 from tests.support.builders import money, valued
 from tests.support.domain import (

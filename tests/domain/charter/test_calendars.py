@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.domain.charter.calendars import Calendar, Clock, Counts, deadline, zone
-from app.domain.refusals import CalendarEnds
+from app.domain.refusals.decisions import CalendarEnds
 
 FRIDAY = datetime(2026, 3, 13, 9, 0, tzinfo=UTC)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain.books.journal import Account
-from app.domain.charter.chart import HEADINGS, AccountKind, Heading
+from app.domain.charter.chart import HEADINGS, AccountKind, BalanceRule, Heading, heading_of
 from app.domain.charter.charter import Charter
 from tests.support.builders import a_charter, money, valued
 from tests.support.domain import Door, returned
@@ -73,3 +73,26 @@ def test_a_charter_may_declare_accounts_of_every_kind(kind: AccountKind) -> None
 
     assert declared is not None
     assert declared.kind is kind
+
+
+@pytest.mark.parametrize("heading", HEADINGS, ids=lambda one: one.prefix)
+def test_an_account_is_of_the_kind_that_its_path_begins_with(heading: Heading) -> None:
+    assert heading_of(f"{heading.prefix}/x/y") is heading
+    assert heading_of(heading.prefix) is heading
+
+
+def test_accounts_of_the_charter_may_stand_on_any_side() -> None:
+    assert heading_of("own/charges").balance is BalanceRule.ANY
+
+
+def test_what_may_never_be_overdrawn() -> None:
+    kept = {one.prefix: one.balance for one in HEADINGS if one.balance is not BalanceRule.ANY}
+
+    assert kept == {
+        "cash": "debit",
+        "transit": "debit",
+        "granted": "debit",
+        "suspense": "credit",
+        "reserved": "credit",
+        "contributor": "credit_by_window",
+    }

@@ -5,7 +5,7 @@ import pytest
 from app.domain.charter.charter import Charter
 from app.domain.governance.funds import Fund, FundOpened, OpenFund, charter_of
 from app.domain.governance.members import Member
-from app.domain.refusals import NotFound
+from app.domain.refusals.base import NotFound
 from app.domain.values import Role
 from tests.support.builders import (
     AUDITOR,

@@ -9,7 +9,7 @@ from app.domain.governance.log_keys import (
     public_part,
     require_open_log,
 )
-from app.domain.refusals import LogIsClosed
+from app.domain.refusals.record import LogIsClosed
 from tests.support.builders import EXPORT_KID, LOG_VKEY
 from tests.support.domain import funded
 

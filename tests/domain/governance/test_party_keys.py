@@ -15,7 +15,7 @@ from app.domain.governance.party_keys import (
     RevokeKey,
 )
 from app.domain.inflow.pledges import AnnouncePledge
-from app.domain.refusals import KeyNotValid
+from app.domain.refusals.people import KeyNotValid
 from tests.support.builders import (
     PUBLIC_JWK,
     a_key_registration,

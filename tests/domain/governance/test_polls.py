@@ -17,7 +17,7 @@ from app.domain.governance.polls import (
     poll_key,
     reopened_poll,
 )
-from app.domain.refusals import CalendarEnds
+from app.domain.refusals.decisions import CalendarEnds
 from app.domain.values import Role
 from tests.support.builders import money
 from tests.support.domain import Door, admin, funded, refused

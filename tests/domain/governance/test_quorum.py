@@ -9,7 +9,7 @@ from app.domain.governance.membership import AddMember, DenyMember, RemoveMember
 from app.domain.governance.quorum import QuorumCameBack, QuorumWentMissing
 from app.domain.governance.seats import DECIDER, Seats
 from app.domain.outflow.disbursements import DisbursementState
-from app.domain.refusals import ProposalClosed
+from app.domain.refusals.decisions import ProposalClosed
 from app.domain.values import LEDGER_PARTY, Role
 from tests.support.builders import Person, a_charter, a_charter_change, money
 from tests.support.domain import Door, Known, admin, entry, lines, refused, replayed, said

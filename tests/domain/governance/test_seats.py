@@ -4,7 +4,7 @@ import pytest
 
 from app.domain.governance.membership import AddMember, DenyMember, RemoveMember
 from app.domain.governance.seats import DECIDER, Seats, require_quorum, seated, seats_key
-from app.domain.refusals import QuorumLost
+from app.domain.refusals.decisions import QuorumLost
 from app.domain.values import Role
 from tests.support.builders import a_charter, a_charter_change
 from tests.support.domain import Door, admin, funded, replayed

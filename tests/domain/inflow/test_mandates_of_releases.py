@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.domain.inflow.mandates import Mandate, Use, WithdrawMandate
 from app.domain.outflow.attributions import Attribution
 from app.domain.outflow.disbursements import Disbursement, DisbursementState
-from app.domain.refusals import Refusal
+from app.domain.refusals.base import Refusal
 from app.domain.values import Money
 from tests.support.builders import Person, money
 from tests.support.domain import Door, cancelled, entry, eur, refused, replayed, returned

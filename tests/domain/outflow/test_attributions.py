@@ -11,7 +11,7 @@ from app.domain.outflow.attributions import (
     settled,
 )
 from app.domain.outflow.disbursements import Disbursement
-from app.domain.refusals import NotFound
+from app.domain.refusals.base import NotFound
 from tests.support.builders import money, valued
 from tests.support.domain import Door, cancelled, eur, funded, returned
 from tests.support.paper import Paper

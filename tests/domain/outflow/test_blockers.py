@@ -8,7 +8,7 @@ from app.domain.governance.membership import RemoveMember
 from app.domain.inflow.mandates import Mandate, RegisterMandate
 from app.domain.outflow.blockers import Blocker
 from app.domain.outflow.disbursements import Disbursement, DisbursementState
-from app.domain.refusals import Refusal
+from app.domain.refusals.base import Refusal
 from app.domain.values import Role
 from tests.support.builders import Person, a_charter, a_mandate, money
 from tests.support.domain import Door, admin, cancelled, returned

@@ -15,14 +15,9 @@ from app.domain.outflow.outcomes import (
     require_standing,
 )
 from app.domain.outflow.steps import Answer, Approval
-from app.domain.refusals import (
-    ApprovalExpired,
-    ClockRuns,
-    ConditionsOpen,
-    ProposalClosed,
-    Refusal,
-    RoleNotPermitted,
-)
+from app.domain.refusals.base import Refusal
+from app.domain.refusals.decisions import ApprovalExpired, ClockRuns, ConditionsOpen, ProposalClosed
+from app.domain.refusals.people import RoleNotPermitted
 from tests.support.builders import money
 from tests.support.domain import entry, eur, lines, pool, refused, replayed, said
 from tests.support.outflow import (

@@ -11,7 +11,8 @@ from app.domain.outflow.reservations import (
     each,
     require_reservable,
 )
-from app.domain.refusals import InsufficientFunds, ProposalClosed
+from app.domain.refusals.decisions import ProposalClosed
+from app.domain.refusals.money import InsufficientFunds
 from tests.support.builders import money
 from tests.support.domain import (
     cancelled,

@@ -7,7 +7,7 @@ import pytest
 from app.domain.charter.charter import Charter
 from app.domain.charter.decision_rules import DecisionClass
 from app.domain.proposals.compatibility import require_compatible, reread
-from app.domain.refusals import CharterIncompatible
+from app.domain.refusals.decisions import CharterIncompatible
 from tests.support.builders import a_charter, a_charter_change, valued
 from tests.support.domain import Door, refused
 from tests.support.proposals import proposed

@@ -21,7 +21,7 @@ from app.domain.proposals.effects import (
     MatterDropped,
 )
 from app.domain.proposals.proposals import IssuerChange, Proposal, ProposalState
-from app.domain.refusals import ProposalClosed
+from app.domain.refusals.decisions import ProposalClosed
 from app.domain.values import Role
 from tests.support.builders import Person, a_charter, a_charter_change, money, people, treasury
 from tests.support.domain import Door, admin, entry, funded, lines, refused, replayed, said

@@ -8,7 +8,7 @@ from app.domain.charter.decision_rules import RuleKind, Verdict
 from app.domain.governance.polls import Poll, PollState
 from app.domain.proposals.proposals import Proposal, ProposalState
 from app.domain.proposals.votes import DecisionMade, ElapseClock, VoteCalled
-from app.domain.refusals import ProposalClosed
+from app.domain.refusals.decisions import ProposalClosed
 from app.domain.values import LEDGER_PARTY
 from tests.support.builders import TRUSTEE, a_motion
 from tests.support.domain import UNKNOWN_ID, Door, entry, funded, lines, refused, replayed, said

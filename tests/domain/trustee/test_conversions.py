@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from app.domain.admission import admit
 from app.domain.books.valuation import Holding
 from app.domain.inflow.receipts import BankLine, Direction
-from app.domain.refusals import WrongParty
+from app.domain.refusals.people import WrongParty
 from app.domain.trustee.conversions import BookConversion, Conversion, ConversionBooked
 from app.domain.values import MAX_MINOR, Money
 from tests.support.builders import (

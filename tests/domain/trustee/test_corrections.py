@@ -12,7 +12,7 @@ from app.domain.event import Event
 from app.domain.inflow.agreements import Agreement, AgreementState
 from app.domain.inflow.receipts import BankLine, Receipt
 from app.domain.inflow.suspense import ResolveSuspense, SuspenseItem, SuspenseState
-from app.domain.refusals import AlreadyCorrected
+from app.domain.refusals.money import AlreadyCorrected
 from app.domain.trustee.corrections import (
     CorrectJournal,
     CorrectReceipt,

@@ -8,7 +8,7 @@ import pytest
 from app.domain.admission import admit
 from app.domain.books.valuation import Holding
 from app.domain.governance.funds import charter_of
-from app.domain.refusals import NothingToValue
+from app.domain.refusals.money import NothingToValue
 from app.domain.trustee.revaluations import FundRevalued, RevalueFund, gains
 from app.domain.values import MAX_MINOR, Money
 from tests.support.builders import RATES, REQUESTER, Person, money, treasury, valued

@@ -16,7 +16,7 @@ from app.domain.charter.charter import Charter
 from app.domain.command import Command
 from app.domain.governance.funds import OpenFund, charter_of
 from app.domain.inflow.receipts import BankLine
-from app.domain.refusals import Refusal
+from app.domain.refusals.base import Refusal
 from app.domain.values import Money, Role
 from tests.support.builders import TRUSTEE, Person, a_charter, valued
 from tests.support.domain import Auditor, Door, Known

@@ -14,7 +14,7 @@ from app.domain.books.periods import (
 from app.domain.books.pools import Pool
 from app.domain.books.rates import CorrectRates, PublishRates, RateDay, cross_rate, exchanged
 from app.domain.inflow.receipts import Receipt
-from app.domain.refusals import RateMissing
+from app.domain.refusals.money import RateMissing
 from app.domain.trustee.conversions import BookConversion
 from app.domain.trustee.corrections import CorrectJournal, CorrectReceipt
 from app.domain.trustee.journals import JournalEntry, PostJournal

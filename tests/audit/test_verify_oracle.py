@@ -9,7 +9,7 @@ import pytest
 from app.audit.format.archive import CannotTell
 from tests.support.tampering import Bundle
 
-ORACLE = Path(__file__).with_name("oracle.py")
+ORACLE = Path(__file__).parents[1] / "support" / "oracle.py"
 EXIT = {"ok": 0, "wrong": 1, "cannot_tell": 2}
 
 
