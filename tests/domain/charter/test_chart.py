@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain.books.journal import Account
-from app.domain.charter.chart import HEADINGS, AccountKind, BalanceRule, Heading, heading_of
+from app.domain.charter.chart import HEADINGS, OWN, AccountKind, BalanceRule, Heading, heading_of
 from app.domain.charter.charter import Charter
 from tests.support.builders import a_charter, money, valued
 from tests.support.domain import Door, returned
@@ -32,10 +32,6 @@ def a_full_life() -> Door:
     return paper
 
 
-def heading_of(account: str) -> Heading | None:
-    return BY_PREFIX.get(account.split("/", maxsplit=1)[0])
-
-
 def test_a_kind_of_account_stands_once_and_says_what_it_is() -> None:
     assert len(BY_PREFIX) == len(HEADINGS)
     assert all(heading.prefix.isalpha() and heading.meaning for heading in HEADINGS)
@@ -45,7 +41,7 @@ def test_a_kind_of_account_stands_once_and_says_what_it_is() -> None:
 def test_every_account_that_is_posted_to_has_its_heading_or_is_the_trustees_own() -> None:
     accounts = {row.account for row in a_full_life().rows(Account)}
 
-    strays = {name for name in accounts if heading_of(name) is None}
+    strays = {name for name in accounts if heading_of(name).prefix == OWN}
     assert strays == {"own/bank-charges", "own/accruals"}
     assert {name.split("/")[0] for name in accounts - strays} == BY_PREFIX.keys()
 
@@ -54,7 +50,7 @@ def test_balances_stand_on_the_side_on_which_their_kind_grows() -> None:
     for row in a_full_life().rows(Account):
         heading = heading_of(row.account)
         # Gains and what offsets a valuation may stand on either side.
-        if heading is None or heading.prefix in {"realised", "unrealised", "translation"}:
+        if heading.prefix in {OWN, "realised", "unrealised", "translation"}:
             continue
         left = heading.kind in GROWS_BY_DEBITS
         assert row.balance.minor >= 0 if left else row.balance.minor <= 0, row.account
