@@ -33,7 +33,11 @@ def _found() -> list[BaseRoute]:
     names = sorted(found.name for found in iter_modules(routes.__path__))
     modules = [import_module(f"{routes.__name__}.{name}") for name in names]
     found = [route for module in modules for route in module.router.routes]
-    return sorted(found, key=lambda route: not isinstance(route, CommandRoute))
+    reading = [route for route in found if not isinstance(route, CommandRoute)]
+    for route in reading:
+        # FastAPI keeps what a route's dependencies have opened on a stack. A command opens nothing.
+        route.app = AsyncExitStackMiddleware(route.app)
+    return [route for route in found if isinstance(route, CommandRoute)] + reading
 
 
 ROUTES: Final = _found()
@@ -72,9 +76,7 @@ class Application(FastAPI):
         self.state.limits = limits
 
     def build_middleware_stack(self) -> ASGIApp:
-        answering = ExceptionMiddleware(
-            AsyncExitStackMiddleware(self.router), handlers=problems.handlers()
-        )
+        answering = ExceptionMiddleware(self.router, handlers=problems.handlers())
         return Outermost(answering, self.state.metrics, self.state.limits)
 
 

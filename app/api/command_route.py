@@ -174,7 +174,7 @@ async def record(request: Request, actor: Actor, key: str, command: Command) -> 
         raise Problem(NotFound, "There is no such fund.")
     if any(getattr(command, name) != value for name, value in named.items()):
         raise Problem(PATH_MISMATCH, "Path and body name different things.")
-    frame = f"{request.method} {request.url.path}\n".encode()
+    frame = f"{request.method} {request.scope['path']}\n".encode()
     digest = sha256(frame + await request.body()).digest()
     signature = await signature_of(request, fund, command, here.party_keys)
     keyed = KeyedCommand(command, key, digest, signature)

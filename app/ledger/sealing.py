@@ -4,6 +4,7 @@ The one place where entries are made. `store/log.append` is the one that stores 
 """
 
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from app.chain.entry import GENESIS_PREV, Entry, time_text, write_line
@@ -35,15 +36,19 @@ class Content(NamedTuple):
 
 def seal(place: Place, content: Content, postings: tuple[Posting, ...] = ()) -> Sealed:
     """A new entry and the journal lines that it brings. Raises BadEntry when it is too long."""
-    at, identifier = time_text(place.at), clock.new_id(place.at)
+    at, identifier = _written(place.at), clock.new_id(place.at)
     prev = place.prev or bytes.fromhex(GENESIS_PREV)
     body = write_line(
         fund=place.fund,
         seq=place.seq,
         id=identifier,
+        type=content.type,
         at=at,
+        by=content.by,
+        data=content.data,
+        derived=content.derived,
         prev=prev.hex(),
-        **content._asdict(),
+        jws=content.jws,
     )
     return Sealed(
         seq=place.seq,
@@ -56,6 +61,12 @@ def seal(place: Place, content: Content, postings: tuple[Posting, ...] = ()) -> 
         body=body,
         postings=postings,
     )
+
+
+@lru_cache(maxsize=16)
+def _written(at: datetime) -> str:
+    """The time as an entry writes it: all entries of a batch have the same."""
+    return time_text(at)
 
 
 def sealed_before(
