@@ -65,24 +65,9 @@ class State(BaseModel):
         Not validated again: whoever calls it is checked by the types and by the laws of the
         tests, and it runs several times for each entry.
         """
-        changed = self.__class__.__new__(self.__class__)
-        _set_fields(changed, {**self.__dict__, **changes})
-        _set_fields_set(changed, self.__pydantic_fields_set__)
-        _set_extra(changed, None)
-        _set_private(changed, None)
-        return changed
+        return self.model_copy(update=changes)
 
 
-_set_fields, _set_fields_set, _set_extra, _set_private = (
-    BaseModel.__dict__[name].__set__
-    for name in (
-        "__dict__",
-        "__pydantic_fields_set__",
-        "__pydantic_extra__",
-        "__pydantic_private__",
-    )
-)
-"""All that a model consists of; a frozen one is set in no other way."""
 STATES: Final[dict[str, type[State]]] = {}
 """Every kind of state by table name; the store makes a table for each."""
 

@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+from pydantic import ValidationError
 
 from app.domain.book import Book, Posting, key
 from app.domain.books.positions import Position
@@ -11,6 +12,7 @@ from app.domain.governance.members import Member
 from app.domain.refusals.base import NotFound
 from app.domain.values import Role
 from tests.support.domain import eur
+from tests.support.full_book import a_book_with_everything
 
 POSTING = Posting("cash/BANK-EUR", "EUR", date(2026, 1, 15), 100, 1, 100, 0)
 
@@ -130,3 +132,26 @@ def test_an_identity_is_the_keys_values_in_order() -> None:
     )
 
     assert position.identity == ("DE", "budget", "EUR")
+
+
+def test_a_changed_state_is_the_one_that_the_validating_constructor_makes() -> None:
+    """`but` does not validate: for a row of every kind it must give what validation gives."""
+    rows = a_book_with_everything().book.rows
+    kinds = set()
+    for (kind, _), row in rows.items():
+        fields = {name: getattr(row, name) for name in kind.model_fields}
+        kinds.add(kind)
+
+        made = kind(**fields)
+
+        assert row == made == row.but(**fields) == made.but()
+        assert row.identity == made.identity
+        assert hash(row.identity) == hash(made.identity)
+        assert row.model_dump_json() == made.model_dump_json()
+
+    assert kinds == set(STATES.values())
+
+
+def test_a_state_does_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        a_member().until_seq = 9  # type: ignore[misc]
