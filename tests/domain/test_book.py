@@ -3,7 +3,6 @@
 from datetime import date
 
 import pytest
-from pydantic import ValidationError
 
 from app.domain.book import Book, Posting, key
 from app.domain.books.positions import Position
@@ -150,8 +149,3 @@ def test_a_changed_state_is_the_one_that_the_validating_constructor_makes() -> N
         assert row.model_dump_json() == made.model_dump_json()
 
     assert kinds == set(STATES.values())
-
-
-def test_a_state_does_not_change() -> None:
-    with pytest.raises(ValidationError, match="frozen"):
-        a_member().until_seq = 9  # type: ignore[misc]
