@@ -8,19 +8,18 @@ so nothing is said of them.
 from collections import Counter
 
 from app.audit.checks.chain import Walk
-from app.audit.checks.checkpoint import BadHead, read_head, require_claimed, signers_of
-from app.audit.checks.entry_files import EntryFile
+from app.audit.checks.checkpoint import BadCheckpoint, read_checkpoint, require_claimed, signers_of
+from app.audit.checks.entry_files import EntryFiles
 from app.audit.checks.files import check_files
+from app.audit.checks.growing_tree import GrowingTree
 from app.audit.format.archive import Archive, CannotTell
 from app.audit.format.layout import (
     CHECKPOINT,
     CONSISTENCY,
-    ENTRIES_PER_FILE,
     FRONTIER,
     KEYS,
     MAX_SMALL_FILE_BYTES,
     README,
-    entries_path,
 )
 from app.audit.format.manifest import Manifest
 from app.audit.report import NOT_CHECKED, OF_A_PART, Defect, Pins, Report
@@ -44,7 +43,7 @@ class _Part:
         self._manifest = manifest
         self._policy = policy
         self._pins = pins
-        self._digests: dict[str, tuple[str, int]] = {}
+        self._files = EntryFiles(archive, manifest.start, manifest.end)
         self._types: Counter[str] = Counter()
         self._report = Report(
             fund=manifest.fund,
@@ -65,9 +64,11 @@ class _Part:
             self._check_growth(checkpoint)
         self._check_totals()
         listed, expected = self._manifest.files, {CHECKPOINT, KEYS, README, FRONTIER}
-        expected |= {path for _, path in self._files()}
+        expected |= set(self._files.paths)
         expected |= {CONSISTENCY} & listed.keys()
-        check_files(self._archive, listed, expected, self._digests, lambda why: self._found(7, why))
+        check_files(
+            self._archive, listed, expected, self._files.digests, lambda why: self._found(7, why)
+        )
         return self._report
 
     def _check_checkpoint(self) -> Checkpoint | None:
@@ -76,36 +77,28 @@ class _Part:
             self._found(3, "the trust file does not name the log that this bundle claims to be of")
             return None
         try:
-            self._report.checkpoint, checkpoint = read_head(self._archive)
+            self._report.checkpoint, checkpoint = read_checkpoint(self._archive)
             signers = signers_of(self._report.checkpoint, keys, self._policy)
             self._report.cosigned_by(signers, self._policy)
             require_claimed(self._manifest, checkpoint)
-        except BadHead as error:
+        except BadCheckpoint as error:
             self._found(3, str(error))
             return None
         return checkpoint
 
     def _check_entries(self) -> Frontier:
-        start, end = self._manifest.start, self._manifest.end
-        walk = Walk(lambda why, seq: self._found(4, why, seq), range(start, end))
-        leaves, seq = self._frontier(), start
-        try:
-            for number, path in self._files():
-                reader = EntryFile(self._archive, number, path)
-                for line in reader.lines():
-                    if seq < end and walk.take(seq, line):
-                        self._check_entry(seq, Entry.from_bytes(line))
-                    seq += 1
-                if reader.digest is not None:
-                    self._digests[path] = reader.digest
-        except CannotTell as error:
-            self._found(4, str(error), seq)
-        walk.finish()
-        if seq != end:
-            self._found(4, f"entries end at {seq}, but {end} are signed", min(seq, end))
-        for leaf in walk.leaves:
-            leaves = leaves.append(leaf)
-        return leaves
+        """The tree of the whole log: what is left out, as the frontier says, and the part."""
+        with GrowingTree(self._frontier()) as tree:
+            walk = Walk(lambda why, seq: self._found(4, why, seq), tree)
+            try:
+                for seq, line in self._files.lines():
+                    entry = walk.take(seq, line)
+                    if entry is not None:
+                        self._check_entry(seq, entry)
+            except CannotTell as error:
+                self._found(4, str(error), tree.size)
+            walk.finish()
+            return tree.frontier
 
     def _check_entry(self, seq: int, entry: Entry) -> None:
         """An entry of this fund, numbered as it stands: the first one follows nothing here."""
@@ -163,12 +156,6 @@ class _Part:
             return [bytes.fromhex(value) for value in members["proof"]]
         except (KeyError, TypeError, ValueError) as error:
             raise CannotTell(f"{CONSISTENCY}: {error}") from None
-
-    def _files(self) -> list[tuple[int, str]]:
-        """The entries files, no more than the archive could hold."""
-        needed = -(-(self._manifest.end - self._manifest.start) // ENTRIES_PER_FILE)
-        count = min(needed, len(self._archive.names) + 1)
-        return [(number, entries_path(number)) for number in range(count)]
 
     def _found(self, check: int, why: str, seq: int | None = None) -> None:
         self._report.problems.append(Defect(check, why, seq))

@@ -7,13 +7,14 @@ keeps its own totals: a mistake in a fold shows as a disagreement.
 
 from collections import deque
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Final, NoReturn
 
 from pydantic import ValidationError
 
-from app.audit.checks.seen_checkpoints import Claim, claims_of
+from app.audit.checks.seen_checkpoints import Sighting, seen_in
 from app.audit.checks.time_stamps import Anchor
-from app.audit.format.views import JournaledEntry
+from app.audit.format.views.base import JournaledEntry
 from app.audit.spilled_rows import SpilledRows
 from app.chain.canonical import digest_of, encode
 from app.chain.entry import Entry
@@ -60,8 +61,8 @@ class Replay:
         self._windows: dict[tuple[str, str], int] = {}
         self.signature_count = 0
         """Parties' signatures that were found to hold."""
-        self.claims: list[Claim] = []
-        """Checkpoints that signers say they had seen."""
+        self.seen: list[Sighting] = []
+        """Checkpoints that the newest entry says somebody had seen."""
         self.anchors: list[Anchor] = []
         """Time stamps, not yet checked against an authority."""
         self.party_keys: list[tuple[int, str, str]] = []
@@ -69,7 +70,9 @@ class Replay:
 
     def step(self, entry: Entry) -> JournaledEntry:
         """Execute the next entry. Raises NotPermitted; the state is then unusable."""
-        event, act, signature = read_event(entry), act_of(entry), self._signature(entry)
+        data = encode(entry.data)
+        event, signature = read_event(entry), self._signature(entry, data)
+        act = act_of(entry, sha256(data).hexdigest())
         if signature is not None:
             act = act._replace(kid=signature.kid, nonce=signature.nonce)
         self._check_order(entry, event, act)
@@ -81,7 +84,7 @@ class Replay:
         except Refusal as refusal:
             raise NotPermitted(entry.seq, f"{refusal.code}: {refusal.sentence}") from None
         self._add_up(entry.seq, self.book.postings)
-        self.claims += claims_of(entry.seq, event, signature)
+        self.seen = list(seen_in(entry.seq, event, signature))
         if isinstance(event, CheckpointStamped):
             text = checkpoint_text(self.book, event)
             self.anchors.append(Anchor(entry.seq, act.at, event.size, event.token, text))
@@ -91,9 +94,9 @@ class Replay:
             self._owed.extend(event.consequences(self.book, act))
         except Refusal as refusal:
             raise NotPermitted(entry.seq, f"{refusal.code}: {refusal.sentence}") from None
-        return JournaledEntry(entry, event, act, self.book.postings)
+        return JournaledEntry(entry, event, act, self.book.postings, self.book.find)
 
-    def _signature(self, entry: Entry) -> PartySignature | None:
+    def _signature(self, entry: Entry, data: bytes) -> PartySignature | None:
         """The party's signature, if it has one. Raises NotPermitted where that does not hold."""
         if entry.jws is None:
             return None
@@ -102,7 +105,7 @@ class Replay:
         try:
             kid = named_key(entry.jws)
             jwk = self._jwk(entry, kid)
-            signature = check_signature(entry.jws, encode(entry.data), entry.fund, jwk)
+            signature = check_signature(entry.jws, data, entry.fund, jwk)
         except SignatureError as error:
             raise NotPermitted(entry.seq, f"signature_mismatch: {error}") from None
         if signature.op != entry.type:
@@ -121,7 +124,7 @@ class Replay:
         return registered.jwk.model_dump()
 
     @property
-    def standing(self) -> Log | None:
+    def log_state(self) -> Log | None:
         """What the log says of its own keys."""
         return self.book.find(Log)
 
@@ -207,8 +210,11 @@ def read_event(entry: Entry) -> Event:
     return event
 
 
-def act_of(entry: Entry) -> Act:
-    """The circumstances that the entry names. Raises NotPermitted."""
+def act_of(entry: Entry, digest: str = "") -> Act:
+    """The circumstances that the entry names; `digest` is that of its `data`, where it is known.
+
+    Raises NotPermitted.
+    """
     try:
         role = Role(entry.by["role"])
     except ValueError:
@@ -219,7 +225,7 @@ def act_of(entry: Entry) -> Act:
         party=entry.by["party"],
         subject=entry.by["subject"],
         role=role,
-        digest=digest_of(entry.data),
+        digest=digest or digest_of(entry.data),
         new_id=_no_new_ids,
         digest_of=digest_of,
     )

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, Final, Self
 
@@ -23,7 +24,6 @@ from app.audit.format.layout import (
     CHECKPOINT,
     CONSISTENCY,
     ENTRIES_PER_FILE,
-    FORMAT,
     FRONTIER,
     JWS_TYPE,
     KEYS,
@@ -32,7 +32,9 @@ from app.audit.format.layout import (
     README,
     entries_path,
 )
-from app.audit.format.views import VIEW_PATHS, CsvViews, JournaledEntry
+from app.audit.format.versions import newest
+from app.audit.format.views.base import JournaledEntry
+from app.audit.format.views.tables import CsvViews
 from app.audit.replay import act_of, read_event
 from app.chain.canonical import encode
 from app.chain.checkpoint import Checkpoint
@@ -40,7 +42,7 @@ from app.chain.entry import Entry, time_text
 from app.chain.jws import sign_detached
 from app.chain.note import Note
 from app.chain.policy import Policy
-from app.domain.book import Posting
+from app.domain.book import Posting, State
 from app.domain.governance.log_keys import Log
 from app.domain.governance.party_keys import PartyKey
 from app.export.served_checkpoint import for_export
@@ -49,6 +51,8 @@ from app.store.log_names import access_log
 from app.trust.ledger_keys import LedgerKeys
 
 CHUNK_BYTES = 65_536
+FOUND_ROWS = 4_096
+"""Rows that views name and that are kept at hand."""
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 """The archive's own times mean nothing; the manifest has the one that counts."""
 
@@ -159,11 +163,11 @@ class _Bundle:
 
     def pieces(self, exported_at: datetime) -> Generator[bytes, None, None]:
         fund, size, archive = self.fund, self.checkpoint.size, self.archive
-        standing = queries.one(self.connection, fund, Log)
-        assert standing is not None, "a log names its own keys"  # noqa: S101
+        log_state = queries.one(self.connection, fund, Log)
+        assert log_state is not None, "a log names its own keys"  # noqa: S101
         yield from archive.add(README, iter([_readme(fund, self.checkpoint.origin).encode()]))
         yield from archive.add(CHECKPOINT, iter([self.note]))
-        yield from archive.add(KEYS, iter([self._public_keys(standing)]))
+        yield from archive.add(KEYS, iter([self._public_keys(log_state)]))
         yield from self._proofs()
         with tempfile.TemporaryDirectory() as folder, _Tables(Path(folder)) as tables:
             recorded = _recorded(self.connection, fund, self.wanted.start, size)
@@ -178,25 +182,25 @@ class _Bundle:
                 # Views and sums follow from the whole log; a part cannot show that they are right.
                 tables.finish()
                 totals.update(tables.views.control_totals())
-                for path in VIEW_PATHS:
+                for path in newest().view_paths:
                     yield from archive.add(path, tables.chunks(path))
         if not self.wanted.start:
-            yield from self._access(standing.key_at(size))
+            yield from self._access(log_state.key_at(size))
         # As in the log: the later of the clock and the entry before.
         time = max(time_text(exported_at), tables.last_at)
         manifest = encode(self._manifest(time, totals))
-        key = self.keys.of_exports(standing.export_kid_at(size))
+        key = self.keys.of_exports(log_state.export_kid_at(size))
         jws = sign_detached(manifest, key, {"typ": JWS_TYPE, "fund": fund})
         yield from archive.add(MANIFEST, iter([manifest]))
         yield from archive.add(MANIFEST_JWS, iter([jws.encode()]))
         yield archive.close()
 
-    def _public_keys(self, standing: Log) -> bytes:
+    def _public_keys(self, log_state: Log) -> bytes:
         party_keys = {
             row.kid: {"party": row.party, "jwk": row.jwk.model_dump()}
             for row in read_tables.all_rows(self.connection, self.fund, PartyKey)
         }
-        vkeys = [key.vkey for key in standing.keys]
+        vkeys = [key.vkey for key in log_state.keys]
         if self.wanted.witnesses is not None:
             vkeys += map(str, self.wanted.witnesses.witnesses.values())
         return encode({"jwks": self.keys.jwks(), "party_keys": party_keys, "vkeys": vkeys})
@@ -232,7 +236,7 @@ class _Bundle:
 
     def _manifest(self, time: str, totals: dict[str, Any]) -> dict[str, Any]:
         return {
-            "format": FORMAT,
+            "format": newest().name,
             "fund": self.fund,
             "origin": self.checkpoint.origin,
             "from": self.wanted.start,
@@ -250,11 +254,11 @@ class _Tables:
 
     def __init__(self, folder: Path) -> None:
         self._files: dict[str, IO[bytes]] = {
-            path: (folder / Path(path).name).open("w+b") for path in VIEW_PATHS
+            path: (folder / Path(path).name).open("w+b") for path in newest().view_paths
         }
         self.types: Counter[str] = Counter()
         self.last_at = ""
-        self.views = CsvViews(self._write)
+        self.views = CsvViews(newest().views, self._write)
 
     def __enter__(self) -> Self:
         return self
@@ -301,13 +305,18 @@ def _recorded(
     """Each entry's bytes, and the entry with its lines of the stored journal."""
     journal = log.postings(connection, fund, size, start)
     ahead = next(journal, None)
+
+    @lru_cache(maxsize=FOUND_ROWS)
+    def find(kind: type[State], identifier: str) -> State | None:
+        return queries.one(connection, fund, kind, identifier)
+
     for line in log.bodies(connection, fund, start, size):
         entry = Entry.from_bytes(line)
         postings: list[Posting] = []
         while ahead is not None and ahead[0] == entry.seq:
             postings.append(ahead[1])
             ahead = next(journal, None)
-        yield line, JournaledEntry(entry, read_event(entry), act_of(entry), tuple(postings))
+        yield line, JournaledEntry(entry, read_event(entry), act_of(entry), tuple(postings), find)
 
 
 def _readme(fund: str, origin: str) -> str:

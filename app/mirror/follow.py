@@ -188,8 +188,8 @@ class Mirror:
 
     def _speakers(self) -> list[VerifierKey]:
         """The keys that may have spoken so far, the one that speaks now last. Raises Distrusted."""
-        trusted, standing = self._policy.keys_of(self._origin), self._replay.standing
-        return trusted if standing is None else speakers(trusted, standing)
+        trusted, log_state = self._policy.keys_of(self._origin), self._replay.log_state
+        return trusted if log_state is None else speakers(trusted, log_state)
 
     # -- what others saw -------------------------------------------------------------------------
 

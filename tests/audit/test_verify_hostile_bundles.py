@@ -1,15 +1,11 @@
 """Bundles made to do damage: a verdict or `cannot tell`, in little memory, never a traceback."""
 
 import json
-import zipfile
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.audit.checks.entry_files import MAX_PROBLEMS, walk_segment
 from app.audit.format.archive import CannotTell
-from app.audit.format.layout import ENTRIES_PER_FILE, entries_path
 from app.audit.receipt import verify_answer
 from app.audit.verify import verify
 from app.chain.tree import ProofError
@@ -67,15 +63,16 @@ def test_a_verifier_that_fails_itself_cannot_tell(
         bundle.report()
 
 
-def test_a_file_of_nothing_but_faults_is_given_up(tmp_path: Path) -> None:
-    path = tmp_path / "faults.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(entries_path(0), b"\n" * ENTRIES_PER_FILE)
-        archive.writestr(entries_path(1), b"\n" * (2 * ENTRIES_PER_FILE))
+def test_a_bundle_of_nothing_but_garbage_is_not_described_line_by_line(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.audit.verify.MAX_PROBLEMS", 5)
+    bundle.lines = [b"garbage"] * len(bundle.lines)
 
-    found = [walk_segment(number, path, 2 * ENTRIES_PER_FILE, None) for number in range(2)]
+    report = bundle.report()
 
-    assert [len(segment.problems) for segment in found] == [MAX_PROBLEMS, MAX_PROBLEMS]
+    assert report.result == "wrong"
+    assert len([one for one in report.problems if one.check == 4]) == 5
 
 
 def answers(bundle: Bundle) -> dict[str, Any]:

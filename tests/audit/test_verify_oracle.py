@@ -59,6 +59,6 @@ def test_both_refuse_a_cut_tail_and_a_journal_that_does_not_balance(bundle: Bund
 
 
 def test_both_cannot_tell_of_another_format(bundle: Bundle) -> None:
-    bundle.resign(format="fund-ledger-audit/2")
+    bundle.resign(format="fund-ledger-audit/3")
 
     assert judged(bundle) == (2, 2)

@@ -33,7 +33,9 @@ MANIFEST = {"files", "format", "from", "fund", "origin", "root", "time", "to", "
 FIELDS = {"v", "fund", "seq", "id", "type", "at", "by", "data", "prev"}
 KNOWN = r"README\.txt|checkpoint|keys\.json|consistency\.json|entries/\d{8}\.jsonl"
 KNOWN += r"|views/[a-z_]+\.csv|access/([a-z_]+/)?[0-9a-z_.]+"
-VIEWS = {f"views/{name}.csv" for name in ("contributions", "disbursements", "approvals", "events")}
+VIEWS = {
+    f"views/{n}.csv" for n in ["contributions", "disbursements", "approvals", "events", "shares"]
+}
 REQUIRED = {"README.txt", "checkpoint", "keys.json", "views/journal.csv", "views/trial_balance.csv"}
 HEX64, SLUG, TYPE = r"[0-9a-f]{64}", r"[a-z0-9][a-z0-9-]{1,62}", r"[a-z]\w*(\.[a-z]\w*)+"
 UUID7 = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
@@ -191,7 +193,7 @@ class Audit:
         except ValueError as error:
             self.need(0, 2, f"manifest.json: {error}")
             raise LookupError("the manifest cannot be read") from None
-        if not isinstance(m, dict) or m.get("format") != "fund-ledger-audit/1":
+        if not isinstance(m, dict) or m.get("format") != "fund-ledger-audit/2":
             raise LookupError("unknown format")
         ok = set(m) == MANIFEST | {"tree_size"} and all(map(whole, (m["from"], m["to"])))
         ok = ok and form(HEX64, m["root"]) and form(SLUG, m["fund"]) and moment(m["time"])
@@ -326,7 +328,7 @@ class Audit:
 
     def check_view(self, name: str, rows: list[dict[str, str]]) -> None:
         for row in rows:
-            text = row.get("seq", row.get("seq", ""))
+            text = row.get("seq", "")
             seq = min(
                 int(text) if form("0|[1-9][0-9]{0,15}", text) else 2**53, len(self.entries) - 1
             )

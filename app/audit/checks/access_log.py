@@ -5,21 +5,20 @@ and signed checkpoint are all there is to check. It is signed by the log's own k
 second log's name.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 from unicodedata import is_normalized
 
 from app.audit.checks.chain import Walk
-from app.audit.checks.checkpoint import BadHead, signers_of
-from app.audit.checks.entry_files import EntryFile
+from app.audit.checks.checkpoint import BadCheckpoint, signers_of
+from app.audit.checks.entry_files import EntryFiles
+from app.audit.checks.growing_tree import GrowingTree
 from app.audit.format.archive import Archive, CannotTell
 from app.audit.format.layout import (
     ACCESS,
     CHECKPOINT,
-    ENTRIES_PER_FILE,
     MAX_SMALL_FILE_BYTES,
-    entries_path,
 )
 from app.chain.checkpoint import Checkpoint, open_checkpoint
 from app.chain.entry import Entry
@@ -29,7 +28,7 @@ from app.chain.policy import Policy
 TYPES: Final = frozenset({"access.refused", "access.exported", "access.limited"})
 
 
-def second_files(archive: Archive) -> list[str]:
+def access_files(archive: Archive) -> list[str]:
     """The files that the second log takes here; none where there is none."""
     if ACCESS + CHECKPOINT not in archive.names:
         return []
@@ -37,7 +36,7 @@ def second_files(archive: Archive) -> list[str]:
     return [ACCESS + CHECKPOINT, *sorted(held)]
 
 
-def check_second(
+def check_access_log(
     archive: Archive,
     fund: str,
     logs: Sequence[VerifierKey],
@@ -51,7 +50,7 @@ def check_second(
     too, it must be here, and the quorum must have cosigned it: then it is as whole as the first.
     """
     named = is_watched(logs, policy)
-    if not second_files(archive):
+    if not access_files(archive):
         if named:
             found("the second log, which the trust file names, is not here")
         return 0
@@ -62,7 +61,7 @@ def check_second(
         if named:
             signers_of(raw, keys, policy)
         _check_entries(archive, fund, checkpoint, found)
-    except (BadHead, NoteError, CannotTell) as error:
+    except (BadCheckpoint, NoteError, CannotTell) as error:
         found(f"the second log: {error}")
         return 0
     return checkpoint.size
@@ -76,16 +75,16 @@ def is_watched(logs: Sequence[VerifierKey], policy: Policy) -> bool:
 def _check_entries(
     archive: Archive, fund: str, checkpoint: Checkpoint, found: Callable[[str], None]
 ) -> None:
-    walk = Walk(lambda why, _: found(f"the second log: {why}"), range(checkpoint.size))
-    for seq, line in enumerate(_lines(archive, checkpoint.size)):
-        if seq >= checkpoint.size:
-            found("the second log: there are more entries than were signed")
-            return
-        if walk.take(seq, line) and not _belongs(Entry.from_bytes(line), line, fund):
-            found(f"the second log: seq {seq}: no entry of this fund's second log")
-    walk.finish()
-    if walk.size != checkpoint.size or walk.frontier().root() != checkpoint.root:
-        found("the second log: its entries do not make the signed root")
+    """Form, chain and tree of its entries. Raises CannotTell."""
+    with GrowingTree() as tree:
+        walk = Walk(lambda why, _: found(f"the second log: {why}"), tree)
+        for seq, line in EntryFiles(archive, 0, checkpoint.size, ACCESS).lines():
+            entry = walk.take(seq, line)
+            if entry is not None and not _belongs(entry, line, fund):
+                found(f"the second log: seq {seq}: no entry of this fund's second log")
+        walk.finish()
+        if tree.frontier.root() != checkpoint.root:
+            found("the second log: its entries do not make the signed root")
 
 
 def _belongs(entry: Entry, line: bytes, fund: str) -> bool:
@@ -93,8 +92,3 @@ def _belongs(entry: Entry, line: bytes, fund: str) -> bool:
     bare = entry.jws is None and entry.derived is None
     plain = is_normalized("NFC", line.decode())
     return entry.fund == fund and entry.type in TYPES and bare and plain
-
-
-def _lines(archive: Archive, size: int) -> Iterator[bytes]:
-    for number in range(-(-size // ENTRIES_PER_FILE)):
-        yield from EntryFile(archive, number, ACCESS + entries_path(number)).lines()

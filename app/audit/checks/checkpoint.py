@@ -14,39 +14,39 @@ from app.chain.note import Note, NoteError, VerifiedSignature, VerifierKey
 from app.chain.policy import Policy
 
 
-class BadHead(ValueError):
+class BadCheckpoint(ValueError):
     """The checkpoint is not what it must be; the message says why."""
 
 
-def read_head(archive: Archive) -> tuple[bytes, Checkpoint]:
-    """The note and what it says, whoever signed it. Raises BadHead."""
+def read_checkpoint(archive: Archive) -> tuple[bytes, Checkpoint]:
+    """The note and what it says, whoever signed it. Raises BadCheckpoint."""
     try:
         raw = archive.small(CHECKPOINT, MAX_SMALL_FILE_BYTES)
         return raw, Checkpoint.parse(Note.parse(raw).text)
     except (NoteError, CannotTell) as error:
-        raise BadHead(f"checkpoint: {error}") from None
+        raise BadCheckpoint(f"checkpoint: {error}") from None
 
 
 def require_claimed(manifest: Manifest, checkpoint: Checkpoint) -> None:
-    """The manifest is of the checkpoint's log, size and root. Raises BadHead."""
+    """The manifest is of the checkpoint's log, size and root. Raises BadCheckpoint."""
     if manifest.origin.rpartition("/")[2] != manifest.fund:
-        raise BadHead("the manifest names a fund that is not the log's")
+        raise BadCheckpoint("the manifest names a fund that is not the log's")
     claimed = (manifest.origin, manifest.end, manifest.tree_size, manifest.root)
     signed = (checkpoint.origin, checkpoint.size, checkpoint.size, checkpoint.root.hex())
     if claimed != signed:
-        raise BadHead("the manifest and the checkpoint speak of different trees")
+        raise BadCheckpoint("the manifest and the checkpoint speak of different trees")
 
 
 def signers_of(raw: bytes, logs: Sequence[VerifierKey], policy: Policy) -> list[VerifiedSignature]:
     """Who signed the checkpoint: one of `logs` for the log, and as many witnesses as are asked.
 
-    Raises BadHead.
+    Raises BadCheckpoint.
     """
     try:
         open_checkpoint(raw, *logs)
         signers = Note.parse(raw).verify([*logs, *policy.witnesses.values()])
     except NoteError as error:
-        raise BadHead(f"checkpoint: {error}") from None
+        raise BadCheckpoint(f"checkpoint: {error}") from None
     if not policy.satisfied_by(signed.key for signed in signers):
-        raise BadHead(f"checkpoint: the quorum {policy.quorum} has not cosigned it")
+        raise BadCheckpoint(f"checkpoint: the quorum {policy.quorum} has not cosigned it")
     return signers

@@ -30,16 +30,16 @@ class Distrusted(ValueError):
         self.seq, self.check, self.unknown = seq, check, unknown
 
 
-def speakers(trusted: Sequence[VerifierKey], standing: Log) -> list[VerifierKey]:
+def speakers(trusted: Sequence[VerifierKey], log_state: Log) -> list[VerifierKey]:
     """The keys whose signature counts, oldest first; the last one speaks for the log now.
 
     Raises Distrusted.
     """
-    named = [VerifierKey.parse(key.vkey) for key in standing.keys]
+    named = [VerifierKey.parse(key.vkey) for key in log_state.keys]
     places = [place for place, key in enumerate(named) if key in trusted]
     if not places:
         raise Distrusted("the log names another key than the trust file", 0)
-    for later in standing.keys[places[-1] + 1 :]:
+    for later in log_state.keys[places[-1] + 1 :]:
         if not later.introduced:
             why = "the trust file's key was declared compromised: get the new one from the partners"
             raise Distrusted(

@@ -3,7 +3,6 @@
 import re
 from typing import Final
 
-FORMAT: Final = "fund-ledger-audit/1"
 JWS_TYPE: Final = "fund-ledger-export+jws"
 ENTRIES_PER_FILE: Final = 65_536
 MANIFEST: Final = "manifest.json"

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.audit.format.archive import CannotTell
-from app.audit.format.layout import FORMAT, KNOWN_PATH
+from app.audit.format.layout import KNOWN_PATH
+from app.audit.format.versions import BundleFormat, named, newest
 from app.chain.canonical import NotCanonical, decode, encode
 
 _FORMS: Final = {
@@ -26,6 +27,7 @@ _FILE: Final = {"path": str, "sha256": str, "bytes": int}
 class Manifest:
     """The claims: entries [start, end). `files` maps a path to its digest and length."""
 
+    format: BundleFormat
     fund: str
     origin: str
     start: int
@@ -45,14 +47,16 @@ class Manifest:
             raise CannotTell(f"manifest.json: {error}") from None
         if type(members) is not dict or type(members.get("format")) is not str:
             raise CannotTell("manifest.json does not have the form of a manifest")
-        if members["format"] != FORMAT:
-            raise CannotTell(f"this version reads {FORMAT} only")
+        form = named(members["format"])
+        if form is None:
+            raise CannotTell(f"this version reads the format {newest().name}, not this one")
         _check_form(members, _FORMS, "manifest.json")
         if encode(members) != raw:
             raise CannotTell("manifest.json is not in canonical form")
         if not 0 <= members["from"] < members["to"]:
             raise CannotTell("the bundle holds no entries")
         return cls(
+            format=form,
             fund=members["fund"],
             origin=members["origin"],
             start=members["from"],

@@ -1,18 +1,19 @@
-"""Walking a bundle file by file finds what a walk along all entries finds, edges included."""
+"""The entries of a bundle: read once, file after file, no more and no fewer than are signed."""
 
+import hashlib
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from app.audit.checks.chain import Walk
-from app.audit.checks.entry_files import Walkers, walk_segment
+from app.audit.checks.entry_files import EntryFiles
+from app.audit.checks.growing_tree import GrowingTree
+from app.audit.format.archive import Archive, CannotTell
 from app.audit.format.layout import entries_path
 from app.chain.entry import GENESIS_PREV, Entry
-from app.chain.tree import Frontier, leaf_hash, root_of
+from app.chain.tree import leaf_hash, root_of
 
 PER_FILE = 4
 
@@ -44,118 +45,102 @@ def a_log(size: int) -> list[bytes]:
     return lines
 
 
-def in_files(folder: Path, lines: list[bytes]) -> Path:
-    """A ZIP with the lines, four to a file."""
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def files_of(folder: Path, *parts: list[bytes], start: int = 0, size: int) -> EntryFiles:
+    """The entries of a ZIP with these files."""
     path = folder / "bundle.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        for number in range(-(-len(lines) // PER_FILE)):
-            part = lines[number * PER_FILE : (number + 1) * PER_FILE]
+        for number, part in enumerate(parts):
             archive.writestr(entries_path(number), b"".join(line + b"\n" for line in part))
-    return path
+    return EntryFiles(Archive(zipfile.ZipFile(path)), start, size)
 
 
-def one_walk(lines: list[bytes]) -> list[tuple[str, int]]:
-    found: list[tuple[str, int]] = []
-    walk = Walk(lambda why, seq: found.append((why, seq)), range(len(lines)))
-    for seq, line in enumerate(lines):
-        walk.take(seq, line)
-    walk.finish()
-    return sorted(found, key=lambda item: (item[1], item[0]))
+def cut(lines: list[bytes]) -> Iterator[list[bytes]]:
+    for begin in range(0, len(lines), PER_FILE):
+        yield lines[begin : begin + PER_FILE]
 
 
-def by_files(path: Path, size: int) -> list[tuple[str, int]]:
-    files = -(-size // PER_FILE)
-    found = [walk_segment(number, path, size, None).problems for number in range(files)]
-    return sorted((item for part in found for item in part), key=lambda item: (item[1], item[0]))
+def test_every_line_has_its_place_and_every_file_its_digest(folder: Path) -> None:
+    lines = a_log(10)
+    files = files_of(folder, *cut(lines), size=10)
+
+    read = list(files.lines())
+
+    assert read == list(enumerate(lines))
+    first = b"".join(line + b"\n" for line in lines[:4])
+    assert files.digests[entries_path(0)] == (hashlib.sha256(first).hexdigest(), len(first))
+    assert list(files.digests) == files.paths
 
 
-def test_a_whole_log_has_no_problems_and_its_files_make_its_root(tmp_path: Path) -> None:
-    lines = a_log(14)
-    walkers = Walkers(in_files(tmp_path, lines), 4, len(lines), mark=6)
+def test_a_part_of_a_log_begins_where_it_says(folder: Path) -> None:
+    files = files_of(folder, *cut(a_log(9)[3:]), start=3, size=9)
 
-    found = list(walkers.segments())
-
-    frontier, marks = Frontier(), []
-    for segment in found:
-        marks += [frontier.joined(part).root() for part in segment.marks.values()]
-        frontier = frontier.joined(segment.frontier)
-    assert [segment.problems for segment in found] == [[], [], [], []]
-    assert frontier.root() == root_of(map(leaf_hash, lines))
-    assert marks == [root_of(map(leaf_hash, lines[:6]))]
+    assert [seq for seq, _ in files.lines()] == list(range(3, 9))
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.integers(5, 14), st.integers(0, 2**32))
-def test_files_side_by_side_find_what_one_walk_finds(
-    tmp_path_factory: pytest.TempPathFactory, size: int, seed: int
+@pytest.mark.parametrize("kept", [1, 3, 4, 5, 9])
+def test_entries_that_are_missing_at_the_end_are_counted(folder: Path, kept: int) -> None:
+    files = files_of(folder, *cut(a_log(10)[:kept]), size=10)
+
+    with pytest.raises(CannotTell, match=r"10 are signed|is missing"):
+        list(files.lines())
+
+
+def test_a_file_in_the_middle_that_is_too_short_ends_the_log_there(folder: Path) -> None:
+    lines = a_log(10)
+    files, read = files_of(folder, lines[:4], lines[4:6], lines[8:], size=10), list[int]()
+
+    with pytest.raises(CannotTell, match="entries end at 6, but 10 are signed"):
+        read.extend(seq for seq, _ in files.lines())
+
+
+def test_a_file_with_more_entries_than_belong_there_is_reported(folder: Path) -> None:
+    files, read = files_of(folder, a_log(6), size=4), []
+
+    with pytest.raises(CannotTell, match="more entries than the 4"):
+        for seq, _ in files.lines():
+            read.append(seq)
+
+    assert read == [0, 1, 2, 3]
+
+
+def test_a_last_line_that_does_not_end_is_given_and_then_refused(folder: Path) -> None:
+    path = folder / "bundle.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(entries_path(0), b"\n".join(a_log(2)))
+    files, read = EntryFiles(Archive(zipfile.ZipFile(path)), 0, 2), []
+
+    with pytest.raises(CannotTell, match="does not end with a newline"):
+        for seq, _ in files.lines():
+            read.append(seq)
+
+    assert read == [0, 1]
+
+
+def test_a_manifest_may_claim_any_size_and_costs_nothing(folder: Path) -> None:
+    files = files_of(folder, a_log(2), size=2**53 - 1)
+
+    assert len(files.paths) == 2
+
+
+def test_a_walk_over_all_files_makes_the_root_and_finds_an_id_that_stands_twice(
+    folder: Path,
 ) -> None:
-    chance, lines = Random(seed), a_log(size)  # noqa: S311  a seed makes a failure come back
-    for _ in range(chance.randint(1, 3)):
-        place = chance.randrange(size)
-        lines[place] = chance.choice(
-            (
-                lines[place].replace(b'"n":', b'"n":1'),
-                lines[chance.randrange(size)],
-                lines[place].replace(b'"v":1', b'"v":2'),
-                b"no entry",
-            )
-        )
-
-    found = by_files(in_files(tmp_path_factory.mktemp("log"), lines), size)
-
-    whole = one_walk(lines)
-    assert found[:1] == whole[:1]
-    assert set(found) <= set(whole)
-    # Behind a line that is no entry, the ids of a millisecond before it may not be known.
-    assert all("its id was not made" in why for why, _ in set(whole) - set(found))
-
-
-def test_an_id_that_stands_twice_is_found_across_the_edge_of_two_files(tmp_path: Path) -> None:
     lines = a_log(6)
     twin = Entry.from_bytes(lines[3])
-    fifth = Entry.from_bytes(lines[4])
-    lines[4] = fifth._replace(id=twin.id).to_bytes()
+    lines[4] = Entry.from_bytes(lines[4])._replace(id=twin.id).to_bytes()
+    found: list[tuple[str, int]] = []
 
-    found = by_files(in_files(tmp_path, lines), 6)
+    with GrowingTree() as tree:
+        walk = Walk(lambda why, seq: found.append((why, seq)), tree)
+        for seq, line in files_of(folder, *cut(lines), size=6).lines():
+            walk.take(seq, line)
+        walk.finish()
+
+        assert tree.frontier.root() == root_of(map(leaf_hash, lines))
 
     assert ("seq 4: its id was not made for it alone, at its time", 4) in found
-
-
-@pytest.mark.parametrize("kept", [1, 4, 5, 9])
-def test_entries_that_are_missing_at_the_end_are_counted(tmp_path: Path, kept: int) -> None:
-    path = in_files(tmp_path, a_log(10)[:kept])
-
-    found = by_files(path, 10)
-
-    assert any("10 are signed" in why or "is missing" in why for why, _ in found)
-
-
-def test_a_file_with_more_entries_than_belong_there_is_reported(tmp_path: Path) -> None:
-    path = tmp_path / "bundle.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(entries_path(0), b"".join(line + b"\n" for line in a_log(6)))
-
-    found = walk_segment(0, path, 5, None).problems
-
-    assert [seq for _, seq in found] == [4]
-
-
-def test_long_logs_are_walked_in_processes_of_their_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The children know the real size of files, so all lines lie in one."""
-    monkeypatch.undo()
-    monkeypatch.setattr("app.audit.checks.entry_files.WORTH_A_PROCESS", 10)
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1}, raising=False)
-    lines = a_log(40)
-    path = tmp_path / "bundle.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(entries_path(0), b"".join(line + b"\n" for line in lines))
-    walkers = Walkers(path, 1, 40, None)
-
-    walkers.start()
-    (segment,) = walkers.segments()
-    walkers.close()
-
-    assert segment.problems == []
-    assert segment.frontier.root() == root_of(map(leaf_hash, lines))

@@ -121,7 +121,8 @@ def test_what_is_no_archive_tells_nothing(bundle: Bundle, content: bytes) -> Non
 @pytest.mark.parametrize(
     "changes",
     [
-        {"format": "fund-ledger-audit/2"},
+        {"format": "fund-ledger-audit/1"},
+        {"format": "fund-ledger-audit/3"},
         {"from": 5},
         {"from": "0"},
         {"to": 0},

@@ -1,0 +1,46 @@
+"""Shares: one row for each contributor and disbursement, when money is set aside or comes back."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from app.audit.format.views.base import LIFE, CsvView, JournaledEntry, Row
+from app.domain.outflow.disbursements import Disbursement
+from app.domain.values import Money
+
+_CONTRIBUTOR: Final = "contributor"
+
+
+def _rows(entry: JournaledEntry) -> Iterator[Row]:
+    if not entry.entry.type.startswith("disbursement."):
+        return
+    identifier = entry.stated("disbursement_id")
+    asked = entry.row(Disbursement, identifier)
+    assert asked is not None, "it is requested before anything is said of it"  # noqa: S101
+    for line in entry.postings:
+        kind, _, rest = line.account.partition("/")
+        if kind != _CONTRIBUTOR:
+            continue
+        party, _, money_of = rest.partition("/")
+        # A debit takes the contributor's money, a credit gives it back.
+        amount = Money(line.minor, line.currency)
+        yield (
+            *entry.start,
+            identifier,
+            asked.recipient,
+            party,
+            money_of,
+            line.effective.isoformat(),
+            amount,
+            line.currency,
+        )
+
+
+VIEW: Final = CsvView(
+    "views/shares.csv",
+    (
+        *LIFE,
+        *("disbursement_id", "recipient", "contributor", "window", "effective"),
+        *("amount", "currency"),
+    ),
+    _rows,
+)
