@@ -10,8 +10,8 @@ S ?=
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format coverage demo openapi migration test-slow test-postgres \
-        test-hsm check-metrics bench bench-long lock clean
+.PHONY: golden help run test check format coverage demo openapi migration test-slow test-postgres \
+        test-hsm test-pythons check-metrics bench bench-long lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ coverage: $(VENV)/dev ## line and branch coverage of chain and domain; 95 % or i
 demo: $(VENV)/runtime ## play the ERA history over HTTP, cheat, export, verify, tamper
 	$(BIN)/fundledger demo
 
+golden: $(VENV)/dev ## make the golden bundles anew; never once their format is released
+	$(BIN)/python -m tests.golden.make
+
 openapi: $(VENV)/runtime ## write openapi/openapi.json and openapi/events.json
 	$(BIN)/fundledger openapi openapi
 
@@ -51,6 +54,9 @@ migration: $(VENV)/dev ## draft a migration: make migration M="what it does"
 
 test-postgres: $(VENV)/dev ## the PostgreSQL tests on a server installed from the system's packages
 	deploy/test-postgres
+
+test-pythons: ## the golden bundles on every other Python that is at hand
+	deploy/test-pythons
 
 test-hsm: $(VENV)/dev ## the tests of keys on a PKCS#11 token, on SoftHSM2 from the system's packages
 	deploy/test-hsm

@@ -27,12 +27,16 @@ from app.domain.event import Act, Event, TimedEvent
 from app.domain.governance.checkpoints import CheckpointStamped
 from app.domain.governance.log_keys import Log
 from app.domain.governance.party_keys import KeyRegistered, PartyKey
+from app.domain.governance.polls import deadline_remark
 from app.domain.refusals.base import Refusal
+from app.domain.value_faults import UNKNOWN_CURRENCY
 from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role
 from app.trust.attestations import attest, checkpoint_text
 from app.trust.signatures import PartySignature, check_signature, named_key
 
 _MATTERS: Final = tuple(kind for kind in STATES.values() if kind.is_matter)
+_OF_TABLES: Final = frozenset({UNKNOWN_CURRENCY.code})
+"""Faults that a table decides which grows: what it does not have a newer version may know."""
 MAX_ROWS_AT_HAND: Final = 30_000
 
 
@@ -65,6 +69,8 @@ class Replay:
         """Checkpoints that the newest entry says somebody had seen."""
         self.anchors: list[Anchor] = []
         """Time stamps, not yet checked against an authority."""
+        self.remarks: list[str] = []
+        """Where this machine's tables say something else than the log, which decides."""
         self.party_keys: list[tuple[int, str, str]] = []
         """Every key that was registered: the entry, the party, its thumbprint."""
 
@@ -84,6 +90,8 @@ class Replay:
         except Refusal as refusal:
             raise NotPermitted(entry.seq, f"{refusal.code}: {refusal.sentence}") from None
         self._add_up(entry.seq, self.book.postings)
+        if remark := deadline_remark(self.book, event, act):
+            self.remarks.append(f"seq {entry.seq}: {remark}")
         self.seen = list(seen_in(entry.seq, event, signature))
         if isinstance(event, CheckpointStamped):
             text = checkpoint_text(self.book, event)
@@ -163,7 +171,7 @@ class Replay:
             self._cause = act
             return
         owed = self._owed.popleft()
-        if not by_ledger or event != owed:
+        if not by_ledger or not event.is_what_follows(owed):
             raise NotPermitted(entry.seq, f"{owed.type} had to be recorded here, as worked out")
         if self._cause is not None and act.at != self._cause.at:
             raise NotPermitted(entry.seq, "a consequence is recorded at the time of its cause")
@@ -243,7 +251,8 @@ def signed_act(entry: Entry) -> Act:
 def _malformed(seq: int, error: ValidationError) -> NoReturn:
     first = error.errors(include_input=False, include_url=False)[0]
     where = "/".join(str(part) for part in first["loc"])
-    raise NotPermitted(seq, f"{where or 'its data'}: {first['msg']}") from None
+    kind = NotKnown if first["type"] in _OF_TABLES else NotPermitted
+    raise kind(seq, f"{where or 'its data'}: {first['msg']}") from None
 
 
 def _no_new_ids() -> str:

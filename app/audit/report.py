@@ -91,6 +91,8 @@ class Report:
     """What a time authority confirms: sizes of the log, each with a time (UTC)."""
     closed: bool = False
     """Whether its last entry ends the log."""
+    remarks: list[str] = field(default_factory=list)
+    """Where this machine's tables (time zones) say something else than the log, which decides."""
     not_checked: tuple[str, ...] = NOT_CHECKED
 
     def cosigned_by(self, signers: Iterable[VerifiedSignature], policy: Policy) -> None:
@@ -133,5 +135,6 @@ class Report:
             "signatures": self.signatures,
             "access_entries": self.access_entries,
             "anchors": self.anchors,
+            "remarks": self.remarks,
             "not_checked": list(self.not_checked),
         }

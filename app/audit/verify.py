@@ -138,6 +138,7 @@ class _Verification:
             self._check_tree(checkpoint, tree)
             self._log_state = self._replay.log_state if self._executing else None
         self._report.signatures = self._replay.signature_count
+        self._report.remarks = self._replay.remarks
         speaking = self._check_signers(checkpoint)
         self._check_views()
         self._check_manifest()

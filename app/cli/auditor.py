@@ -205,6 +205,7 @@ def _in_words(report: "Report") -> str:
         lines.append(f"{verdict}: {where}{first.why} (check {first.check})")
         others = [problem for problem in report.problems if problem is not first]
         lines += [f"  also, check {problem.check}: {problem.why}" for problem in others[:10]]
+    lines += [f"remark: {remark}" for remark in report.remarks[:10]]
     lines += [f"not checked: {what}" for what in report.not_checked]
     return "\n".join(lines)
 

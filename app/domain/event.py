@@ -105,6 +105,10 @@ class Event(BaseModel):
         """
         return ()
 
+    def is_what_follows(self, owed: "Event") -> bool:
+        """Whether this entry is the consequence that was worked out to follow."""
+        return self == owed
+
     def sentence(self, act: Act) -> str:
         """What happened, in one plain sentence."""
         raise NotImplementedError

@@ -24,6 +24,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from app.domain.currencies import MINOR_DIGITS
 from app.domain.refusals.money import AmountOutOfRange, CurrencyMismatch
+from app.domain.unicode_table import is_visible
 from app.domain.value_faults import (
     AMOUNT_NOT_POSITIVE,
     AMOUNT_OUT_OF_RANGE,
@@ -41,20 +42,6 @@ MAX_MINOR: Final = 10**18 - 1
 EARLIEST_DATE: Final = date(2000, 1, 1)
 LATEST_DATE: Final = date(2199, 12, 31)
 
-_INVISIBLE: Final = frozenset(
-    {
-        0x034F,  # combining grapheme joiner
-        *range(0x115F, 0x1161),  # Hangul fillers
-        *range(0x17B4, 0x17B6),  # Khmer inherent vowels
-        *range(0x180B, 0x1810),  # Mongolian variation selectors
-        0x2800,  # the Braille pattern without dots
-        0x3164,
-        0xFFA0,
-        *range(0xFE00, 0xFE10),  # variation selectors
-        *range(0xE0100, 0xE01F0),
-    }
-)
-"""Characters that show nothing, though their Unicode category says letter, mark or symbol."""
 _AMOUNT = re.compile(r"-?(0|[1-9][0-9]*)(\.([0-9]+))?", re.ASCII)
 _RATE = re.compile(r"(0|[1-9][0-9]{0,8})(\.[0-9]{0,8}[1-9])?", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -249,13 +236,12 @@ Amount = Annotated[Money, AfterValidator(_positive)]
 
 def _check_text(text: str) -> str:
     """Free text as it will be hashed: NFC, and nothing that hides or reorders what is read."""
+    if not is_visible(text):
+        raise FORBIDDEN_CHARACTER(
+            "Only characters of Unicode 14.0 that show something: no control or invisible ones."
+        )
     if not unicodedata.is_normalized("NFC", text):
         raise FORBIDDEN_CHARACTER("Text must be in Unicode normalisation form C.")
-    # Cc control, Cf format (bidi overrides, zero width), Cs surrogate, Co private, Cn unassigned,
-    # Zl and Zp line and paragraph separators.
-    hidden = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-    if any(unicodedata.category(c) in hidden or ord(c) in _INVISIBLE for c in text):
-        raise FORBIDDEN_CHARACTER("Control and invisible characters are not allowed.")
     if text != text.strip():
         raise FORBIDDEN_CHARACTER("Text must not begin or end with a space.")
     return text

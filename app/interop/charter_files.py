@@ -15,6 +15,7 @@ import yaml
 from pydantic import ValidationError
 
 import app.domain.catalogue  # noqa: F401  a charter may name any event
+from app.domain.charter.calendars import is_zone
 from app.domain.charter.charter import Charter
 from app.runtime.faults import Fault
 
@@ -68,10 +69,18 @@ def read_charter(raw: bytes) -> tuple[dict[str, Any], list[Wrong]]:
     if not isinstance(members, dict):
         raise CharterUnreadable("a charter is a mapping")
     try:
-        Charter.model_validate(members)
+        charter = Charter.model_validate(members)
     except ValidationError as error:
         return members, [_wrong(root, item) for item in error.errors(include_url=False)]
-    return members, []
+    return members, [_wrong(root, item) for item in _unknown_zones(charter)]
+
+
+def _unknown_zones(charter: Charter) -> Iterator[dict[str, Any]]:
+    """Calendars whose time zone is not installed here, in the form of a validation error."""
+    for place, calendar in enumerate(charter.calendars):
+        if not is_zone(calendar.time_zone):
+            where = ("calendars", place, "time_zone")
+            yield {"loc": where, "msg": "No time zone of this name."}
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:

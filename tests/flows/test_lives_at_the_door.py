@@ -4,91 +4,23 @@ The lives are those of the laws (`tests/domain/lives`), and every law is asked a
 Here each command goes to a ledger with its database, alone, or in a batch with one that must fail.
 """
 
-import asyncio
 import shutil
 from collections import Counter
 from datetime import date
-from itertools import count
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Any
 
-import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from app.audit.replay import Replay
-from app.chain.entry import Entry
 from app.domain.book import Posting
-from app.domain.command import Command
-from app.domain.event import Event
-from app.domain.inflow.pledges import AnnouncePledge
-from app.ledger.submission import KeyedCommand, PartRefused, RecordedCommand, Submission
-from app.ledger.writer import Ledger
-from app.main import assemble
 from app.ops.rebuild import first_difference
-from app.runtime.metrics import Metrics
 from app.runtime.settings import Settings
 from app.store import balances
 from app.store.balances import AsOf
-from tests.support.builders import Person, a_pledge, money
-from tests.support.domain import Door
 from tests.support.lives.lives import lived
-from tests.support.paper import Recorded as Line
-
-FUND = "test-fund"
-NOWHERE = AnnouncePledge.model_validate(a_pledge(money(1), window="nowhere"))
-"""What no fund takes."""
-
-
-class Through(Door):
-    """Paper that is written by a real ledger: each command goes through its door."""
-
-    def __init__(self, settings: Settings, random: Random) -> None:
-        super().__init__()
-        self.here, _ = assemble(settings, Metrics())
-        self.ledger = Ledger(
-            self.here.database, self.here.notary, self.here.metrics, now=lambda: self.now
-        )
-        self.replay, self.random, self.keys = Replay(), random, count()
-        self.ways = Counter[str]()
-        self.ledger.start()
-
-    def do(self, who: Person, command: Command, *, kid: str = "", nonce: str = "") -> Event:
-        """Record it, by one of several ways. Raises Refusal."""
-        way = self.random.choice(("alone", "alone", "each", "atomic"))
-        asked, bad = self._asked(command), self._asked(NOWHERE)
-        before = len(self.log)
-        if way == "atomic" and self.log:
-            with pytest.raises(PartRefused):
-                self._pass(who, asked, bad, atomic=True)
-            assert self.here.notary.head(FUND)[0] == before
-        if way == "each" and self.log:
-            outcome = self._pass(who, bad, asked, bad._replace(key=asked.key + "-again"))[1]
-        else:
-            (outcome,) = self._pass(who, asked, single=True)
-        self.ways[way] += 1
-        if not isinstance(outcome, RecordedCommand):
-            raise outcome
-        for line in outcome.entries:
-            done = self.replay.step(Entry.from_bytes(line))
-            self.log = [*self.log, Line(done.event, done.act, done.postings)]
-            for state in self.replay.book.changed.values():
-                self.book = self.book.put(state)
-        return self.log[before].event
-
-    def _asked(self, command: Command) -> KeyedCommand:
-        key = f"key-{next(self.keys)}"
-        return KeyedCommand(command, key, key.encode())
-
-    def _pass(self, who: Person, *asked: KeyedCommand, **how: Any) -> tuple[Any, ...]:
-        async def through() -> Any:
-            options = {"single": False, "atomic": False, **how}
-            submission = Submission(FUND, self.actor(who), asked, **options)
-            return await self.ledger.pass_through(submission)
-
-        return tuple(asyncio.run(through()).outcomes)
+from tests.support.through import FUND, Through
 
 
 def added_up(postings: list[Posting]) -> dict[tuple[str, str], tuple[int, int]]:

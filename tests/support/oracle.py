@@ -329,11 +329,10 @@ class Audit:
     def check_view(self, name: str, rows: list[dict[str, str]]) -> None:
         for row in rows:
             text = row.get("seq", "")
-            seq = min(
-                int(text) if form("0|[1-9][0-9]{0,15}", text) else 2**53, len(self.entries) - 1
-            )
+            place = int(text) if form("0|[1-9][0-9]{0,15}", text) else 2**53
+            seq = min(place, len(self.entries) - 1)
             self.need(text == str(seq), 19, f"{name}: a row names seq {text!r}")
-            runs = [c for c in row.values() if c[:1] in {"=", "+", "-", "@", "\t", "\r"}]
+            runs = [c for c in row.values() if c and c[0] in "=+-@\t\r"]
             safe = all(form(r"-[0-9]+(\.[0-9]+)?", cell) for cell in runs)
             self.need(safe, 19, f"{name}: {runs} would be run", seq)
             real = {"at": self.entries[seq].get("at"), "event": self.entries[seq].get("type")}

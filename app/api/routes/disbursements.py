@@ -13,7 +13,7 @@ from app.api.services import ServicesHere
 from app.domain.governance.polls import Poll
 from app.domain.outflow.disbursements import Disbursement, RequestDisbursement
 from app.domain.outflow.steps import Approval
-from app.domain.refusals.decisions import CalendarEnds
+from app.domain.refusals.decisions import CalendarEnds, DeadlineImpossible
 from app.domain.refusals.money import (
     CurrencyNotInCharter,
     InsufficientFunds,
@@ -54,7 +54,7 @@ records(
     example=DISBURSEMENT,
     refuses=(
         *(WrongParty, UnknownWindow, CurrencyNotInCharter, PurposeNotAllowed),
-        *(InsufficientFunds, RateMissing, CalendarEnds),
+        *(InsufficientFunds, RateMissing, CalendarEnds, DeadlineImpossible),
     ),
     values=(*MONEY_CODES, *TEXT_CODES),
 )

@@ -16,6 +16,7 @@ from app.domain.charter.charter import CHARTER_INVALID, Charter
 from app.domain.governance.funds import OpenFund
 from app.domain.governance.log_keys import Log
 from app.domain.refusals.base import AlreadyExists, NotFound
+from app.domain.refusals.decisions import UnknownTimeZone
 from app.domain.refusals.people import RoleNotPermitted, WrongParty
 from app.domain.refusals.record import AttestationFalse
 from app.domain.value_faults import UNKNOWN_CURRENCY
@@ -107,7 +108,7 @@ records(
     summary="Open a fund from its charter",
     meaning="The body is the charter. Whoever posts it must be named in it.",
     example=CHARTER,
-    refuses=(AlreadyExists, WrongParty, RoleNotPermitted, AttestationFalse),
+    refuses=(UnknownTimeZone, AlreadyExists, WrongParty, RoleNotPermitted, AttestationFalse),
     values=(CHARTER_INVALID, UNKNOWN_CURRENCY, *TEXT_CODES),
 )
 

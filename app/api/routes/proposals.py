@@ -26,8 +26,10 @@ from app.domain.refusals.base import AlreadyExists, NotFound
 from app.domain.refusals.decisions import (
     CalendarEnds,
     CharterIncompatible,
+    DeadlineImpossible,
     ProposalClosed,
     StaleProposal,
+    UnknownTimeZone,
 )
 from app.domain.refusals.money import RateMissing
 from app.domain.refusals.people import WrongParty
@@ -70,6 +72,8 @@ records(
     meaning="For governments and the trustee: a charter, issuers, the log's keys, a motion.",
     example=PROPOSAL,
     refuses=(
+        UnknownTimeZone,
+        DeadlineImpossible,
         *(WrongParty, RateMissing, CalendarEnds, CharterIncompatible, AlreadyExists),
         *(AttestationFalse, StaleProposal),
     ),
@@ -114,6 +118,8 @@ records(
     meaning="New content, new clock: everybody votes anew.",
     example=REVISION,
     refuses=(
+        UnknownTimeZone,
+        DeadlineImpossible,
         *(NotFound, WrongParty, ProposalClosed, StaleProposal, RateMissing, CalendarEnds),
         *(CharterIncompatible, AlreadyExists),
     ),
@@ -128,6 +134,6 @@ records(
     summary="Take your party's proposal back",
     meaning="While it is open.",
     example=PROPOSAL_WITHDRAWAL,
-    refuses=(NotFound, WrongParty, ProposalClosed),
+    refuses=(UnknownTimeZone, DeadlineImpossible, NotFound, WrongParty, ProposalClosed),
     values=TEXT_CODES,
 )

@@ -15,6 +15,7 @@ from app.domain.refusals.decisions import (
     AlreadyDecided,
     CalendarEnds,
     CharterIncompatible,
+    DeadlineImpossible,
     DrawnPartyMissing,
     NotInElectorate,
     ProposalClosed,
@@ -54,6 +55,7 @@ records(
     meaning="For the role that the rule names, once for each government of the electorate.",
     example=BALLOT,
     refuses=(
+        DeadlineImpossible,
         *(NotFound, ProposalClosed, NotInElectorate, AlreadyDecided, RoleNotPermitted),
         *(SeparationOfDuties, StaleProposal, ReasonRequired, CalendarEnds, InsufficientFunds),
         *(PeriodClosed, QuorumLost, DrawnPartyMissing, MandateRequired, ExceedsMandate),

@@ -1,8 +1,10 @@
 """Calendars and clocks: when a period of days that is counted somewhere ends, in UTC.
 
-Deadlines must come out the same in every replay, so the days on which nobody works are dates in
-the charter, which the partners signed, not the opinion of a library; `fundledger charter holidays`
-draws them up. Time zones come from the `tzdata` package, not from the machine.
+Deadlines must come out the same in every replay, for ever. So the days on which nobody works are
+dates in the charter, not the opinion of a library; and because time zones are changed by
+governments, a deadline is worked out once, with the `tzdata` of that day, and written into the
+entry. A replay needs no time zones: it checks that the deadline is one that some offset from UTC
+gives, and the verifier remarks where its own tables give another.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,15 +14,18 @@ from importlib.resources import files
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from app.domain.event import Terms
-from app.domain.refusals.decisions import CalendarEnds
+from app.domain.refusals.decisions import CalendarEnds, DeadlineImpossible
 from app.domain.values import CalendarId, Day, Distinct
 
 MAX_CLOCK_DAYS: Final = 366
 _SATURDAY: Final = 5
+WESTERNMOST: Final = timedelta(hours=12)
+EASTERNMOST: Final = timedelta(hours=14)
+"""How far local time lies behind UTC, and before it, anywhere."""
+QUARTER_S: Final = 15 * 60
 
 
 @lru_cache(maxsize=64)
@@ -33,12 +38,13 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo.from_file(file, key=name)
 
 
-def _known_zone(name: str) -> str:
+def is_zone(name: str) -> bool:
+    """Whether the time zones that are installed here know this name."""
     try:
         zone(name)
     except (LookupError, ValueError):
-        raise PydanticCustomError("unknown_time_zone", "No time zone of this name.") from None
-    return name
+        return False
+    return True
 
 
 TimeZone = Annotated[
@@ -48,9 +54,9 @@ TimeZone = Annotated[
         pattern="^[A-Za-z_]{1,20}(/[A-Za-z_-]{1,30}){0,2}$",
         examples=["Europe/Brussels"],
     ),
-    AfterValidator(_known_zone),
 ]
-"""An IANA name, such as Europe/Brussels."""
+"""An IANA name, such as Europe/Brussels. Whether there is such a zone is asked when it is stated,
+not when it is read: tables change."""
 
 
 class Calendar(Terms):
@@ -88,11 +94,64 @@ class Clock(Terms):
 def deadline(clock: Clock, calendar: Calendar | None, since: datetime) -> datetime:
     """The last moment of a period that begins at `since` (aware): a midnight, in UTC.
 
-    The day of `since` does not count. What arrives at this very moment is in time. Raises
-    CalendarEnds.
+    The day of `since` does not count. What arrives at this very moment is in time. By the time
+    zones that are installed here. Raises CalendarEnds.
     """
     place = zone(calendar.time_zone) if calendar is not None else UTC
-    day, left = since.astimezone(place).date(), clock.days
+    last = _last_day(clock, calendar, since.astimezone(place).date())
+    return datetime.combine(last + timedelta(days=1), time(), place).astimezone(UTC)
+
+
+def require_possible(
+    clock: Clock, calendar: Calendar | None, since: datetime, stated: datetime
+) -> None:
+    """Check a deadline that was worked out somewhere, without any time zones.
+
+    Local time differs from UTC by -12 to +14 hours, in quarters of an hour: the deadline must be a
+    midnight by one such offset, after a day that another one gives. Without a calendar days are
+    those of UTC, and the deadline is exact. Raises DeadlineImpossible, CalendarEnds.
+    """
+    if calendar is None:
+        ends = [deadline(clock, None, since)]
+        possible = stated in ends
+    else:
+        ends = [
+            datetime.combine(day, time(), UTC) for day in _possible_ends(clock, calendar, since)
+        ]
+        possible = stated.timestamp() % QUARTER_S == 0 and any(
+            end - EASTERNMOST <= stated <= end + WESTERNMOST for end in ends
+        )
+    if not possible:
+        raise DeadlineImpossible(
+            f"{stated.isoformat()} is no midnight after {clock.days} days from "
+            f"{since.isoformat()}, wherever they are counted."
+        )
+
+
+def require_room(clock: Clock, calendar: Calendar | None, since: datetime) -> None:
+    """Check that the calendar reaches as far as the period. Raises CalendarEnds."""
+    if calendar is not None:
+        _possible_ends(clock, calendar, since)
+
+
+def _possible_ends(clock: Clock, calendar: Calendar, since: datetime) -> list[date]:
+    """The days behind the last one, by every offset from UTC. Raises CalendarEnds for none."""
+    first, last = (since - WESTERNMOST).date(), (since + EASTERNMOST).date()
+    days = [first + timedelta(days=more) for more in range((last - first).days + 1)]
+    ends, beyond = [], None
+    for day in days:
+        try:
+            ends.append(_last_day(clock, calendar, day) + timedelta(days=1))
+        except CalendarEnds as error:
+            beyond = error
+    if beyond is not None and not ends:
+        raise beyond
+    return ends
+
+
+def _last_day(clock: Clock, calendar: Calendar | None, day: date) -> date:
+    """The last day of a period that begins on `day`, which does not count. Raises CalendarEnds."""
+    left = clock.days
     while left:
         day += timedelta(days=1)
         if calendar is not None and clock.counts is Counts.BUSINESS:
@@ -104,4 +163,4 @@ def deadline(clock: Clock, calendar: Calendar | None, since: datetime) -> dateti
             if not calendar.is_business_day(day):
                 continue
         left -= 1
-    return datetime.combine(day + timedelta(days=1), time(), place).astimezone(UTC)
+    return day

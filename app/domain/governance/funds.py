@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from app.domain.book import Book, Key, State, key
+from app.domain.charter.calendars import is_zone
 from app.domain.charter.charter import Charter
 from app.domain.charter.decision_rules import DecisionClass
 from app.domain.charter.parts import CharterMember
@@ -13,6 +14,7 @@ from app.domain.governance.members import Member
 from app.domain.governance.quorum import quorum_turned
 from app.domain.governance.seats import Seats, seated, seats_key
 from app.domain.refusals.base import AlreadyExists
+from app.domain.refusals.decisions import UnknownTimeZone
 from app.domain.refusals.money import (
     CurrencyMismatch,
     CurrencyNotInCharter,
@@ -101,6 +103,7 @@ class OpenFund(Charter, Command, event=FundOpened):
             yield key(Member, member.subject)
 
     def decide(self, book: Book, act: Act) -> Event:
+        require_zones(self)
         return FundOpened(**self.stated(), log_vkey=act.log_vkey, export_kid=act.export_kid)
 
 
@@ -124,6 +127,16 @@ def installed(book: Book, charter: Charter, members: Iterable[CharterMember], ac
             )
         )
     return book
+
+
+def require_zones(charter: Charter) -> None:
+    """Check, while a charter is stated, that its calendars' time zones exist.
+
+    Raises UnknownTimeZone.
+    """
+    for calendar in charter.calendars:
+        if not is_zone(calendar.time_zone):
+            raise UnknownTimeZone(f"Calendar {calendar.id}: there is no time zone of this name.")
 
 
 def fund_key() -> Key:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from app.domain.book import Book, Key, State, key
-from app.domain.charter.calendars import deadline
+from app.domain.charter.calendars import deadline, is_zone, require_possible, require_room
 from app.domain.charter.charter import Charter
 from app.domain.charter.decision_rules import (
     NO_OBJECTION,
@@ -23,9 +23,10 @@ from app.domain.charter.decision_rules import (
     settled,
     verdict,
 )
-from app.domain.event import Act
-from app.domain.governance.funds import Fund
+from app.domain.event import Act, Event
+from app.domain.governance.funds import Fund, charter_of
 from app.domain.governance.party_keys import is_trusted, party_key
+from app.domain.refusals.decisions import DeadlineImpossible
 from app.domain.values import Digest, Identifier, KeyId, PartyId, Seq, Subject, Weight
 
 
@@ -107,19 +108,41 @@ class Poll(
         return settled(self.vote, self.weights, self.cast)
 
 
-def opened_poll(
-    book: Book, decision: DecisionClass, matter_id: str, weights: Mapping[str, int], act: Act
-) -> Book:
-    """The book in which a vote on this matter is open, for these governments.
+class OpensVote(Event):
+    """An event with which a vote begins; it keeps when that closes, as it was worked out then."""
 
-    Raises CalendarEnds.
+    closes_at: datetime | None = None
+
+
+def require_closing(
+    charter: Charter, rule: Rule | Vote, since: datetime, closes_at: datetime | None
+) -> None:
+    """Check when a vote closes that begins at `since`, as an entry says it; what an objection may
+    call must fit into the calendar too.
+
+    Raises DeadlineImpossible, CalendarEnds.
     """
+    if (closes_at is None) != (rule.clock is None):
+        raise DeadlineImpossible("A vote closes at a time if its rule has a clock, and only then.")
+    if rule.clock is not None and closes_at is not None:
+        calendar = charter.calendar(rule.clock.calendar)
+        require_possible(rule.clock, calendar, since, closes_at)
+    then = rule.then if isinstance(rule, Rule) else None
+    if then is not None and then.clock is not None:
+        require_room(then.clock, charter.calendar(then.clock.calendar), closes_at or since)
+
+
+def opened_poll(
+    book: Book,
+    decision: DecisionClass,
+    event: OpensVote,
+    matter_id: str,
+    weights: Mapping[str, int],
+    act: Act,
+) -> Book:
+    """The book in which a vote on this matter is open, for these governments."""
     fund = book.get(Fund)
-    charter, rule = fund.charter, fund.charter.rule(decision)
-    closes_at = closing(charter, rule, act.at)
-    if rule.then is not None:
-        # An objection may come at the last moment; what it calls must fit into the calendar too.
-        closing(charter, rule.then, closes_at or act.at)
+    rule = fund.charter.rule(decision)
     return book.put(
         Poll(
             matter_id=matter_id,
@@ -132,25 +155,48 @@ def opened_poll(
             ballots=(),
             opened_seq=act.seq,
             opened_at=act.at,
-            closes_at=closes_at,
+            closes_at=event.closes_at,
             state=PollState.OPEN,
         )
     )
 
 
-def reopened_poll(poll: Poll, charter: Charter, act: Act) -> Poll:
+def reopened_poll(poll: Poll, closes_at: datetime | None) -> Poll:
     """The vote that an objection led to: the same electorate, no ballots, a new clock."""
     vote = poll.after_objection or poll.vote
-    return poll.but(
-        vote=vote, after_objection=None, ballots=(), closes_at=closing(charter, vote, act.at)
-    )
+    return poll.but(vote=vote, after_objection=None, ballots=(), closes_at=closes_at)
 
 
 def closing(charter: Charter, vote: Vote, since: datetime) -> datetime | None:
-    """When a vote that begins now closes; None where it has no clock. Raises CalendarEnds."""
+    """When a vote that begins at `since` closes, by the time zones that are installed here; None
+    where it has no clock. Raises CalendarEnds.
+    """
     if vote.clock is None:
         return None
     return deadline(vote.clock, charter.calendar(vote.clock.calendar), since)
+
+
+def deadline_remark(book: Book, event: Event, act: Act) -> str:
+    """Says so where the time zones that are installed here give another deadline than the log has.
+
+    The log decides: zones change, and it was written by those of its day. Empty where all agree,
+    and where the event opens no vote.
+    """
+    if not isinstance(event, OpensVote) or event.closes_at is None:
+        return ""
+    poll = next((row for row in book.changed.values() if isinstance(row, Poll)), None)
+    if poll is None or poll.vote.clock is None:
+        return ""
+    calendar = charter_of(book).calendar(poll.vote.clock.calendar)
+    if calendar is None:
+        return ""
+    if not is_zone(calendar.time_zone):
+        return f"the time zone {calendar.time_zone} is not known here"
+    here = deadline(poll.vote.clock, calendar, act.at)
+    if here == event.closes_at:
+        return ""
+    said, known = event.closes_at.isoformat(), here.isoformat()
+    return f"the vote closes at {said}; by the time zones installed here it would at {known}"
 
 
 def ended_poll(book: Book, matter_id: str) -> Book:

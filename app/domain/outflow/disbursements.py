@@ -7,7 +7,7 @@ come to, `reservations` the money, `payments` what the bank is told.
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, computed_field
 
@@ -29,11 +29,11 @@ from app.domain.governance.funds import (
     require_kind,
     require_window,
 )
-from app.domain.governance.polls import opened_poll
+from app.domain.governance.polls import OpensVote, closing, opened_poll, require_closing
 from app.domain.inflow.mandates import Use
 from app.domain.outflow.money_kinds import kinds_for, windows_for
 from app.domain.outflow.steps import involved, label, opened
-from app.domain.refusals.decisions import ProposalClosed
+from app.domain.refusals.decisions import DeadlineImpossible, ProposalClosed
 from app.domain.refusals.money import InsufficientFunds, PurposeNotAllowed
 from app.domain.values import (
     Amount,
@@ -142,7 +142,7 @@ class Disbursement(
 
 class DisbursementRequested(
     DisbursementTerms,
-    Event,
+    OpensVote,
     type="disbursement.requested",
     roles=(Role.REQUESTER,),
     creates=Disbursement,
@@ -153,7 +153,7 @@ class DisbursementRequested(
 
     def permit(self, book: Book, act: Act) -> None:
         """Raises WrongParty, UnknownWindow, PurposeNotAllowed, CurrencyNotInCharter,
-        InsufficientFunds, RateMissing, CalendarEnds.
+        InsufficientFunds, RateMissing, CalendarEnds, DeadlineImpossible.
         """
         charter = charter_of(book)
         require_kind(charter, act.party, PartyKind.RECIPIENT)
@@ -168,6 +168,10 @@ class DisbursementRequested(
             raise InsufficientFunds(f"Window {self.window} has nothing available for this purpose.")
         if DecisionClass.RELEASE in charter.decision_rules:
             weights_of(book, charter, DecisionClass.RELEASE, act.day)
+            rule = charter.rule(DecisionClass.RELEASE)
+            require_closing(charter, rule, act.at, self.closes_at)
+        elif self.closes_at is not None:
+            raise DeadlineImpossible("No vote begins with this request, so none closes.")
 
     def fold(self, book: Book, act: Act) -> Book:
         charter, asked = charter_of(book), _asked(book, self)
@@ -175,7 +179,9 @@ class DisbursementRequested(
         book = involved(book, self.disbursement_id, act, "requester")
         if DecisionClass.RELEASE in charter.decision_rules:
             weights = weights_of(book, charter, DecisionClass.RELEASE, act.day)
-            book = opened_poll(book, DecisionClass.RELEASE, self.disbursement_id, weights, act)
+            book = opened_poll(
+                book, DecisionClass.RELEASE, self, self.disbursement_id, weights, act
+            )
         return book.put(
             Disbursement(
                 disbursement_id=self.disbursement_id,
@@ -222,7 +228,12 @@ class RequestDisbursement(DisbursementTerms, Command, event=DisbursementRequeste
             yield from weight_keys(charter, DecisionClass.RELEASE, actor.day)
 
     def decide(self, book: Book, act: Act) -> Event:
-        return DisbursementRequested(**self.stated(), disbursement_id=act.new_id())
+        derived: dict[str, Any] = {"disbursement_id": act.new_id()}
+        charter = charter_of(book)
+        if DecisionClass.RELEASE in charter.decision_rules:
+            rule = charter.rule(DecisionClass.RELEASE)
+            derived["closes_at"] = closing(charter, rule, act.at)
+        return DisbursementRequested(**self.stated(), **derived)
 
 
 class DisbursementReference(Terms):

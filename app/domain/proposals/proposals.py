@@ -8,7 +8,7 @@ opened. New content is a new vote: the ballots are void and the clock begins ane
 from collections.abc import Iterator
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -19,9 +19,17 @@ from app.domain.charter.decision_rules import DecisionClass
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event, Terms
 from app.domain.governance.charter_versions import require_current
-from app.domain.governance.funds import Fund, charter_of, fund_key
+from app.domain.governance.funds import Fund, charter_of, fund_key, require_zones
 from app.domain.governance.members import Member, member_key
-from app.domain.governance.polls import Poll, ended_poll, opened_poll, poll_key
+from app.domain.governance.polls import (
+    OpensVote,
+    Poll,
+    closing,
+    ended_poll,
+    opened_poll,
+    poll_key,
+    require_closing,
+)
 from app.domain.outflow.steps import involved
 from app.domain.proposals.compatibility import require_compatible
 from app.domain.proposals.custody import (
@@ -112,15 +120,18 @@ class Proposal(
 
 
 class ProposalOpened(
-    ProposalTerms, Event, type="proposal.opened", roles=PROPOSERS, creates=Proposal
+    ProposalTerms, OpensVote, type="proposal.opened", roles=PROPOSERS, creates=Proposal
 ):
     """The governments are asked to decide something."""
 
     proposal_id: Identifier
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises WrongParty, RateMissing, CalendarEnds, CharterIncompatible, AlreadyExists."""
+        """Raises WrongParty, RateMissing, CalendarEnds, CharterIncompatible, AlreadyExists,
+        DeadlineImpossible.
+        """
         _require_proposable(self, book, act)
+        _require_closing(self, book, act)
 
     def fold(self, book: Book, act: Act) -> Book:
         decision = DecisionClass(self.subject.kind)
@@ -140,7 +151,7 @@ class ProposalOpened(
         )
         book = involved(book, self.proposal_id, act, "proposer")
         weights = weights_of(book, charter_of(book), decision, act.day)
-        return opened_poll(book, decision, self.proposal_id, weights, act)
+        return opened_poll(book, decision, self, self.proposal_id, weights, act)
 
     def sentence(self, act: Act) -> str:
         return f"{act.party} proposed ({self.subject.kind}): {self.title}"
@@ -153,7 +164,8 @@ class OpenProposal(ProposalTerms, Command, event=ProposalOpened):
         yield from _opening_keys(book, self.subject, actor.day)
 
     def decide(self, book: Book, act: Act) -> Event:
-        return ProposalOpened(**self.stated(), proposal_id=act.new_id())
+        ids = {"proposal_id": act.new_id()}
+        return ProposalOpened(**self.stated(), **ids, **_closing(self, book, act))
 
 
 class RevisionTerms(ProposalTerms):
@@ -163,12 +175,12 @@ class RevisionTerms(ProposalTerms):
     replaces: Digest
 
 
-class ProposalRevised(RevisionTerms, Event, type="proposal.revised", roles=PROPOSERS):
+class ProposalRevised(RevisionTerms, OpensVote, type="proposal.revised", roles=PROPOSERS):
     """The content changed: what was voted is void, and the clock begins anew."""
 
     def permit(self, book: Book, act: Act) -> None:
         """Raises NotFound, WrongParty, ProposalClosed, StaleProposal, RateMissing, CalendarEnds,
-        CharterIncompatible, AlreadyExists.
+        CharterIncompatible, AlreadyExists, DeadlineImpossible.
         """
         proposal = _own(book, self.proposal_id, act)
         poll = book.get(Poll, self.proposal_id)
@@ -178,6 +190,7 @@ class ProposalRevised(RevisionTerms, Event, type="proposal.revised", roles=PROPO
         if self.subject.kind != proposal.subject.kind:
             raise StaleProposal("A proposal stays of its kind: open another one.")
         _require_proposable(self, book, act)
+        _require_closing(self, book, act)
 
     def fold(self, book: Book, act: Act) -> Book:
         proposal = book.get(Proposal, self.proposal_id)
@@ -191,7 +204,7 @@ class ProposalRevised(RevisionTerms, Event, type="proposal.revised", roles=PROPO
         )
         book = involved(book, self.proposal_id, act, "proposer")
         weights = weights_of(book, charter_of(book), proposal.decision, act.day)
-        return opened_poll(book, proposal.decision, self.proposal_id, weights, act)
+        return opened_poll(book, proposal.decision, self, self.proposal_id, weights, act)
 
     def sentence(self, act: Act) -> str:
         return f"{act.party} changed its proposal {self.proposal_id}; the vote begins anew."
@@ -206,7 +219,7 @@ class ReviseProposal(RevisionTerms, Command, event=ProposalRevised):
         yield from _opening_keys(book, self.subject, actor.day)
 
     def decide(self, book: Book, act: Act) -> Event:
-        return ProposalRevised(**self.stated())
+        return ProposalRevised(**self.stated(), **_closing(self, book, act))
 
 
 class ProposalWithdrawalTerms(Terms):
@@ -251,6 +264,22 @@ def closed_proposal(book: Book, proposal_id: str, state: ProposalState, act: Act
     proposal = book.get(Proposal, proposal_id)
     book = ended_poll(book, proposal_id)
     return book.put(proposal.but(state=state, decided_seq=act.seq))
+
+
+def _closing(command: ProposalTerms, book: Book, act: Act) -> dict[str, Any]:
+    """When the vote that is asked for closes. Raises CalendarEnds, UnknownTimeZone."""
+    if isinstance(command.subject, CharterChange):
+        require_zones(command.subject.charter)
+    charter = charter_of(book)
+    closes_at = closing(charter, charter.rule(DecisionClass(command.subject.kind)), act.at)
+    return {} if closes_at is None else {"closes_at": closes_at}
+
+
+def _require_closing(event: "ProposalOpened | ProposalRevised", book: Book, act: Act) -> None:
+    """Raises CalendarEnds, DeadlineImpossible."""
+    charter = charter_of(book)
+    rule = charter.rule(DecisionClass(event.subject.kind))
+    require_closing(charter, rule, act.at, event.closes_at)
 
 
 def _charter_digest(event: "ProposalOpened | ProposalRevised", act: Act) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from app.domain.book import Book, Key
+from app.domain.charter.charter import Charter
 from app.domain.charter.decision_rules import (
     Choice,
     DecisionClass,
@@ -24,10 +25,12 @@ from app.domain.governance.funds import Fund, charter_of, fund_key
 from app.domain.governance.members import member_key
 from app.domain.governance.polls import (
     Ballot,
+    OpensVote,
     Poll,
     PollState,
     closing,
     reopened_poll,
+    require_closing,
     vote_keys,
 )
 from app.domain.governance.seats import seats_key
@@ -132,7 +135,7 @@ class BallotCast(BallotTerms, Event, type="ballot.cast", roles=ANY_ROLE):
     def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:
         poll = book.get(Poll, self.matter_id).trusted(book)
         if poll.objected:
-            return (VoteCalled.of(poll, act.seq),)
+            return (VoteCalled.of(poll, charter_of(book), act),)
         verdict = poll.outcome(act.at)
         return () if verdict is None else (DecisionMade.of(poll, verdict, act.seq),)
 
@@ -164,27 +167,39 @@ class CastBallot(BallotTerms, Command, event=BallotCast):
         return BallotCast(**self.stated())
 
 
-class VoteCalled(MatterReference, LedgerEvent, type="vote.called"):
+class VoteCalled(MatterReference, LedgerEvent, OpensVote, type="vote.called"):
     """Somebody objected, and the charter wants a vote then: it is open, with a clock of its own."""
 
     rule: RuleKind
     role: Role
 
     @classmethod
-    def of(cls, poll: Poll, cause: int) -> "VoteCalled":
-        """The call as it follows from the vote that was objected to."""
+    def of(cls, poll: Poll, charter: Charter, act: Act) -> "VoteCalled":
+        """The call as it follows from the vote that was objected to. Raises CalendarEnds."""
         then = poll.after_objection or poll.vote
-        return cls(matter_id=poll.matter_id, cause=cause, rule=then.rule, role=then.role)
+        return cls(
+            matter_id=poll.matter_id,
+            cause=act.seq,
+            rule=then.rule,
+            role=then.role,
+            closes_at=closing(charter, then, act.at),
+        )
+
+    def is_what_follows(self, owed: Event) -> bool:
+        """The same call; when it closes, `permit` judges without anybody's time zones."""
+        return isinstance(owed, VoteCalled) and self == owed.model_copy(
+            update={"closes_at": self.closes_at}
+        )
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed, CalendarEnds."""
+        """Raises ProposalClosed, CalendarEnds, DeadlineImpossible."""
         poll = book.get(Poll, self.matter_id)
         if poll.state is not PollState.OPEN or poll.after_objection is None:
             raise ProposalClosed("No vote follows.")
-        closing(charter_of(book), poll.after_objection, act.at)
+        require_closing(charter_of(book), poll.after_objection, act.at, self.closes_at)
 
     def fold(self, book: Book, act: Act) -> Book:
-        return book.put(reopened_poll(book.get(Poll, self.matter_id), charter_of(book), act))
+        return book.put(reopened_poll(book.get(Poll, self.matter_id), self.closes_at))
 
     def sentence(self, act: Act) -> str:
         return f"An objection calls a vote on {self.matter_id}, by {self.rule} of the {self.role}s."

@@ -108,6 +108,20 @@ class ClockRuns(Refusal):
     remedy = "wait"
 
 
+class DeadlineImpossible(Refusal):
+    """No place on earth counts the charter's days so that they end then."""
+
+    kind, code = Kind.INVALID, "deadline_impossible"
+    remedy = "nothing that a client sends: an entry that says so is forged"
+
+
+class UnknownTimeZone(Refusal):
+    """The time zones that are installed at the ledger do not know this name."""
+
+    kind, code = Kind.INVALID, "unknown_time_zone"
+    remedy = "write an IANA name such as `Europe/Brussels`"
+
+
 class DrawnPartyMissing(Refusal):
     """The release would draw on a government that was not asked."""
 

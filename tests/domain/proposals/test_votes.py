@@ -327,6 +327,7 @@ def test_an_objection_calls_a_vote_where_the_charter_wants_one() -> None:
         cause=3,
         rule=RuleKind.DOUBLE_MAJORITY,
         role=Role.TREASURY_APPROVER,
+        closes_at=after.closes_at,
     )
     assert after.state is PollState.OPEN
     assert (after.ballots, after.after_objection) == ((), None)
