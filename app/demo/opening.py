@@ -30,8 +30,8 @@ def open_demo_fund(settings: Settings, address: str) -> str:
         command = OpenFund.model_validate(era.charter())
         trustee = era.Person(era.TRUSTEE, Role.TRUSTEE)
         actor = Actor(trustee.party, trustee.subject, frozenset({trustee.role}))
-        asked = KeyedCommand(command, "open-the-demo-fund", b"demo")
-        asyncio.run(here.ledger.submit(era.FUND, actor, asked))
+        keyed = KeyedCommand(command, "open-the-demo-fund", b"demo")
+        asyncio.run(here.ledger.submit(era.FUND, actor, keyed))
     except (AlreadyExists, IdempotencyKeyReused):
         # A demo fund of an earlier version stays as it was opened.
         pass

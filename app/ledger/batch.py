@@ -135,8 +135,8 @@ class Batch:
     @property
     def speaker(self) -> str | None:
         """The key that the log names after this batch."""
-        standing = self.book.peek(Log)
-        return standing.vkey if standing is not None else None
+        log_state = self.book.peek(Log)
+        return log_state.vkey if log_state is not None else None
 
     def known_hashes(self) -> dict[Subtree, bytes]:
         """What the receipts of this batch are made from."""

@@ -168,10 +168,10 @@ class Notary:
             return self._verifiers(connection, log)
 
     def _verifiers(self, connection: Connection, log: str) -> list[VerifierKey]:
-        standing, name = _standing(connection, log), f"{self.keys.origin}/{log}"
-        if standing is None:
+        log_state, name = _log_state_of(connection, log), f"{self.keys.origin}/{log}"
+        if log_state is None:
             return [self.keys.of_log(log).verifier]
-        return [replace(VerifierKey.parse(key.vkey), name=name) for key in standing.keys]
+        return [replace(VerifierKey.parse(key.vkey), name=name) for key in log_state.keys]
 
     def size_of(self, fund: str, note: bytes) -> int:
         """How many entries a note that this notary signed covers."""
@@ -222,10 +222,10 @@ class Notary:
             raise ForkDetected(f"fund {fund}: {found}: {_SEE}")
 
 
-def _standing(connection: Connection, name: str) -> Log | None:
+def _log_state_of(connection: Connection, name: str) -> Log | None:
     return queries.one(connection, main_log(name), Log)
 
 
 def _speaker(connection: Connection, name: str) -> str:
-    standing = _standing(connection, name)
-    return standing.vkey if standing is not None else ""
+    log_state = _log_state_of(connection, name)
+    return log_state.vkey if log_state is not None else ""

@@ -137,8 +137,8 @@ def confirm(ledger: Ledger, notary: Notary, fund: str, raw: bytes, reason: str) 
     try:
         ledger.start(logs)
         digest = sha256(raw).digest()
-        asked = KeyedCommand(command, f"recovered-{size}-{digest.hex()[:16]}", digest)
-        asyncio.run(ledger.submit(fund, LEDGER_ITSELF, asked))
+        keyed = KeyedCommand(command, f"recovered-{size}-{digest.hex()[:16]}", digest)
+        asyncio.run(ledger.submit(fund, LEDGER_ITSELF, keyed))
     except BaseException:
         # Nobody has confirmed anything: it is as lost as before.
         for name in lost:

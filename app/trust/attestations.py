@@ -88,19 +88,23 @@ def statement_payload(fund: str, size: int, root: str) -> bytes:
 
 def witness_keys(charter: Charter) -> dict[str, VerifierKey]:
     """The keys of the charter's witnesses by name; none where it asks for none."""
-    asked = charter.witnessing
-    keys = [VerifierKey.parse(vkey) for vkey in asked.witnesses] if asked is not None else []
+    witnessing = charter.witnessing
+    keys = (
+        [VerifierKey.parse(vkey) for vkey in witnessing.witnesses] if witnessing is not None else []
+    )
     return {key.name: key for key in keys}
 
 
 def _check_witnesses(charter: Charter, *logs: str) -> None:
     """Keys of the right kind, none the log's own, each under one name only. Raises NoteError."""
-    asked, keys = charter.witnessing, witness_keys(charter)
+    witnessing, keys = charter.witnessing, witness_keys(charter)
     if keys and {key.public for key in keys.values()} & {VerifierKey.parse(k).public for k in logs}:
         raise NoteError("a log is no witness of itself")
     if any(key.type != COSIGNATURE for key in keys.values()):
         raise NoteError("a witness signs with a type 4 key")
-    if asked is not None and len({key.public for key in keys.values()}) < len(asked.witnesses):
+    if witnessing is not None and len({key.public for key in keys.values()}) < len(
+        witnessing.witnesses
+    ):
         raise NoteError("one witness under two names, or two under one, would count twice")
 
 
@@ -112,14 +116,14 @@ def _check_subject(book: Book, subject: Subject) -> None:
             _check_log_key(book.get(Log), subject)
 
 
-def _check_log_key(standing: Log, change: LogKeyChange) -> None:
+def _check_log_key(log_state: Log, change: LogKeyChange) -> None:
     key = VerifierKey.parse(change.vkey)
-    if key.type != ED25519 or key.name != standing.origin:
-        raise NoteError(f"a key of this log has type 1 and the name {standing.origin}")
-    message = introduction_message(standing.origin, change.vkey).decode()
+    if key.type != ED25519 or key.name != log_state.origin:
+        raise NoteError(f"a key of this log has type 1 and the name {log_state.origin}")
+    message = introduction_message(log_state.origin, change.vkey).decode()
     key.verify(message, read_base64(change.possession))
     if change.introduction is not None:
-        VerifierKey.parse(standing.vkey).verify(message, read_base64(change.introduction))
+        VerifierKey.parse(log_state.vkey).verify(message, read_base64(change.introduction))
 
 
 def _check_cosignatures(book: Book, event: CheckpointWitnessed) -> None:

@@ -74,29 +74,29 @@ def introduction(
     entries instead. Raises KeyUnusable, NoSuchFund.
     """
     with database.read() as connection:
-        standing = queries.one(connection, fund, Log)
-    if standing is None:
+        log_state = queries.one(connection, fund, Log)
+    if log_state is None:
         raise NoSuchFund(fund)
     new = keys.of_log(fund).verifier
-    if new.name != standing.origin:
+    if new.name != log_state.origin:
         raise KeyUnusable(
-            f"this log's keys are named {standing.origin}; FUNDLEDGER_LOG_ORIGIN makes {new.name}"
+            f"this log's keys are named {log_state.origin}; FUNDLEDGER_LOG_ORIGIN makes {new.name}"
         )
     vkey = str(new)
-    if vkey == standing.vkey:
+    if vkey == log_state.vkey:
         raise KeyUnusable(
             f"the newest key, {vkey}, is the one in force: `fundledger keys new log` makes another"
         )
-    if vkey in [key.vkey for key in standing.keys]:
+    if vkey in [key.vkey for key in log_state.keys]:
         raise KeyUnusable(
             f"the newest key, {vkey}, has signed this log before: a key is never used again"
         )
-    message = introduction_message(standing.origin, vkey)
+    message = introduction_message(log_state.origin, vkey)
     possession = write_base64(keys.of_log(fund).sign(message))
     subject = {"kind": "log_key", "vkey": vkey, "possession": possession}
     if compromised is not None:
         return {**subject, "trusted_through": compromised}
-    signature = keys.of_log(fund, standing.vkey).sign(message)
+    signature = keys.of_log(fund, log_state.vkey).sign(message)
     return {**subject, "introduction": write_base64(signature)}
 
 

@@ -231,12 +231,12 @@ class CosigningWorker:
         command = await in_thread(self._awaited, fund)
         if command is None:
             return
-        asked = own_command(command, f"witnessed-{command.size}")
+        keyed = own_command(command, f"witnessed-{command.size}")
         try:
-            await self._ledger.submit(fund, LEDGER_ITSELF, asked)
+            await self._ledger.submit(fund, LEDGER_ITSELF, keyed)
         except Refusal as refusal:
             # Another task or process was first, most likely.
-            _logger.info("%s of %s is not put on record: %s", asked.key, fund, refusal)
+            _logger.info("%s of %s is not put on record: %s", keyed.key, fund, refusal)
 
     def _put_off(self, witness: FollowedWitness, name: str, reason: NoCosignature) -> None:
         witness.backoff.failed(name)
@@ -275,10 +275,10 @@ class CosigningWorker:
     def _awaited(self, fund: str) -> RecordWitnessed | None:
         """The record of a quorum that some release waits for, once it is complete."""
         with self._database.read() as connection:
-            state, standing = queries.fund(connection, fund), queries.one(connection, fund, Log)
-            if state is None or standing is None or state.charter.witnessing is None:
+            state, log_state = queries.fund(connection, fund), queries.one(connection, fund, Log)
+            if state is None or log_state is None or state.charter.witnessing is None:
                 return None
-            known = standing.witnessed.size if standing.witnessed is not None else 0
+            known = log_state.witnessed.size if log_state.witnessed is not None else 0
             wanted = queries.first_unwitnessed(connection, fund, known)
             if wanted is None:
                 return None

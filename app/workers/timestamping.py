@@ -128,8 +128,8 @@ class TimestampWorker:
         command = RecordStamp(
             size=checkpoint.size, root=checkpoint.root.hex(), token=write_base64(answer)
         )
-        asked = own_command(command, f"stamped-{checkpoint.size}")
-        await self._ledger.submit(fund, LEDGER_ITSELF, asked)
+        keyed = own_command(command, f"stamped-{checkpoint.size}")
+        await self._ledger.submit(fund, LEDGER_ITSELF, keyed)
 
     async def _asked(self, client: httpx.AsyncClient, question: bytes) -> bytes:
         """The authority's answer (RFC 3161 section 3.4). Raises NoStamp."""
@@ -152,10 +152,10 @@ class TimestampWorker:
     def _unstamped(self, fund: str) -> bytes | None:
         """The newest checkpoint, where the log has grown by something worth a stamp."""
         with self._database.read() as connection:
-            standing = queries.one(connection, fund, Log)
-            if standing is None or standing.closed_seq is not None:
+            log_state = queries.one(connection, fund, Log)
+            if log_state is None or log_state.closed_seq is not None:
                 return None
-            known = standing.stamped.size if standing.stamped is not None else 0
+            known = log_state.stamped.size if log_state.stamped is not None else 0
             if not log.has_grown(connection, fund, known, _OURS):
                 return None
             return checkpoints.newest_checkpoint(connection, fund)

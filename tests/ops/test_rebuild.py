@@ -47,7 +47,7 @@ def lived(service: Service) -> Service:
 
 
 @pytest.fixture(scope="module")
-def standing(shared: Service) -> Service:
+def log_state(shared: Service) -> Service:
     """The same, for tests that leave it as it was."""
     return live(shared)
 
@@ -104,8 +104,8 @@ def test_what_the_service_wrote_is_what_a_replay_gives(lived: Service) -> None:
 
 
 @pytest.mark.parametrize("table", sorted(kind.table for kind in READ_TABLES))
-def test_a_table_that_was_emptied_is_noticed_and_rebuilt(standing: Service, table: str) -> None:
-    database = standing.inside.database
+def test_a_table_that_was_emptied_is_noticed_and_rebuilt(log_state: Service, table: str) -> None:
+    database = log_state.inside.database
     with database.write() as connection:
         connection.execute(text(f"DELETE FROM {table}"))
 

@@ -194,10 +194,10 @@ async def _recorded(
     items, read = await in_thread(_read, raw, fund, here.party_keys, lines=lines)
     if atomic:
         _require_well_formed(read)
-    asked = tuple(one for one in read if isinstance(one, KeyedCommand))
+    keyed = tuple(one for one in read if isinstance(one, KeyedCommand))
     accepted = Accepted((), None)
-    if asked:
-        submission = Submission(fund, actor, asked, single=False, atomic=atomic)
+    if keyed:
+        submission = Submission(fund, actor, keyed, single=False, atomic=atomic)
         try:
             accepted = await here.ledger.pass_through(submission)
         except PartRefused as part:

@@ -128,16 +128,16 @@ def get_fund(fund: str, _: ReaderHere, here: ServicesHere) -> FundView:
     """The charter in force, and what a trust file needs."""
     with here.database.read() as connection:
         state, head = queries.fund(connection, fund), log.read_head(connection, fund)
-        standing = queries.one(connection, fund, Log)
-    if state is None or head is None or standing is None:
+        log_state = queries.one(connection, fund, Log)
+    if state is None or head is None or log_state is None:
         raise NotFound("There is no such fund.")
     return FundView(
         charter=state.charter,
         charter_digest=state.charter_digest,
         charter_seq=state.charter_seq,
-        log_vkey=standing.vkey,
+        log_vkey=log_state.vkey,
         access_vkey=str(here.notary.verifiers(access_log(fund))[-1]),
-        export_kid=standing.export_kid,
+        export_kid=log_state.export_kid,
         size=head.size,
     )
 

@@ -9,7 +9,7 @@ from app.domain.charter.decision_rules import DecisionClass
 from app.domain.charter.parts import CharterMember
 from app.domain.command import Actor, Command
 from app.domain.event import Act, Event
-from app.domain.governance.log_keys import first_standing, log_key
+from app.domain.governance.log_keys import first_log_state, log_key
 from app.domain.governance.members import Member
 from app.domain.governance.quorum import quorum_turned
 from app.domain.governance.seats import Seats, seated, seats_key
@@ -71,7 +71,7 @@ class FundOpened(Charter, Event, type="fund.opened", roles=(Role.TRUSTEE, Role.A
             reread={},
         )
         book = book.put(fund).put(Seats(deciders={}, lost_seq=None))
-        book = book.put(first_standing(self.log_vkey, self.export_kid, act.seq))
+        book = book.put(first_log_state(self.log_vkey, self.export_kid, act.seq))
         return installed(book, charter, charter.members, act)
 
     def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:

@@ -32,7 +32,7 @@ class ExportKey(Terms):
 
 
 class Log(State, table="logs", key=()):
-    """The log's own standing. One row; the keys oldest first, each valid until the next."""
+    """What the log says of itself. One row; the keys oldest first, each valid until the next."""
 
     keys: tuple[LogKey, ...]
     export_keys: tuple[ExportKey, ...]
@@ -71,8 +71,8 @@ class Log(State, table="logs", key=()):
             raise LogIsClosed(f"This log ended with entry {self.closed_seq}: see its successor.")
 
 
-def first_standing(log_vkey: str, export_kid: str, seq: int) -> Log:
-    """The standing of a log whose first entry names these keys."""
+def first_log_state(log_vkey: str, export_kid: str, seq: int) -> Log:
+    """What a log says of itself whose first entry names these keys."""
     first = LogKey(vkey=log_vkey, since_seq=seq, introduced=False, trusted_through=None)
     return Log(
         keys=(first,),
@@ -90,9 +90,9 @@ def log_key() -> Key:
 
 def require_open_log(book: Book) -> None:
     """Raises LogIsClosed."""
-    standing = book.find(Log)
-    if standing is not None:
-        standing.require_open()
+    log_state = book.find(Log)
+    if log_state is not None:
+        log_state.require_open()
 
 
 def name_of(vkey: str) -> str:

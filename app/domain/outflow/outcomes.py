@@ -53,7 +53,7 @@ class DisbursementApproved(DisbursementReference, LedgerEvent, type="disbursemen
         require_current(book, DecisionClass.RELEASE, disbursement.charter_seq)
         if disbursement.outstanding:
             raise ProposalClosed(f"{disbursement.outstanding} approvals are still missing.")
-        require_standing(book, disbursement, act)
+        require_unexpired(book, disbursement, act)
         poll = book.find(Poll, self.disbursement_id)
         if poll is not None and poll.state is not PollState.ACCEPTED:
             raise ProposalClosed(f"The vote is {poll.state}.")
@@ -131,7 +131,7 @@ def concluded(book: Book, disbursement_id: str, state: DisbursementState) -> Boo
     return book.put(disbursement.but(state=state))
 
 
-def require_standing(book: Book, disbursement: Disbursement, act: Act) -> None:
+def require_unexpired(book: Book, disbursement: Disbursement, act: Act) -> None:
     """Check that every approval still counts. Raises ApprovalExpired."""
     for row in answers(book, disbursement.disbursement_id, disbursement.asked):
         doubt = row.doubt(book, act.at)

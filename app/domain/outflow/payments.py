@@ -42,7 +42,7 @@ from app.domain.outflow.disbursements import (
     DisbursementState,
     disbursement_key,
 )
-from app.domain.outflow.outcomes import concluded, require_conditions_met, require_standing
+from app.domain.outflow.outcomes import concluded, require_conditions_met, require_unexpired
 from app.domain.outflow.reservations import drawn_keys, each, given_back, unreserved
 from app.domain.outflow.steps import (
     answer_keys,
@@ -77,7 +77,7 @@ class DisbursementInstructed(
         disbursement.require(DisbursementState.RESERVED)
         require_uninvolved(book, self.disbursement_id, act)
         require_quorum(book)
-        require_standing(book, disbursement, act)
+        require_unexpired(book, disbursement, act)
         require_conditions_met(book, disbursement)
         require_witnessed(book, disbursement.reserved_seq)
         amount = disbursement.amount

@@ -68,12 +68,12 @@ CustodyChange = LogKeyChange | ExportKeyChange | LogClosing
 
 def require_custody(book: Book, subject: CustodyChange, fund: str, seq: int) -> None:
     """Check what a proposal says of the log's custody. Raises AlreadyExists, StaleProposal."""
-    standing = book.get(Log)
+    log_state = book.get(Log)
     match subject:
         case LogKeyChange():
             require_new_log_key(book, subject.vkey)
-            if name_of(subject.vkey) != standing.origin:
-                raise StaleProposal(f"A key of this log is named {standing.origin}.")
+            if name_of(subject.vkey) != log_state.origin:
+                raise StaleProposal(f"A key of this log is named {log_state.origin}.")
             if (subject.trusted_through or 0) > seq:
                 raise StaleProposal(f"The log has {seq} entries.")
         case ExportKeyChange():

@@ -35,12 +35,12 @@ class LogKeyChanged(CustodyEffect, type="log_key.changed"):
         require_new_log_key(book, self.vkey)
 
     def fold(self, book: Book, act: Act) -> Book:
-        standing = book.get(Log)
-        last = standing.keys[-1].model_copy(update={"trusted_through": self.trusted_through})
+        log_state = book.get(Log)
+        last = log_state.keys[-1].model_copy(update={"trusted_through": self.trusted_through})
         new = LogKey(
             vkey=self.vkey, since_seq=act.seq, introduced=self.introduced, trusted_through=None
         )
-        return book.put(standing.but(keys=(*standing.keys[:-1], last, new)))
+        return book.put(log_state.but(keys=(*log_state.keys[:-1], last, new)))
 
     def sentence(self, act: Act) -> str:
         if self.introduced:
@@ -62,9 +62,9 @@ class ExportKeyChanged(CustodyEffect, type="export_key.changed"):
         require_new_export_key(book, self.kid)
 
     def fold(self, book: Book, act: Act) -> Book:
-        standing = book.get(Log)
+        log_state = book.get(Log)
         new = ExportKey(kid=self.kid, since_seq=act.seq)
-        return book.put(standing.but(export_keys=(*standing.export_keys, new)))
+        return book.put(log_state.but(export_keys=(*log_state.export_keys, new)))
 
     def sentence(self, act: Act) -> str:
         return f"From here on exports are signed by {self.kid}."

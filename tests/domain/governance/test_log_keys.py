@@ -1,10 +1,10 @@
-"""The log's own standing: its keys, and that nothing follows its end."""
+"""What a log says of itself: its keys, and that nothing follows its end."""
 
 import pytest
 
 from app.domain.governance.log_keys import (
     Log,
-    first_standing,
+    first_log_state,
     name_of,
     public_part,
     require_open_log,
@@ -15,12 +15,12 @@ from tests.support.domain import funded
 
 
 def test_the_first_entry_names_the_keys_that_speak_for_the_log() -> None:
-    standing = funded().book.get(Log)
+    log_state = funded().book.get(Log)
 
-    assert standing == first_standing(LOG_VKEY, EXPORT_KID, 0)
-    assert (standing.vkey, standing.export_kid) == (LOG_VKEY, EXPORT_KID)
-    assert standing.origin == "paper"
-    standing.require_open()
+    assert log_state == first_log_state(LOG_VKEY, EXPORT_KID, 0)
+    assert (log_state.vkey, log_state.export_kid) == (LOG_VKEY, EXPORT_KID)
+    assert log_state.origin == "paper"
+    log_state.require_open()
 
 
 def test_a_log_that_has_ended_says_where() -> None:
@@ -37,4 +37,4 @@ def test_a_plus_in_a_key_is_no_part_of_its_name() -> None:
 
     assert name_of(vkey) == "ledger.example/era"
     assert public_part(vkey) == "+" * 44
-    assert first_standing(vkey, EXPORT_KID, 0).origin == "ledger.example/era"
+    assert first_log_state(vkey, EXPORT_KID, 0).origin == "ledger.example/era"

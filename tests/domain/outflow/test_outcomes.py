@@ -12,7 +12,7 @@ from app.domain.outflow.outcomes import (
     approved_if_complete,
     concluded,
     require_conditions_met,
-    require_standing,
+    require_unexpired,
 )
 from app.domain.outflow.steps import Answer, Approval
 from app.domain.refusals.base import Refusal
@@ -190,7 +190,7 @@ def test_what_is_asked_before_paying_is_what_the_payment_asks() -> None:
     request = paper.approved(request)
     act = paper.log[-1].act
 
-    require_standing(paper.book, request, act)
+    require_unexpired(paper.book, request, act)
     with pytest.raises(ConditionsOpen) as open_conditions:
         require_conditions_met(paper.book, request)
     said_here: Refusal = open_conditions.value
