@@ -76,5 +76,15 @@ class Command(BaseModel):
         """What was stated, for building the event; unset fields stay unset."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
+    def about(self) -> dict[str, str]:
+        """What it is about: the ids, the key, the person and the step that it names."""
+        named = ((name, value) for name, value in self.stated().items() if is_name(name))
+        return {name: value for name, value in named if value is not None}
+
+
+def is_name(field: str) -> bool:
+    """Whether a field of a command names something that is, or would be, on the record."""
+    return field.endswith("_id") or field in {"kid", "step", "subject"}
+
 
 COMMANDS: Final[dict[str, type[Command]]] = {}

@@ -20,6 +20,7 @@ from app.chain.entry import time_text
 from app.domain.command import Actor
 from app.ledger.notary import ForkDetected, Notary
 from app.ledger.sealing import Content, Place, seal
+from app.ledger.submission import KeyedCommand
 from app.runtime import clock
 from app.store import log
 from app.store.engine import Database
@@ -43,14 +44,21 @@ class Attempt:
     data: dict[str, Any]
 
 
-def refused(actor: Actor, op: str, digest: bytes, code: str) -> Attempt:
-    """An attempt that the rules refused: to record `op`, in a request of this digest."""
-    return Attempt(actor, REFUSED, {"op": op, "code": code, "request": digest.hex()})
+def refused(actor: Actor, keyed: KeyedCommand, code: str) -> Attempt:
+    """An attempt that the rules refused: what it asked for, about what, in a request of what
+    digest.
+    """
+    asked = keyed.command
+    what = {"op": asked.event.type, "about": asked.about(), "request": keyed.digest.hex()}
+    return Attempt(actor, REFUSED, {**what, "code": code})
 
 
-def exported(actor: Actor, size: int) -> Attempt:
-    """A read of the whole log, as far as it went."""
-    return Attempt(actor, EXPORTED, {"size": size})
+def exported(actor: Actor, size: int, start: int, since: int | None) -> Attempt:
+    """An audit bundle of a log of `size` entries: from which entry on, and proven to continue the
+    log of how many.
+    """
+    what = {"export": "audit", "from": start, "size": size}
+    return Attempt(actor, EXPORTED, what if since is None else {**what, "since": since})
 
 
 class AccessLog:

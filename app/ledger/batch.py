@@ -126,7 +126,7 @@ class Batch:
         fund = self.book.peek(Fund)
         parties = {party.id for party in fund.charter.parties} if fund is not None else set()
         return [
-            refused(actor, keyed.command.event.type, keyed.digest, refusal.code)
+            refused(actor, keyed, refusal.code)
             for actor, keyed, refusal in self._refusals()
             # The ledger's own, and strangers', are for the service's metrics.
             if actor.party in parties

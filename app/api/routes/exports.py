@@ -100,7 +100,8 @@ def _bundle(
             head = log.read_head(connection, fund)
         if head is not None:
             # On the record before the first byte leaves.
-            here.ledger.access.try_to_record(fund, [exported(actor, head.size)])
+            attempt = exported(actor, head.size, wanted.start, wanted.since)
+            here.ledger.access.try_to_record(fund, [attempt])
         with here.database.read() as connection:
             yield from write_bundle(connection, fund, here.notary.keys, clock.now(), wanted)
         here.metrics.of(ExportMetrics).exports.labels("complete").inc()

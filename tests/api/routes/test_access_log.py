@@ -123,6 +123,10 @@ def test_every_refused_attempt_is_on_the_record_with_who_what_and_why(
             answers.append(attacker.post(who, where, raw, **headers))
 
     entries = access(fund)
+    steps = ["treasury_release", "legal_review", last_body["step"], "legal_review", "legal_review"]
+    ids = [later, later, identifier, later, identifier]
+    abouts = [{"disbursement_id": of, "step": step} for of, step in zip(ids, steps, strict=True)]
+    assert [entry["data"]["about"] for entry in entries] == [*abouts, {}]
     assert [answer.code for answer in answers] == [code for *_, code, _, _ in attempts]
     assert what(entries) == [
         ("access.refused", who.party, op, code) for who, _, _, code, op, _ in attempts
@@ -169,7 +173,7 @@ def test_every_export_is_on_the_record_with_its_size(fund: Service, tmp_path: Pa
     (entry,) = access(fund)
 
     assert (entry["type"], entry["by"]["party"]) == ("access.exported", REQUESTER.party)
-    assert entry["data"] == {"size": size_of(fund)}
+    assert entry["data"] == {"export": "audit", "from": 0, "size": size_of(fund)}
 
 
 def test_the_second_log_has_a_signed_checkpoint_of_its_own(fund: Service) -> None:
