@@ -1,9 +1,9 @@
 """A real service on a real socket, in a thread of the test's own process."""
 
+import asyncio
 import itertools
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -176,10 +176,50 @@ def running(settings: Settings) -> Iterator[Service]:
             service.close()
 
 
+class _Prompt(uvicorn.Server):
+    """Begins and ends as soon as it can; uvicorn's own looks ten times a second."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.begun = threading.Event()
+        self._ended = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+        self.begun.set()
+
+    def end(self) -> None:
+        """Called from another thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            # One that refused to start has closed its loop.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._ended.set)
+
+    async def main_loop(self) -> None:
+        while not self._ended.is_set():
+            await self.on_tick(0)  # the time of day in every answer's head
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), 1)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        while self.server_state.connections or self.server_state.tasks:
+            await asyncio.sleep(0.001)
+        for server in self.servers:
+            await server.wait_closed()
+        await self.lifespan.shutdown()
+
+
 @contextmanager
 def serving(app: Any) -> Iterator[str]:
     """The address of a server of this application, until the block ends."""
-    server = uvicorn.Server(
+    server = _Prompt(
         uvicorn.Config(app, http="h11", log_level="warning", access_log=False, server_header=False)
     )
     # The protocol by name: only then does asyncio switch Nagle's delay off.
@@ -188,19 +228,19 @@ def serving(app: Any) -> Iterator[str]:
 
     def serve() -> None:
         # A service that refuses to start ends its process; here that is the end of its thread.
-        with suppress(SystemExit):
-            server.run(sockets=[listening])
+        try:
+            with suppress(SystemExit):
+                server.run(sockets=[listening])
+        finally:
+            server.begun.set()
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     try:
-        deadline = time.monotonic() + 20
-        while not server.started:
-            if not thread.is_alive() or time.monotonic() > deadline:
-                raise AssertionError("the service did not start")
-            time.sleep(0.005)
+        if not server.begun.wait(20) or not server.started:
+            raise AssertionError("the service did not start")
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
-        server.should_exit = True
+        server.end()
         thread.join()
         listening.close()
