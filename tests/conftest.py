@@ -12,7 +12,7 @@ from app.runtime.settings import Settings
 from app.store.engine import Database
 from app.store.migrate import migrate
 from tests.support import postgres
-from tests.support.service import Service, running
+from tests.support.service import Service, running, settings_of
 
 settings.register_profile(
     "ledger", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
@@ -73,22 +73,36 @@ def service(service_settings: Settings) -> Iterator[Service]:
 def shared(
     request: pytest.FixtureRequest, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    """A running service without a fund that lives as long as the module, on both databases:
-    for tests that read much, or write and look away.
-    """
+    """A running service without a fund that lives as long as the module, on both databases."""
     folder = tmp_path_factory.mktemp("shared")
-    url = f"sqlite:///{folder / 'ledger.db'}"
     if request.param == "sqlite":
-        shutil.copy(sqlite_template, folder / "ledger.db")
+        settings = settings_of(folder, sqlite_template)
     else:
         url = request.getfixturevalue("postgres_databases")()
-    with running(Settings(database_url=url, data_dir=folder)) as service:
+        settings = Settings(database_url=url, data_dir=folder)
+    with running(settings) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def on_sqlite(
+    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """The same on SQLite alone: for what is settled before any database is asked."""
+    folder = tmp_path_factory.mktemp("shared")
+    with running(settings_of(folder, sqlite_template)) as service:
         yield service
 
 
 @pytest.fixture
-def fund(service: Service) -> Service:
-    """A running service with the fund `test-fund` of DE and FR open."""
+def fund(shared: Service) -> Service:
+    """That service and a fund of the test's own in it, open: a fund costs little, a server a lot."""
+    return shared.another()
+
+
+@pytest.fixture
+def alone(service: Service) -> Service:
+    """A service of the test's own with `test-fund` open: for tests that do something to it."""
     service.open()
     return service
 

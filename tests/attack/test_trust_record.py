@@ -24,10 +24,10 @@ from app.domain.refusals import AttestationFalse
 from app.runtime.clock import new_id
 from app.trust.attestations import statement_payload
 from app.trust.signatures import sign
-from tests.support.attack.trust import copied, head, recorded, settings_of
+from tests.support.attack.trust import copied, head, recorded
 from tests.support.authority import Authority
 from tests.support.builders import a_pledge, money, treasury
-from tests.support.service import Service, running
+from tests.support.service import Service, running, settings_of
 from tests.support.signers import EcKey, a_key, kid_of, registered
 from tests.support.tampering import Bundle, made_by
 

@@ -22,7 +22,7 @@ from tests.support.builders import (
     money,
     treasury,
 )
-from tests.support.service import FUND, Service
+from tests.support.service import Service
 from tests.support.signers import EcKey, a_key, admin, kid_of, registered
 from tests.support.travel import travel
 
@@ -95,7 +95,7 @@ class Story:
         """The entries that a signed request brought."""
         token = self.service.token(who, subject=subject)
         with Client(self.service.address, token, self.keys[who.party]) as client:
-            answer = client.post(FUND + path, body, self.service.key(), op)
+            answer = client.post(self.service.path + path, body, self.service.key(), op)
         return [answer["entry"], *answer["consequences"]]
 
     def state(self, identifier: str) -> str:

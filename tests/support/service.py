@@ -1,13 +1,14 @@
 """A real service on a real socket, in a thread of the test's own process."""
 
 import asyncio
+import copy
 import itertools
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import uvicorn
@@ -36,16 +37,32 @@ FUND = "/v1/funds/test-fund"
 
 
 class Service:
-    """A running service, tokens for everybody, and the steps that stories are made of."""
+    """A running service, tokens for everybody, and the steps that stories are made of.
+
+    All that is said of a fund is said of `fund`.
+    """
 
     def __init__(self, address: str, settings: Settings, app: Any) -> None:
         self.address = address
         self.settings = settings
+        self.fund = "test-fund"
         self._app = app
         self._issuer = DevelopmentIssuer.open(settings)
         self._clients: dict[tuple[str, ...], Client] = {}
         self._making = threading.Lock()
         self._numbers = itertools.count(1)
+
+    @property
+    def path(self) -> str:
+        """The fund's address."""
+        return f"/v1/funds/{self.fund}"
+
+    def another(self, **changes: Any) -> Self:
+        """The same service and another fund in it, open: nobody else records anything there."""
+        apart = copy.copy(self)
+        apart.fund = f"fund-{next(self._numbers)}"
+        apart.open(**changes)
+        return apart
 
     @property
     def inside(self) -> Services:
@@ -63,9 +80,9 @@ class Service:
                 self._clients[label] = Client(self.address, self.token(who, subject=subject))
             return self._clients[label]
 
-    def seen(self, fund: str = "test-fund") -> dict[str, Any]:
+    def seen(self) -> dict[str, Any]:
         """The newest checkpoint, as a party acknowledges it."""
-        return self.client(AUDITOR).seen(fund)
+        return self.client(AUDITOR).seen(self.fund)
 
     def key(self) -> str:
         """An idempotency key that nobody has used."""
@@ -80,15 +97,17 @@ class Service:
         return httpx.request(method, url, headers=headers, timeout=30, verify=trusted(), **options)
 
     def post(self, who: Person, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        return self.client(who).post(FUND + path, body, self.key())
+        return self.client(who).post(self.path + path, body, self.key())
 
     def get(self, who: Person, path: str) -> dict[str, Any]:
-        return self.client(who).get(FUND + path)
+        return self.client(who).get(self.path + path)
 
     # -- steps of stories ------------------------------------------------------------------------
 
     def open(self, **changes: Any) -> dict[str, Any]:
-        return self.client(TRUSTEE).post("/v1/funds", a_charter(**changes), self.key())
+        return self.client(TRUSTEE).post(
+            "/v1/funds", a_charter(**{"fund": self.fund, **changes}), self.key()
+        )
 
     def agreed(self, party: str, amount: dict[str, str], window: str = "budget") -> str:
         """The id of an agreement in force."""
@@ -149,19 +168,25 @@ class Service:
     def export(self, path: Path) -> Path:
         """The audit bundle, in a file."""
         with path.open("wb") as file:
-            for piece in self.client(REQUESTER).download(f"{FUND}/exports/audit"):
+            for piece in self.client(REQUESTER).download(f"{self.path}/exports/audit"):
                 file.write(piece)
         return path
 
     def trust(self, path: Path) -> Path:
         """The trust file, in a file."""
-        vkey = self.inside.notary.keys.of_log("test-fund").verifier
+        vkey = self.inside.notary.keys.of_log(self.fund).verifier
         path.write_text(f"log {vkey}\nquorum none\n")
         return path
 
     def close(self) -> None:
         for client in self._clients.values():
             client.close()
+
+
+def settings_of(folder: Path, template: Path) -> Settings:
+    """Settings of a service on an empty SQLite file in the folder."""
+    (folder / "ledger.db").write_bytes(template.read_bytes())
+    return Settings(database_url=f"sqlite:///{folder / 'ledger.db'}", data_dir=folder)
 
 
 @contextmanager
