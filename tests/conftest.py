@@ -13,6 +13,7 @@ from app.store.engine import Database
 from app.store.migrate import migrate
 from tests.support import postgres
 from tests.support.service import Service, running, settings_of
+from tests.support.waiting import without_pauses
 
 settings.register_profile(
     "ledger", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
@@ -63,6 +64,12 @@ def service_settings(database_url: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
+def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Services that start from here on see to deadlines, witnesses and stamps without a pause."""
+    without_pauses(monkeypatch)
+
+
+@pytest.fixture
 def service(service_settings: Settings) -> Iterator[Service]:
     """A running service with no fund in it."""
     with running(service_settings) as started:
@@ -96,7 +103,7 @@ def on_sqlite(
 
 @pytest.fixture
 def fund(shared: Service) -> Service:
-    """That service and a fund of the test's own in it, open: a fund costs little, a server a lot."""
+    """A fund of the test's own on that service, open: a fund costs little, a server a lot."""
     return shared.another()
 
 

@@ -2,11 +2,15 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import pytest
 
 from app.ledger.submission import Submission
+from app.workers.cosigning import Witnesses
+from app.workers.deadlines import Clockwork
+from app.workers.timestamping import Stamping
 from tests.support.service import Service
 
 T = TypeVar("T")
@@ -19,6 +23,12 @@ def until(fact: Callable[[], T]) -> T:
         assert time.monotonic() < deadline, "it did not come about"
         time.sleep(0.005)
     return found
+
+
+def without_pauses(patch: pytest.MonkeyPatch) -> None:
+    """Services that start from here on see to what goes on beside requests again and again."""
+    for work in (Clockwork, Witnesses, Stamping):
+        patch.setattr(f"app.main.{work.__name__}", partial(work, pause_s=0.02))
 
 
 def at_the_door(service: Service, patch: pytest.MonkeyPatch) -> list[bool]:
