@@ -92,9 +92,7 @@ def shared(
 
 
 @pytest.fixture(scope="module")
-def on_sqlite(
-    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Service]:
+def on_sqlite(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The same on SQLite alone: for what is settled before any database is asked."""
     folder = tmp_path_factory.mktemp("shared")
     with running(settings_of(folder, sqlite_template)) as service:

@@ -14,6 +14,7 @@ from app.ledger.submission import Accepted, KeyedCommand, RecordedCommand, Submi
 from app.store import log
 from tests.support.commands import DE, pledge
 from tests.support.service import Service
+from tests.support.waiting import at_the_door
 
 
 def test_what_is_sent_again_is_read_again_all_at_once(fund: Service) -> None:
@@ -50,7 +51,7 @@ def test_nobody_waits_until_anothers_refusal_is_on_record(
     fund: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, on_record = fund.inside, threading.Event()
-    submit = here.ledger.submit
+    submit, came = here.ledger.submit, at_the_door(fund, monkeypatch)
     monkeypatch.setattr(here.ledger.access, "try_to_record", lambda *_: on_record.wait(20))
     stranger = Actor("DE", "nobody-known", frozenset({Role.TREASURY}))
 
@@ -64,7 +65,8 @@ def test_nobody_waits_until_anothers_refusal_is_on_record(
             accepted = asyncio.create_task(
                 submit(fund.fund, DE, KeyedCommand(pledge(2), "accepted", b"a"))
             )
-            await asyncio.sleep(0.3)
+            while len(came) < 2:
+                await asyncio.sleep(0.005)
         await asyncio.wait_for(accepted, 10)
         assert not refused.done()
         on_record.set()

@@ -323,7 +323,8 @@ def test_a_range_of_an_export_is_the_whole_of_it(fund: Service, attacker: Attack
     ranges = ["bytes=0-0", "bytes=0-,0-,0-", "bytes=-1", "bytes=9-1", f"bytes=0-{'9' * 99}"]
 
     answers = [
-        attacker.send("GET", f"{fund.path}/exports/audit", {**bearer, "Range": text}) for text in ranges
+        attacker.send("GET", f"{fund.path}/exports/audit", {**bearer, "Range": text})
+        for text in ranges
     ]
 
     assert [(answer.status, answer.body[:2]) for answer in answers] == [(200, b"PK")] * 5

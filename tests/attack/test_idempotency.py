@@ -5,6 +5,8 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
+from operator import eq
 
 import pytest
 from sqlalchemy import text
@@ -78,8 +80,8 @@ def test_two_keys_are_none(fund: Service) -> None:
 def _raw_post(fund: Service, header: str) -> Answer:
     body = json.dumps(PLEDGE)
     head = (
-        f"POST {fund.path}/pledges HTTP/1.1\r\nHost: l\r\nAuthorization: Bearer {fund.token(DE)}\r\n"
-        f"{header}Content-Type: application/json\r\nConnection: close\r\n"
+        f"POST {fund.path}/pledges HTTP/1.1\r\nHost: l\r\n"
+        f"Authorization: Bearer {fund.token(DE)}\r\n{header}Content-Type: application/json\r\nConnection: close\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return read_answer(exchange(fund, (head + body).encode("latin-1")))
@@ -280,8 +282,7 @@ def _start(
     threads = [threading.Thread(target=send, args=(n,)) for n in range(len(headers))]
     for number, thread in enumerate(threads):
         thread.start()
-        until(lambda number=number: len(came) > number)
-    assert came == [False, *[True] * (len(headers) - 1)]
+        until(partial(eq, came, [False, *[True] * number]))
     return threads, answers
 
 

@@ -165,7 +165,9 @@ def test_text_holds_no_character_that_hides_or_reorders(fund: Service, attacker:
 
     with nothing_recorded(fund):
         notes = [attacker.post(DE, "/pledges", {**a_pledge(money(1)), "note": t}) for t in texts]
-        titles = [attacker.post(TRUSTEE, "/v1/funds", a_charter(fund=fund.fund, title=t)) for t in texts]
+        titles = [
+            attacker.post(TRUSTEE, "/v1/funds", a_charter(fund=fund.fund, title=t)) for t in texts
+        ]
 
     for answers in (notes, titles):
         found = dict(zip(texts, answers, strict=True))
@@ -275,7 +277,9 @@ def test_a_page_is_asked_for_in_plain_numbers(fund: Service, attacker: Attacker)
     limits += ["%00", "5%00", "NaN", "1;2", "'--", "[]", "true"]
 
     answers = [attacker.get(AUDITOR, f"{fund.path}/entries?limit={limit}") for limit in limits]
-    answers += [attacker.get(AUDITOR, f"{fund.path}/pledges?after={a}") for a in ("-2", "9" * 30, "x")]
+    answers += [
+        attacker.get(AUDITOR, f"{fund.path}/pledges?after={a}") for a in ("-2", "9" * 30, "x")
+    ]
 
     assert [wrong(answer, 422, "invalid_body") for answer in answers] == [""] * len(answers)
 
@@ -314,7 +318,9 @@ def test_an_entry_and_a_file_are_named_by_the_service_alone(
         "''",
     ]
     paths = [f"{fund.path}/entries/{name}" for name in names]
-    paths += [f"{fund.path}/exports/{name}" for name in (*names, "audit.zip", "audit%00", "..%5caudit")]
+    paths += [
+        f"{fund.path}/exports/{name}" for name in (*names, "audit.zip", "audit%00", "..%5caudit")
+    ]
     paths += [f"/v1/funds/{name}/exports/audit" for name in (*names, ".", "..", "%2e%2e", "%2fetc")]
 
     answers = [attacker.get(AUDITOR, path) for path in paths]

@@ -25,12 +25,11 @@ from tests.support.attack.trust import (
     copied,
     note_of,
     one_more,
-    settings_of,
     small_bundle,
 )
 from tests.support.authority import Authority
 from tests.support.builders import AUDITOR, TRUSTEE, Person, a_ballot, a_pledge, money, treasury
-from tests.support.service import Service, running
+from tests.support.service import Service, running, settings_of
 from tests.support.tampering import Bundle, made_by
 
 ORIGIN = f"{LOCAL_ORIGIN}/test-fund"

@@ -26,7 +26,6 @@ from tests.support.builders import AUDITOR, a_pledge, money, treasury
 from tests.support.service import Service, running, serving
 from tests.support.waiting import until
 
-
 PERIOD_S = 0.1
 """Settings allow whole seconds; a copy of them is not asked."""
 

@@ -114,7 +114,9 @@ def test_a_fork_under_a_running_service_halts_writing_and_readiness(alone: Servi
     answer = alone.raw(
         treasury("DE"), "POST", "/v1/funds/test-fund/pledges", json=a_pledge(money(1))
     )
-    again = alone.raw(treasury("DE"), "POST", "/v1/funds/test-fund/pledges", json=a_pledge(money(1)))
+    again = alone.raw(
+        treasury("DE"), "POST", "/v1/funds/test-fund/pledges", json=a_pledge(money(1))
+    )
 
     assert (answer.status_code, answer.json()["code"]) == (503, "fork_detected")
     assert (again.status_code, again.json()["code"]) == (503, "fork_detected")

@@ -33,7 +33,6 @@ from tests.support.commands import DE, pledge
 from tests.support.service import Service, running
 from tests.support.waiting import at_the_door, until
 
-
 ON_POSTGRESQL = pytest.mark.parametrize("shared", ["postgresql"], indirect=True)
 """Where a commit is made slow with PostgreSQL's means, or a connection is lost."""
 
