@@ -1,11 +1,12 @@
 """Fixtures: every test that asks for `database_url` or `service` runs on both databases."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
 from app.runtime.settings import Settings
@@ -14,6 +15,10 @@ from app.store.migrate import migrate
 from tests.support import postgres
 from tests.support.service import Service, running, settings_of
 from tests.support.waiting import without_pauses
+
+HERE = Path(__file__).parent
+MEASURED = ("chain", "conformance", "domain")
+"""Folders whose tests must cover app.chain and app.domain by themselves."""
 
 settings.register_profile(
     "ledger", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
@@ -110,6 +115,22 @@ def alone(service: Service) -> Service:
     """A service of the test's own with `test-fund` open: for tests that do something to it."""
     service.open()
     return service
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Where coverage is measured, it is of the tests of `MEASURED`: all others run at full speed."""
+    stopped = list[Coverage]()
+    if item.path.relative_to(HERE).parts[0] not in MEASURED:
+        # On a worker there are two, one inside the other.
+        while (measuring := Coverage.current()) is not None:
+            measuring.stop()
+            stopped.append(measuring)
+    try:
+        return (yield)
+    finally:
+        for measuring in reversed(stopped):
+            measuring.start()
 
 
 def pytest_collection_modifyitems(items: list[Any]) -> None:

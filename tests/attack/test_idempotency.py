@@ -81,7 +81,8 @@ def _raw_post(fund: Service, header: str) -> Answer:
     body = json.dumps(PLEDGE)
     head = (
         f"POST {fund.path}/pledges HTTP/1.1\r\nHost: l\r\n"
-        f"Authorization: Bearer {fund.token(DE)}\r\n{header}Content-Type: application/json\r\nConnection: close\r\n"
+        f"Authorization: Bearer {fund.token(DE)}\r\n{header}"
+        "Content-Type: application/json\r\nConnection: close\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return read_answer(exchange(fund, (head + body).encode("latin-1")))
