@@ -119,7 +119,7 @@ def alone(service: Service) -> Service:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Where coverage is measured, it is of the tests of `MEASURED`: all others run at full speed."""
+    """Where coverage is measured, it is that of some tests: all others run at full speed."""
     stopped = list[Coverage]()
     if item.path.relative_to(HERE).parts[0] not in MEASURED:
         # On a worker there are two, one inside the other.
