@@ -13,6 +13,7 @@ from app.runtime.settings import Settings
 from app.store.engine import Database
 from app.store.migrate import migrate
 from tests.support import postgres
+from tests.support.memory import keep_files_in_memory
 from tests.support.service import Service, running, settings_of
 from tests.support.waiting import without_pauses
 
@@ -20,6 +21,7 @@ HERE = Path(__file__).parent
 MEASURED = ("chain", "conformance", "domain")
 """Folders whose tests must cover app.chain and app.domain by themselves."""
 
+keep_files_in_memory()
 settings.register_profile(
     "ledger", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )

@@ -49,6 +49,7 @@ class Service:
         self._app = app
         self._issuer = DevelopmentIssuer.open(settings)
         self._clients: dict[tuple[str, ...], Client] = {}
+        self._raw = httpx.Client(base_url=address, timeout=30, verify=trusted())
         self._making = threading.Lock()
         self._numbers = itertools.count(1)
 
@@ -93,8 +94,7 @@ class Service:
         headers = {"Authorization": f"Bearer {self.token(who)}", **options.pop("headers", {})}
         if method == "POST":
             headers = {"Idempotency-Key": self.key(), **headers}
-        url = self.address + path
-        return httpx.request(method, url, headers=headers, timeout=30, verify=trusted(), **options)
+        return self._raw.request(method, path, headers=headers, **options)
 
     def post(self, who: Person, path: str, body: dict[str, Any]) -> dict[str, Any]:
         return self.client(who).post(self.path + path, body, self.key())
@@ -178,9 +178,15 @@ class Service:
         path.write_text(f"log {vkey}\nquorum none\n")
         return path
 
-    def close(self) -> None:
+    def sign_out(self) -> None:
+        """Everybody gets a new token with the next request."""
         for client in self._clients.values():
             client.close()
+        self._clients.clear()
+
+    def close(self) -> None:
+        self.sign_out()
+        self._raw.close()
 
 
 def settings_of(folder: Path, template: Path) -> Settings:
