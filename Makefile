@@ -5,13 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 T ?= tests
 WORKERS ?= 3
+COVERAGE ?=
+COVERED := --cov=app.chain --cov=app.domain --cov-branch --cov-fail-under=95 --cov-report=term:skip-covered
 N ?= 5000000
 S ?=
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: golden help run test check format coverage demo openapi migration test-slow test-postgres \
-        test-hsm test-pythons check-metrics bench bench-long lock clean
+.PHONY: help run test lint check format coverage demo golden openapi migration test-slow \
+        test-postgres test-hsm test-pythons check-metrics bench bench-long lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,25 +22,26 @@ run: $(VENV)/runtime ## set up, migrate an embedded SQLite, open the demo fund, 
 	$(BIN)/fundledger serve --demo --port $(PORT)
 
 test: $(VENV)/dev ## set up and run the whole suite on SQLite and PostgreSQL; T=path narrows
-	$(BIN)/pytest -n $(WORKERS) -m "not slow" $(T)
+	$(BIN)/pytest -n $(WORKERS) -m "not slow" $(if $(COVERAGE),$(COVERED)) $(T)
 
 test-slow: $(VENV)/dev ## the tests that take longer: kill -9 under load, long logs, every byte flipped
 	$(BIN)/pytest -m slow $(T)
 
-check: $(VENV)/dev ## format, lint, types, import contracts, shape of the tree
+lint: $(VENV)/dev ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+check: lint ## the same, and the shape of the tree
 	$(BIN)/pytest -n 0 tests/shape
 
 format: $(VENV)/dev ## put the code into the one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-coverage: $(VENV)/dev ## line and branch coverage of chain and domain; 95 % or it fails
-	$(BIN)/pytest -n 0 --cov=app.chain --cov=app.domain --cov-branch --cov-fail-under=95 \
-	    --cov-report=term:skip-covered tests/chain tests/conformance tests/domain
+coverage: COVERAGE := 1
+coverage: test ## `make test`, with line and branch coverage of chain and domain; 95 % or it fails
 
 demo: $(VENV)/runtime ## play the ERA history over HTTP, cheat, export, verify, tamper
 	$(BIN)/fundledger demo

@@ -1,19 +1,27 @@
 """Fixtures: every test that asks for `database_url` or `service` runs on both databases."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
 from app.runtime.settings import Settings
 from app.store.engine import Database
 from app.store.migrate import migrate
 from tests.support import postgres
-from tests.support.service import Service, running
+from tests.support.memory import keep_files_in_memory
+from tests.support.service import Service, running, settings_of
+from tests.support.waiting import without_pauses
 
+HERE = Path(__file__).parent
+MEASURED = ("chain", "conformance", "domain")
+"""Folders whose tests must cover app.chain and app.domain by themselves."""
+
+keep_files_in_memory()
 settings.register_profile(
     "ledger", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
@@ -63,6 +71,12 @@ def service_settings(database_url: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
+def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Services that start from here on see to deadlines, witnesses and stamps without a pause."""
+    without_pauses(monkeypatch)
+
+
+@pytest.fixture
 def service(service_settings: Settings) -> Iterator[Service]:
     """A running service with no fund in it."""
     with running(service_settings) as started:
@@ -73,24 +87,52 @@ def service(service_settings: Settings) -> Iterator[Service]:
 def shared(
     request: pytest.FixtureRequest, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    """A running service without a fund that lives as long as the module, on both databases:
-    for tests that read much, or write and look away.
-    """
+    """A running service without a fund that lives as long as the module, on both databases."""
     folder = tmp_path_factory.mktemp("shared")
-    url = f"sqlite:///{folder / 'ledger.db'}"
     if request.param == "sqlite":
-        shutil.copy(sqlite_template, folder / "ledger.db")
+        settings = settings_of(folder, sqlite_template)
     else:
         url = request.getfixturevalue("postgres_databases")()
-    with running(Settings(database_url=url, data_dir=folder)) as service:
+        settings = Settings(database_url=url, data_dir=folder)
+    with running(settings) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def on_sqlite(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The same on SQLite alone: for what is settled before any database is asked."""
+    folder = tmp_path_factory.mktemp("shared")
+    with running(settings_of(folder, sqlite_template)) as service:
         yield service
 
 
 @pytest.fixture
-def fund(service: Service) -> Service:
-    """A running service with the fund `test-fund` of DE and FR open."""
+def fund(shared: Service) -> Service:
+    """A fund of the test's own on that service, open: a fund costs little, a server a lot."""
+    return shared.another()
+
+
+@pytest.fixture
+def alone(service: Service) -> Service:
+    """A service of the test's own with `test-fund` open: for tests that do something to it."""
     service.open()
     return service
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Where coverage is measured, it is that of some tests: all others run at full speed."""
+    stopped = list[Coverage]()
+    if item.path.relative_to(HERE).parts[0] not in MEASURED:
+        # On a worker there are two, one inside the other.
+        while (measuring := Coverage.current()) is not None:
+            measuring.stop()
+            stopped.append(measuring)
+    try:
+        return (yield)
+    finally:
+        for measuring in reversed(stopped):
+            measuring.start()
 
 
 def pytest_collection_modifyitems(items: list[Any]) -> None:

@@ -15,7 +15,7 @@ from app.chain.spelling import read_base64url
 from app.client import Client
 from app.domain.values import Role
 from app.runtime import clock
-from tests.support.builders import Person
+from tests.support.builders import AUDITOR, Person
 from tests.support.service import Service
 
 FUND = "/v1/funds/example"
@@ -73,7 +73,7 @@ class Story:
 
     def seen(self) -> dict[str, Any]:
         """The newest checkpoint."""
-        return self._service.seen("example")
+        return self._service.client(AUDITOR).seen("example")
 
     def charter_digest(self) -> str:
         """What a party acknowledges when it registers a key."""

@@ -31,11 +31,11 @@ AMOUNTS, RATES, DATES = fields("Money"), fields("Rate"), fields("date")
 
 
 @pytest.fixture
-def opened(service: Service) -> Service:
+def opened(shared: Service) -> Service:
     """A fund with rates in which DE owes a lot."""
-    service.open(**valued())
-    published(service, day(3))
-    return service
+    fund = shared.another(**valued())
+    published(fund, day(3))
+    return fund
 
 
 @pytest.fixture

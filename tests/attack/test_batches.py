@@ -30,6 +30,7 @@ from tests.support.attack.hostile import (
 )
 from tests.support.builders import a_charter, a_pledge, money, treasury
 from tests.support.service import FUND, Service, running
+from tests.support.waiting import at_the_door, until
 
 DE = treasury("DE")
 LINES = {"Content_Type": "application/x-ndjson"}
@@ -326,17 +327,18 @@ def a_send(commands: list[Any], mode: str = "each") -> Callable[[Attacker], Answ
 
 
 def test_a_request_with_a_key_of_a_batch_under_way_waits_and_records_nothing(
-    opened: Service,
+    opened: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commands, before = [a_command(number) for number in range(1, 4)], size_of(opened)
     key, data = commands[1]["key"], commands[1]["data"]
     single = posting(DE, "/pledges", data, Idempotency_Key=key)
+    came = at_the_door(opened, monkeypatch)
 
     with ThreadPoolExecutor(3) as pool, writer_held(opened):
         first = pool.submit(at_once, opened, [a_send(commands)])
-        time.sleep(0.3)
+        until(lambda: came == [False])
         others = pool.submit(at_once, opened, [single, a_send(commands)])
-        time.sleep(0.3)
+        until(lambda: came == [False, True, True])
 
     (batch,), (alone, again) = first.result(), others.result()
     assert [result["status"] for result in batch.content["results"]] == [201] * 3

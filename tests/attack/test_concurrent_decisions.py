@@ -34,7 +34,7 @@ from tests.support.builders import (
     money,
     treasury,
 )
-from tests.support.service import FUND, Service
+from tests.support.service import Service
 from tests.support.signers import a_key, admin, registered
 
 LEGAL = Person("DE", Role.LEGAL_REVIEWER)
@@ -101,7 +101,7 @@ def test_one_signed_request_sent_by_everybody_at_once_is_recorded_once(fund: Ser
     registered(fund, "DE", a_key(1))
     (path, body), (other_path, other) = asked(fund), asked(fund)
     nonce = "signed-once"
-    jws = sign(encode(body), a_key(1), fund="test-fund", op="approval.given", nonce=nonce)
+    jws = sign(encode(body), a_key(1), fund=fund.fund, op="approval.given", nonce=nonce)
     before = size_of(fund)
 
     same = [posting(LEGAL, path, body, X_JWS_Signature=jws, Idempotency_Key=nonce)] * 10
@@ -249,7 +249,7 @@ def test_revoking_and_instructing_at_once_never_pays_what_was_taken_back(
             ],
         )
 
-        blockers = fund.client(AUDITOR).get(f"{FUND}{where}/blockers")
+        blockers = fund.client(AUDITOR).get(f"{fund.path}{where}/blockers")
         if counted == {"new": 2}:
             found = (blockers["state"], blockers["blockers"][0]["code"])
             assert found == ("instructed", "recall_needed")

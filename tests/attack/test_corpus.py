@@ -18,7 +18,7 @@ from tests.support.attack.corpus import (
 )
 from tests.support.attack.hostile import MEDIA_TYPE, Answer, Attacker, nothing_recorded, size_of
 from tests.support.builders import TRUSTEE
-from tests.support.service import FUND, Service
+from tests.support.service import Service
 
 FRAME = {"code", "detail", "instance", "status", "title", "type", "errors"}
 
@@ -75,14 +75,13 @@ FREE = {"note", "description", "documents", "subject"}
 """Where some texts may stand that only look dangerous; they are recorded as they are."""
 
 
-def test_no_hostile_value_in_a_charter_is_a_fault_or_opens_a_fund(
-    fund: Service, attacker: Attacker
-) -> None:
+def test_no_hostile_value_in_a_charter_is_a_fault_or_opens_a_fund(alone: Service) -> None:
+    attacker = Attacker(alone)
     faults: list[tuple[str, str, str]] = []
     opened: list[str] = []
 
     for number, place in enumerate(places(CHARTER)):
-        for spelling in _some(fund, SPELLINGS, number)[::3]:
+        for spelling in _some(alone, SPELLINGS, number)[::3]:
             answer = attacker.post(TRUSTEE, "/v1/funds", spelled(place, spelling))
             if fault := _fault(answer, spelling):
                 faults.append((_where(place), spelling[:40], fault))
@@ -93,6 +92,7 @@ def test_no_hostile_value_in_a_charter_is_a_fault_or_opens_a_fund(
     # A name that is a slug is a fund of its own; all other places share one name.
     assert len([where for where in opened if where != "fund"]) <= 1
     assert len(attacker.get(TRUSTEE, "/v1/funds").content["items"]) == 1 + len(opened)
+    attacker.close()
 
 
 def _where(place: Any) -> str:
@@ -105,9 +105,9 @@ def test_no_hostile_text_in_a_query_or_a_path_is_a_fault(fund: Service, attacker
     names = ["after", "limit", "as_of", "type", "party", "old", "new", "__proto__", "fund"]
     texts = [quote(text, safe="") for text in _some(fund, TEXTS) if len(text) < 2_000]
     texts += [quote_from_bytes(raw) for raw in (b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf8")]
-    paths = [f"{FUND}{path}" for path in READS]
+    paths = [f"{fund.path}{path}" for path in READS]
     asked = [f"{path}?{name}={t}" for path in paths[1:10:2] for name in names for t in texts]
-    asked += [f"{FUND}/balances?after={t}" for t in texts]
+    asked += [f"{fund.path}/balances?after={t}" for t in texts]
     asked += [f"{path}?{t}" for path in paths[:2] for t in texts]
     for path in paths:
         parts = path.split("/")

@@ -68,13 +68,24 @@ def _contents(settings: Settings) -> dict[str, list[str]]:
 
 
 @pytest.fixture
-def full(fund: Service) -> Service:
+def full(alone: Service) -> Service:
     """A fund with rows in every guarded table."""
-    fund.paid("DE", money(10))
-    assert _try(fund.settings, f"INSERT INTO tile_hashes VALUES ('{APART}', 1, 0, 'x')") == ""
-    assert _try(fund.settings, f"INSERT INTO cosignatures VALUES ('{APART}', 1, 'w', 'x')") == ""
-    assert all(_contents(fund.settings).values())
-    return fund
+    return _filled(alone)
+
+
+@pytest.fixture(scope="module")
+def kept(shared: Service) -> Service:
+    """The same, for tests that find it as it was."""
+    shared.open()
+    return _filled(shared)
+
+
+def _filled(service: Service) -> Service:
+    service.paid("DE", money(10))
+    assert _try(service.settings, f"INSERT INTO tile_hashes VALUES ('{APART}', 1, 0, 'x')") == ""
+    assert _try(service.settings, f"INSERT INTO cosignatures VALUES ('{APART}', 1, 'w', 'x')") == ""
+    assert all(_contents(service.settings).values())
+    return service
 
 
 def _refused_all(service: Service, statements: list[str]) -> None:
@@ -87,7 +98,7 @@ def _refused_all(service: Service, statements: list[str]) -> None:
     assert _contents(service.settings) == before
 
 
-def test_rows_of_the_log_can_neither_be_changed_nor_deleted(full: Service) -> None:
+def test_rows_of_the_log_can_neither_be_changed_nor_deleted(kept: Service) -> None:
     statements = [f"DELETE FROM {table}" for table in GUARDED]
     for table in LOG_TABLES:
         columns = metadata.tables[table].columns
@@ -100,7 +111,7 @@ def test_rows_of_the_log_can_neither_be_changed_nor_deleted(full: Service) -> No
         "UPDATE heads SET size = NULL",
         "WITH d AS (SELECT 1) DELETE FROM entries WHERE seq = (SELECT max(seq) FROM entries)",
     ]
-    if _is_sqlite(full):
+    if _is_sqlite(kept):
         statements += [f"UPDATE OR IGNORE {table} SET fund = 'x'" for table in GUARDED]
         statements += [f"UPDATE OR REPLACE {table} SET rowid = rowid + 9" for table in LOG_TABLES]
     else:
@@ -110,10 +121,10 @@ def test_rows_of_the_log_can_neither_be_changed_nor_deleted(full: Service) -> No
             "MERGE INTO entries e USING (SELECT 1) s ON true WHEN MATCHED THEN DELETE"
         )
 
-    _refused_all(full, statements)
+    _refused_all(kept, statements)
 
 
-def test_rows_of_the_log_cannot_be_replaced_or_upserted(full: Service) -> None:
+def test_rows_of_the_log_cannot_be_replaced_or_upserted(kept: Service) -> None:
     statements = []
     for table in GUARDED:
         columns = list(metadata.tables[table].columns.keys())
@@ -123,64 +134,63 @@ def test_rows_of_the_log_cannot_be_replaced_or_upserted(full: Service) -> None:
         change = f'"{columns[-1]}" = excluded."{columns[-1]}"'
         upsert = f"INSERT INTO {table} ({named}) {rows} ON CONFLICT ({keys}) DO UPDATE SET {change}"
         statements.append(upsert)
-        if _is_sqlite(full):
+        if _is_sqlite(kept):
             statements.append(f"INSERT OR REPLACE INTO {table} ({named}) {rows}")
             statements.append(f"REPLACE INTO {table} ({named}) {rows}")
 
-    _refused_all(full, statements)
+    _refused_all(kept, statements)
 
 
+@pytest.mark.parametrize("shared", ["sqlite"], indirect=True)  # PostgreSQL has no such thing
 @pytest.mark.parametrize("table", GUARDED)
-def test_replacing_under_another_key_does_not_push_a_row_out(full: Service, table: str) -> None:
+def test_replacing_under_another_key_does_not_push_a_row_out(kept: Service, table: str) -> None:
     """REPLACE deletes whatever stands in its way: by row number, or by another unique key."""
-    if not _is_sqlite(full):
-        pytest.skip("only SQLite has INSERT OR REPLACE")
     columns = list(metadata.tables[table].columns.keys())
     keyed = {"fund": "'x'"}
     named = ", ".join(f'"{column}"' for column in columns)
     values = ", ".join(keyed.get(column, f'"{column}"') for column in columns)
 
-    before = _contents(full.settings)[table]
+    before = _contents(kept.settings)[table]
     _try(
-        full.settings,
+        kept.settings,
         f"INSERT OR REPLACE INTO {table} (rowid, {named}) SELECT rowid, {values} FROM {table} "
         "LIMIT 1",
     )
 
-    assert set(before) <= set(_contents(full.settings)[table])
+    assert set(before) <= set(_contents(kept.settings)[table])
 
 
-@pytest.mark.parametrize("kept", ["id", "prev"])
+@pytest.mark.parametrize("same", ["id", "prev"])
 def test_an_entry_is_not_pushed_out_by_another_with_its_id_or_predecessor(
-    full: Service, kept: str
+    kept: Service, same: str
 ) -> None:
     new = {"id": "'new'", "prev": "x'00'"}
-    new.pop(kept)
+    new.pop(same)
     names = ("fund", "seq", "id", "type", "party", "at", "prev", "leaf", "body")
     values = ", ".join({**new, "seq": "9999"}.get(name, name) for name in names)
-    replace = "INSERT OR REPLACE" if _is_sqlite(full) else "INSERT"
+    replace = "INSERT OR REPLACE" if _is_sqlite(kept) else "INSERT"
 
-    before = _contents(full.settings)["entries"]
+    before = _contents(kept.settings)["entries"]
     _try(
-        full.settings,
+        kept.settings,
         f"{replace} INTO entries ({', '.join(names)}) SELECT {values} FROM entries WHERE seq = 2",
     )
 
-    assert _contents(full.settings)["entries"] == before
+    assert _contents(kept.settings)["entries"] == before
 
 
-def test_a_journal_line_is_not_pushed_out_by_another_of_the_same_version(full: Service) -> None:
+def test_a_journal_line_is_not_pushed_out_by_another_of_the_same_version(kept: Service) -> None:
     names = ("fund", "seq", "line", "account", "currency", "minor", "version", "debits", "credits")
     values = ", ".join({"line": "99"}.get(name, name) for name in names)
-    replace = "INSERT OR REPLACE" if _is_sqlite(full) else "INSERT"
+    replace = "INSERT OR REPLACE" if _is_sqlite(kept) else "INSERT"
 
-    before = _contents(full.settings)["postings"]
+    before = _contents(kept.settings)["postings"]
     _try(
-        full.settings,
+        kept.settings,
         f"{replace} INTO postings ({', '.join(names)}) SELECT {values} FROM postings LIMIT 1",
     )
 
-    assert _contents(full.settings)["postings"] == before
+    assert _contents(kept.settings)["postings"] == before
 
 
 def _without_guards(service: Service) -> list[str]:

@@ -37,7 +37,7 @@ from tests.support.builders import (
     money,
     treasury,
 )
-from tests.support.service import FUND, Service
+from tests.support.service import Service
 
 ABSENT = "01947b6e-3c00-7000-8000-000000000001"
 LEGAL = Person("DE", Role.LEGAL_REVIEWER)
@@ -61,7 +61,7 @@ def test_a_fund_of_others_looks_exactly_like_no_fund(fund: Service, attacker: At
     paths += ["/balances", "/exports/audit"]
 
     for path in paths:
-        there = attacker.get(STRANGER, FUND + path)
+        there = attacker.get(STRANGER, fund.path + path)
         absent = attacker.get(STRANGER, f"/v1/funds/absent{path}")
 
         assert_refused(there, 404, "not_found")
@@ -73,7 +73,7 @@ def test_a_fund_of_others_looks_exactly_like_no_fund(fund: Service, attacker: At
 
 def test_an_absent_a_malformed_and_a_foreign_id_are_one(fund: Service, attacker: Attacker) -> None:
     answers = [
-        attacker.get(AUDITOR, f"{FUND}/{kind}/{identifier}")
+        attacker.get(AUDITOR, f"{fund.path}/{kind}/{identifier}")
         for kind in ("pledges", "agreements", "receipts", "disbursements")
         for identifier in (ABSENT, ABSENT.upper(), "x", "..%5c..", "%00", "'--", "0" * 3_000)
     ]
@@ -356,7 +356,7 @@ def test_money_is_reserved_once_however_many_last_approvals_race_for_it(
         body = a_request(money(10))
         asked = [attacker.post(REQUESTER, "/disbursements", body).content for _ in range(40)]
         ids = [answer["entry"]["derived"]["disbursement_id"] for answer in asked]
-        views = [attacker.get(REQUESTER, f"{FUND}/disbursements/{i}").content for i in ids]
+        views = [attacker.get(REQUESTER, f"{service.path}/disbursements/{i}").content for i in ids]
     requests = [(i, v["disbursement"]["digest"]) for i, v in zip(ids, views, strict=True)]
     gate = threading.Barrier(40)
 

@@ -2,11 +2,13 @@
 
 import json
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
+from operator import eq
 
+import pytest
 from sqlalchemy import text
 
 from app.domain.values import Role
@@ -27,7 +29,8 @@ from tests.support.attack.hostile import (
     wrong,
 )
 from tests.support.builders import TRUSTEE, Person, a_charter, a_pledge, money, treasury
-from tests.support.service import FUND, Service, running
+from tests.support.service import Service, running
+from tests.support.waiting import at_the_door, until
 
 DE = treasury("DE")
 ADMIN = Person("DE", Role.ADMIN)
@@ -42,7 +45,7 @@ def test_a_write_without_a_key_is_refused(fund: Service, attacker: Attacker) -> 
     headers = {"Authorization": f"Bearer {fund.token(DE)}", "Content-Type": "application/json"}
 
     with nothing_recorded(fund):
-        answer = attacker.send("POST", f"{FUND}/pledges", headers, json.dumps(PLEDGE).encode())
+        answer = attacker.send("POST", f"{fund.path}/pledges", headers, json.dumps(PLEDGE).encode())
 
     assert_refused(answer, 400, "idempotency_key_required")
 
@@ -77,8 +80,9 @@ def test_two_keys_are_none(fund: Service) -> None:
 def _raw_post(fund: Service, header: str) -> Answer:
     body = json.dumps(PLEDGE)
     head = (
-        f"POST {FUND}/pledges HTTP/1.1\r\nHost: l\r\nAuthorization: Bearer {fund.token(DE)}\r\n"
-        f"{header}Content-Type: application/json\r\nConnection: close\r\n"
+        f"POST {fund.path}/pledges HTTP/1.1\r\nHost: l\r\n"
+        f"Authorization: Bearer {fund.token(DE)}\r\n{header}"
+        "Content-Type: application/json\r\nConnection: close\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return read_answer(exchange(fund, (head + body).encode("latin-1")))
@@ -218,11 +222,13 @@ def test_a_replay_is_only_for_those_who_may_still_act(fund: Service, attacker: A
     assert_refused(again, 403, "not_a_member")
 
 
-def test_joining_a_request_that_is_under_way_is_only_for_those_who_may_act(fund: Service) -> None:
+def test_joining_a_request_that_is_under_way_is_only_for_those_who_may_act(
+    fund: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stranger = {"Authorization": f"Bearer {fund.token(DE, subject='nobody')}"}
 
     with _writer_held(fund):
-        threads, answers = _start(fund, [{}, stranger])
+        threads, answers = _start(fund, monkeypatch, [{}, stranger])
     for thread in threads:
         thread.join()
 
@@ -230,11 +236,13 @@ def test_joining_a_request_that_is_under_way_is_only_for_those_who_may_act(fund:
     assert_refused(answers[1], 403, "not_a_member")
 
 
-def test_somebody_without_a_right_cannot_spoil_the_request_of_who_has_it(fund: Service) -> None:
+def test_somebody_without_a_right_cannot_spoil_the_request_of_who_has_it(
+    fund: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stranger = {"Authorization": f"Bearer {fund.token(DE, subject='nobody')}"}
 
     with _writer_held(fund):
-        threads, answers = _start(fund, [stranger, {}])
+        threads, answers = _start(fund, monkeypatch, [stranger, {}])
     for thread in threads:
         thread.join()
 
@@ -242,9 +250,13 @@ def test_somebody_without_a_right_cannot_spoil_the_request_of_who_has_it(fund: S
     assert answers[1].status == 201
 
 
-def test_a_repetition_that_cannot_be_answered_yet_is_told_to_come_back(fund: Service) -> None:
+def test_a_repetition_that_cannot_be_answered_yet_is_told_to_come_back(
+    fund: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.ledger.writer.JOIN_TIMEOUT_S", 0.2)
+
     with _writer_held(fund):
-        threads, answers = _start(fund, [{}, {}])
+        threads, answers = _start(fund, monkeypatch, [{}, {}])
         threads[1].join()
     threads[0].join()
 
@@ -254,10 +266,13 @@ def test_a_repetition_that_cannot_be_answered_yet_is_told_to_come_back(fund: Ser
 
 
 def _start(
-    fund: Service, headers: list[dict[str, str]]
+    fund: Service, patch: pytest.MonkeyPatch, headers: list[dict[str, str]]
 ) -> tuple[list[threading.Thread], dict[int, Answer]]:
-    """Send the same request with each of these headers, one a moment after the other."""
+    """Send the same request with each of these headers, one after the other has come to the door;
+    all but the first wait for the first.
+    """
     answers: dict[int, Answer] = {}
+    came = at_the_door(fund, patch)
 
     def send(number: int) -> None:
         with closing(Attacker(fund)) as attacker:
@@ -266,9 +281,9 @@ def _start(
             )
 
     threads = [threading.Thread(target=send, args=(n,)) for n in range(len(headers))]
-    for thread in threads:
+    for number, thread in enumerate(threads):
         thread.start()
-        time.sleep(0.3)
+        until(partial(eq, came, [False, *[True] * number]))
     return threads, answers
 
 
@@ -286,8 +301,10 @@ def _writer_held(fund: Service) -> Iterator[None]:
 
 
 def test_an_open_fund_is_not_opened_again_under_any_key(fund: Service, attacker: Attacker) -> None:
+    charter = a_charter(fund=fund.fund)
+
     with nothing_recorded(fund):
-        answers = [attacker.post(TRUSTEE, "/v1/funds", a_charter()) for _ in range(3)]
+        answers = [attacker.post(TRUSTEE, "/v1/funds", charter) for _ in range(3)]
 
     assert [wrong(answer, 409, "already_exists") for answer in answers] == [""] * 3
 

@@ -22,7 +22,7 @@ from tests.support.builders import (
     money,
     treasury,
 )
-from tests.support.service import FUND, Service
+from tests.support.service import Service
 
 DE = treasury("DE")
 
@@ -165,7 +165,9 @@ def test_text_holds_no_character_that_hides_or_reorders(fund: Service, attacker:
 
     with nothing_recorded(fund):
         notes = [attacker.post(DE, "/pledges", {**a_pledge(money(1)), "note": t}) for t in texts]
-        titles = [attacker.post(TRUSTEE, "/v1/funds", {**a_charter(), "title": t}) for t in texts]
+        titles = [
+            attacker.post(TRUSTEE, "/v1/funds", a_charter(fund=fund.fund, title=t)) for t in texts
+        ]
 
     for answers in (notes, titles):
         found = dict(zip(texts, answers, strict=True))
@@ -274,8 +276,10 @@ def test_a_page_is_asked_for_in_plain_numbers(fund: Service, attacker: Attacker)
     ]
     limits += ["%00", "5%00", "NaN", "1;2", "'--", "[]", "true"]
 
-    answers = [attacker.get(AUDITOR, f"{FUND}/entries?limit={limit}") for limit in limits]
-    answers += [attacker.get(AUDITOR, f"{FUND}/pledges?after={a}") for a in ("-2", "9" * 30, "x")]
+    answers = [attacker.get(AUDITOR, f"{fund.path}/entries?limit={limit}") for limit in limits]
+    answers += [
+        attacker.get(AUDITOR, f"{fund.path}/pledges?after={a}") for a in ("-2", "9" * 30, "x")
+    ]
 
     assert [wrong(answer, 422, "invalid_body") for answer in answers] == [""] * len(answers)
 
@@ -283,7 +287,7 @@ def test_a_page_is_asked_for_in_plain_numbers(fund: Service, attacker: Attacker)
 def test_a_number_in_a_query_has_one_spelling(fund: Service, attacker: Attacker) -> None:
     limits = ["1_0", "%2B5", "5.0", "%205", "5%20", "05", "-0"]
 
-    answers = {text: attacker.get(AUDITOR, f"{FUND}/entries?limit={text}") for text in limits}
+    answers = {text: attacker.get(AUDITOR, f"{fund.path}/entries?limit={text}") for text in limits}
 
     assert {text: answer.status for text, answer in answers.items()} == dict.fromkeys(limits, 422)
 
@@ -292,8 +296,8 @@ def test_a_parameter_stands_once_and_is_known(fund: Service, attacker: Attacker)
     twice = ["limit=1&limit=2", "limit=1&%6cimit=2", "party=DE&party=FR", "after=0&after=0", "a&a"]
     unknown = ["offset=1", "Limit=1", "sort=seq;DROP", "limit%00=1", "__proto__=1", "a", "%ff=1"]
 
-    doubled = [attacker.get(AUDITOR, f"{FUND}/entries?{query}") for query in twice]
-    unheard = [attacker.get(AUDITOR, f"{FUND}/entries?{query}") for query in unknown]
+    doubled = [attacker.get(AUDITOR, f"{fund.path}/entries?{query}") for query in twice]
+    unheard = [attacker.get(AUDITOR, f"{fund.path}/entries?{query}") for query in unknown]
 
     assert [wrong(answer, 400, "duplicate_parameter") for answer in doubled] == [""] * 5
     assert [wrong(a, 422, "unknown_parameter", "offset", "DROP") for a in unheard] == [""] * 7
@@ -313,15 +317,17 @@ def test_an_entry_and_a_file_are_named_by_the_service_alone(
         "%00",
         "''",
     ]
-    paths = [f"{FUND}/entries/{name}" for name in names]
-    paths += [f"{FUND}/exports/{name}" for name in (*names, "audit.zip", "audit%00", "..%5caudit")]
+    paths = [f"{fund.path}/entries/{name}" for name in names]
+    paths += [
+        f"{fund.path}/exports/{name}" for name in (*names, "audit.zip", "audit%00", "..%5caudit")
+    ]
     paths += [f"/v1/funds/{name}/exports/audit" for name in (*names, ".", "..", "%2e%2e", "%2fetc")]
 
     answers = [attacker.get(AUDITOR, path) for path in paths]
-    export = attacker.get(AUDITOR, f"{FUND}/exports/audit")
+    export = attacker.get(AUDITOR, f"{fund.path}/exports/audit")
 
     assert [wrong(answer, 404, "not_found") for answer in answers] == [""] * len(paths)
-    assert export.headers["content-disposition"] == 'attachment; filename="test-fund-audit.zip"'
+    assert export.headers["content-disposition"] == f'attachment; filename="{fund.fund}-audit.zip"'
 
 
 def test_a_charter_that_grants_itself_more_is_refused(service: Service) -> None:

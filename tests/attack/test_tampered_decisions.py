@@ -23,6 +23,7 @@ from tests.support.decision_story import NEW_NL, OLD_NL, told
 from tests.support.service import running
 from tests.support.signers import a_key, jwk_of, kid_of
 from tests.support.tampering import Bundle
+from tests.support.waiting import without_pauses
 
 DE_KEY, FORGER = a_key(10), a_key(666)
 Tamper = Callable[[Bundle], tuple[int, str]]
@@ -35,9 +36,11 @@ def life(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     folder = tmp_path_factory.mktemp("decisions")
     shutil.copy(sqlite_template, folder / "ledger.db")
     settings = Settings(database_url=f"sqlite:///{folder / 'ledger.db'}", data_dir=folder)
-    with pytest.MonkeyPatch.context() as patch, running(settings) as service:
-        told(service, patch)
-        yield tampering.made_by(service, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        without_pauses(patch)
+        with running(settings) as service:
+            told(service, patch)
+            yield tampering.made_by(service, folder)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.api.auth.devissuer import PREFIX
@@ -22,9 +23,16 @@ from tests.support.attack.hostile import (
     wrong,
 )
 from tests.support.builders import a_pledge, money
-from tests.support.service import FUND, Service
+from tests.support.service import Service
 
 PLEDGE = json.dumps(a_pledge(money(1))).encode()
+
+
+@pytest.fixture(scope="module")
+def fund(on_sqlite: Service) -> Service:
+    """One fund for all tests here: no token opens it."""
+    on_sqlite.open()
+    return on_sqlite
 
 
 def _use(service: Service, token: str) -> list[Answer]:
@@ -33,8 +41,8 @@ def _use(service: Service, token: str) -> list[Answer]:
     bearer = {"Authorization": f"Bearer {token}"}
     write = {**bearer, "Idempotency-Key": fresh_key(), "Content-Type": "application/json"}
     answers = [
-        attacker.send("GET", FUND, bearer),
-        attacker.send("POST", f"{FUND}/pledges", write, PLEDGE),
+        attacker.send("GET", service.path, bearer),
+        attacker.send("POST", f"{service.path}/pledges", write, PLEDGE),
     ]
     attacker.close()
     return answers
@@ -69,7 +77,9 @@ def _failures(service: Service) -> float:
     return sum(sample.value for sample in metric.samples if sample.name.endswith("_total"))
 
 
-def test_the_forge_makes_good_tokens_when_it_wants_to(fund: Service) -> None:
+def test_the_forge_makes_good_tokens_when_it_wants_to(shared: Service) -> None:
+    fund = shared.another()
+
     read, write = _use(fund, Forge(fund).token())
 
     assert (read.status, write.status) == (200, 201)
@@ -84,9 +94,9 @@ def test_without_a_bearer_token_the_answer_is_a_challenge(
     json_type = {"Content-Type": "application/json", "Idempotency-Key": "k"}
 
     with nothing_recorded(fund):
-        answers = [attacker.send("GET", FUND, header) for header in headers]
+        answers = [attacker.send("GET", fund.path, header) for header in headers]
         answers += [
-            attacker.send("POST", f"{FUND}/pledges", {**json_type, **header}, PLEDGE)
+            attacker.send("POST", f"{fund.path}/pledges", {**json_type, **header}, PLEDGE)
             for header in headers
         ]
 
@@ -102,9 +112,9 @@ def test_a_token_outside_the_header_counts_for_nothing(fund: Service, attacker: 
     body = json.dumps({**a_pledge(money(1)), "access_token": good}).encode()
 
     with nothing_recorded(fund):
-        in_query = attacker.send("GET", f"{FUND}?access_token={good}", {})
-        in_cookie = attacker.send("GET", FUND, {"Cookie": f"access_token={good}"})
-        in_body = attacker.send("POST", f"{FUND}/pledges", frame, body)
+        in_query = attacker.send("GET", f"{fund.path}?access_token={good}", {})
+        in_cookie = attacker.send("GET", fund.path, {"Cookie": f"access_token={good}"})
+        in_body = attacker.send("POST", f"{fund.path}/pledges", frame, body)
 
     # A query parameter that nobody knows is refused before anybody asks who sends it.
     assert wrong(in_query, 422, "unknown_parameter", good) == ""
@@ -158,7 +168,8 @@ def test_a_public_key_is_no_secret(fund: Service) -> None:
     )
 
 
-def test_only_the_registered_algorithm_counts(fund: Service) -> None:
+def test_only_the_registered_algorithm_counts(shared: Service) -> None:
+    fund = shared.another()
     forge = Forge(fund)
 
     _assert_none_opens(

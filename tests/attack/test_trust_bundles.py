@@ -36,10 +36,9 @@ from tests.support.attack.trust import (
     a_stranger,
     copied,
     note_of,
-    settings_of,
 )
 from tests.support.builders import TRUSTEE, a_charter, a_pledge, money, treasury
-from tests.support.service import FUND, running
+from tests.support.service import FUND, running, settings_of
 from tests.support.tampering import Bundle, made_by
 from tests.support.witnessing import a_witness
 

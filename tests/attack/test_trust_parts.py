@@ -25,9 +25,8 @@ from tests.support.attack.trust import (
     head,
     note_of,
     one_more,
-    settings_of,
 )
-from tests.support.service import Service, running
+from tests.support.service import Service, running, settings_of
 from tests.support.tampering import Bundle, made_by
 
 START, SINCE = 3, 2

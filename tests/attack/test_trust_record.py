@@ -23,9 +23,9 @@ from app.domain.governance.checkpoints import RecordStamp
 from app.domain.refusals.record import AttestationFalse
 from app.runtime.clock import new_id
 from tests.support.attack.record_story import DE, NAMES, WITNESSES, cosigned, stated, told
-from tests.support.attack.trust import copied, head, recorded, settings_of
+from tests.support.attack.trust import copied, head, recorded
 from tests.support.authority import Authority
-from tests.support.service import running
+from tests.support.service import running, settings_of
 from tests.support.signers import a_key
 from tests.support.tampering import Bundle, made_by
 

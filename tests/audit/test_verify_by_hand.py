@@ -6,12 +6,32 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.attack.trust import copied, small_bundle
+from tests.support.builders import a_pledge, money, treasury
+from tests.support.service import Service
 from tests.support.tampering import Bundle
 
 SCRIPT = Path(__file__).resolve().parents[2] / "docs" / "verify-by-hand"
 TOOLS = ("awk", "base64", "bash", "jq", "openssl", "sed", "sha256sum")
 MISSING = [tool for tool in TOOLS if shutil.which(tool) is None]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}")
+
+
+def eleven_entries(service: Service) -> None:
+    """A tree of three subtrees; the script starts a dozen programs for each entry."""
+    service.open()
+    for number in range(10):
+        service.post(treasury("DE"), "/pledges", a_pledge(money(number + 1)))
+
+
+@pytest.fixture(scope="module")
+def small(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return small_bundle(tmp_path_factory.mktemp("by-hand"), sqlite_template, eleven_entries)
+
+
+@pytest.fixture
+def bundle(small: Bundle, tmp_path: Path) -> Bundle:
+    return copied(small, tmp_path)
 
 
 def judged(bundle: Bundle) -> "subprocess.CompletedProcess[str]":
@@ -54,7 +74,7 @@ def test_it_refuses_a_cut_tail(bundle: Bundle) -> None:
 
 
 def test_it_refuses_a_forged_checkpoint(bundle: Bundle) -> None:
-    bundle.files["checkpoint"] = bundle.files["checkpoint"].replace(b"\n3", b"\n4", 1)
+    bundle.files["checkpoint"] = bundle.files["checkpoint"].replace(b"\n11\n", b"\n12\n", 1)
     bundle.resign()
 
     assert judged(bundle).returncode == 1

@@ -12,7 +12,7 @@ import pytest
 from app.chain.note import COSIGNATURE, VerifierKey
 from app.cli.main import main
 from tests.support.builders import REQUESTER, money
-from tests.support.service import FUND, Service
+from tests.support.service import Service
 
 
 def test_a_witness_has_one_key_for_ever(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,8 +45,8 @@ def test_a_witness_serves_as_a_process_of_its_own(fund: Service, tmp_path: Path)
     try:
         assert process.stdout is not None
         said = [process.stdout.readline() for _ in range(2)]
-        assert "watching ledger.localhost/test-fund" in said[1]
-        note = httpx.get(f"{fund.address}{FUND}/log/checkpoint").content
+        assert f"watching ledger.localhost/{fund.fund}" in said[1]
+        note = httpx.get(f"{fund.address}{fund.path}/log/checkpoint").content
         answer = _asked("http://127.0.0.1:18173/add-checkpoint", b"old 0\n\n" + note)
     finally:
         process.terminate()
@@ -72,12 +72,12 @@ def test_a_mirrors_round_says_how_much_it_keeps_and_ends_with_what_it_found(
     token = tmp_path / "token"
     token.write_text(fund.token(REQUESTER))
     trust = fund.trust(tmp_path / "trust.policy")
-    arguments = ["mirror", "--server", fund.address, "--fund", "test-fund", "--once"]
+    arguments = ["mirror", "--server", fund.address, "--fund", fund.fund, "--once"]
     arguments += ["--trust", str(trust), "--data", str(tmp_path / "kept"), "--token", str(token)]
     size = fund.seen()["size"]
 
     assert main(arguments) == 0
-    assert f"{size} entries of ledger.localhost/test-fund are kept" in capsys.readouterr().out
+    assert f"{size} entries of ledger.localhost/{fund.fund} are kept" in capsys.readouterr().out
     lines = (tmp_path / "kept" / "entries.jsonl").read_bytes().splitlines()
     assert [json.loads(line)["seq"] for line in lines] == list(range(size))
 
@@ -98,7 +98,7 @@ def test_a_checkpoint_that_is_known_must_be_contained(
     fund: Service, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     known = tmp_path / "checkpoint"
-    known.write_bytes(httpx.get(f"{fund.address}{FUND}/log/checkpoint").content)
+    known.write_bytes(httpx.get(f"{fund.address}{fund.path}/log/checkpoint").content)
     fund.paid("DE", money(10))
     bundle, trust = fund.export(tmp_path / "bundle.zip"), fund.trust(tmp_path / "trust.policy")
     arguments = ["verify", str(bundle), "--trust", str(trust), "--quiet", "--since", str(known)]

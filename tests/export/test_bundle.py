@@ -15,7 +15,7 @@ from app.client import Client
 from app.export.bundle import write_bundle
 from app.runtime.clock import now
 from tests.support.builders import AUDITOR, REQUESTER, a_pledge, a_recent_receipt, money, treasury
-from tests.support.service import FUND, Service
+from tests.support.service import Service
 
 
 def test_turnover_beyond_a_single_amount_is_exported_and_verified(
@@ -35,7 +35,7 @@ def test_a_clock_that_stepped_back_does_not_spoil_an_export(fund: Service, tmp_p
     here = fund.inside
     with here.database.read() as connection:
         early = datetime(2020, 1, 1, tzinfo=UTC)
-        content = b"".join(write_bundle(connection, "test-fund", here.notary.keys, early))
+        content = b"".join(write_bundle(connection, fund.fund, here.notary.keys, early))
     (tmp_path / "b.zip").write_bytes(content)
     trust = fund.trust(tmp_path / "t")
 
@@ -48,12 +48,12 @@ def test_a_party_has_one_export_at_a_time_and_nobody_waits_for_another_party(
     fund: Service,
 ) -> None:
     slots = fund.inside.exports
-    assert slots.take(("test-fund", "AUDIT"))
+    assert slots.take((fund.fund, "AUDIT"))
 
-    busy = fund.raw(AUDITOR, "GET", f"{FUND}/exports/audit")
-    other = fund.raw(REQUESTER, "GET", f"{FUND}/exports/audit")
-    slots.give_back(("test-fund", "AUDIT"))
-    again = fund.raw(AUDITOR, "GET", f"{FUND}/exports/audit")
+    busy = fund.raw(AUDITOR, "GET", f"{fund.path}/exports/audit")
+    other = fund.raw(REQUESTER, "GET", f"{fund.path}/exports/audit")
+    slots.give_back((fund.fund, "AUDIT"))
+    again = fund.raw(AUDITOR, "GET", f"{fund.path}/exports/audit")
 
     assert (busy.status_code, busy.json()["code"]) == (503, "busy")
     assert other.status_code == again.status_code == 200
@@ -63,7 +63,7 @@ def test_an_export_that_is_given_up_leaves_nothing_open(fund: Service) -> None:
     here = fund.inside
     with here.database.read() as connection:
         for taken in range(1, 12):
-            pieces = write_bundle(connection, "test-fund", here.notary.keys, now())
+            pieces = write_bundle(connection, fund.fund, here.notary.keys, now())
             for _ in range(taken):
                 next(pieces)
             pieces.close()
@@ -74,12 +74,12 @@ def test_an_export_that_is_given_up_leaves_nothing_open(fund: Service) -> None:
 
 def test_an_export_whose_reader_goes_away_frees_its_place(fund: Service) -> None:
     headers = {"Authorization": f"Bearer {fund.token(AUDITOR)}"}
-    url = f"{fund.address}{FUND}/exports/audit"
+    url = f"{fund.address}{fund.path}/exports/audit"
     with httpx.Client() as client, client.stream("GET", url, headers=headers) as response:
         assert response.status_code == 200
 
     with Client(fund.address, fund.token(AUDITOR)) as auditor:
-        pieces = b"".join(auditor.download(f"{FUND}/exports/audit"))
+        pieces = b"".join(auditor.download(f"{fund.path}/exports/audit"))
 
     assert pieces.startswith(b"PK")
 

@@ -22,7 +22,7 @@ from tests.support.signers import kid_of
 
 
 def test_decisions_are_made_signed_renewed_taken_back_dropped_and_audited(
-    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    brisk: None, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     story = told(service, monkeypatch)
 

@@ -42,22 +42,27 @@ def exported(service: Service, fund: str, path: Path) -> Path:
 def succeeded(service: Service, old: Report) -> None:
     """The next fund names how the old one ended."""
     ended = {"origin": old.origin, "size": old.size, "root": old.root}
-    charter = {**a_charter(succeeds=ended), "fund": "next-fund"}
+    charter = a_charter(succeeds=ended, fund=next_of(service))
     service.client(TRUSTEE).post("/v1/funds", charter, service.key())
+
+
+def next_of(service: Service) -> str:
+    """The name of the fund that comes after."""
+    return f"{service.fund}-next"
 
 
 def test_a_log_that_ended_takes_nothing_and_is_continued_by_another(
     fund: Service, tmp_path: Path
 ) -> None:
     fund.paid("DE", money(100))
-    decided(fund, {"kind": "closing", "reason": "Moved", "successor": "next-fund"})
+    decided(fund, {"kind": "closing", "reason": "Moved", "successor": next_of(fund)})
     with pytest.raises(Refused) as refused:
         fund.post(treasury("DE"), "/pledges", a_pledge(money(1)))
-    trust = policy(fund, "test-fund", "next-fund")
-    old_bundle = exported(fund, "test-fund", tmp_path / "old.zip")
+    trust = policy(fund, fund.fund, next_of(fund))
+    old_bundle = exported(fund, fund.fund, tmp_path / "old.zip")
     old = verify(old_bundle, Policy.parse(trust.encode()))
     succeeded(fund, old)
-    new_bundle = exported(fund, "next-fund", tmp_path / "new.zip")
+    new_bundle = exported(fund, next_of(fund), tmp_path / "new.zip")
 
     alone = verify(new_bundle, Policy.parse(trust.encode()))
     together = verify(new_bundle, Policy.parse(trust.encode()), Pins(predecessor=old))
@@ -76,12 +81,12 @@ def test_a_log_that_ended_takes_nothing_and_is_continued_by_another(
 def test_a_log_that_has_not_ended_or_ended_otherwise_is_no_predecessor(
     fund: Service, tmp_path: Path
 ) -> None:
-    trust = Policy.parse(policy(fund, "test-fund", "next-fund").encode())
-    running = verify(exported(fund, "test-fund", tmp_path / "old.zip"), trust)
+    trust = Policy.parse(policy(fund, fund.fund, next_of(fund)).encode())
+    running = verify(exported(fund, fund.fund, tmp_path / "old.zip"), trust)
     succeeded(fund, running)
-    new_bundle = exported(fund, "next-fund", tmp_path / "new.zip")
+    new_bundle = exported(fund, next_of(fund), tmp_path / "new.zip")
     fund.post(treasury("DE"), "/pledges", a_pledge(money(1)))
-    longer = verify(exported(fund, "test-fund", tmp_path / "longer.zip"), trust)
+    longer = verify(exported(fund, fund.fund, tmp_path / "longer.zip"), trust)
 
     for before in (running, longer):
         report = verify(new_bundle, trust, Pins(predecessor=before))

@@ -1,11 +1,9 @@
 """A fund under witnesses: cosignatures come by themselves, releases wait, mirrors follow."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -23,6 +21,7 @@ from app.runtime.settings import LOCAL_ORIGIN, Settings
 from app.trust.ledger_keys import load_keys
 from tests.support.builders import REQUESTER, TRUSTEE, money
 from tests.support.service import FUND, Service, running
+from tests.support.waiting import until
 from tests.support.witnessing import Running, a_witness, witnessing
 
 NAMES = ("no.example/w", "de.example/w", "uk.example/w")
@@ -42,7 +41,7 @@ class Watched:
 
 
 @pytest.fixture
-def watched(service_settings: Settings, tmp_path: Path) -> Iterator[Watched]:
+def watched(brisk: None, service_settings: Settings, tmp_path: Path) -> Iterator[Watched]:
     keys = load_keys(service_settings.keys_dir, LOCAL_ORIGIN, create=True)
     logs = "\n".join(
         f"log {keys.of_log(log).verifier}" for log in ("test-fund", "test-fund/access")
@@ -62,17 +61,6 @@ def watched(service_settings: Settings, tmp_path: Path) -> Iterator[Watched]:
         vkeys = [str(one.witness.key.verifier) for one in running_ones]
         service.open(witnessing={"witnesses": vkeys, "quorum": 2})
         yield Watched(service, running_ones, trust)
-
-
-def soon(what: Callable[[], Any]) -> Any:
-    """What becomes true within a while."""
-    deadline = time.monotonic() + 20
-    while True:
-        found = what()
-        if found or time.monotonic() > deadline:
-            assert found
-            return found
-        time.sleep(0.05)
 
 
 def newest(service: Service) -> bytes:
@@ -98,8 +86,8 @@ def test_a_release_waits_for_the_witnesses_and_the_auditor_sees_that_it_did(
         assert answer.status_code == 201 or answer.json()["code"] == "not_witnessed"
         return answer.status_code == 201
 
-    soon(instructed)
-    soon(lambda: is_cosigned(watched))
+    until(instructed)
+    until(lambda: is_cosigned(watched))
     report = verify(service.export(tmp_path / "bundle.zip"), watched.policy)
 
     assert report.problems == []
@@ -116,11 +104,11 @@ def test_the_second_log_is_cosigned_too(watched: Watched) -> None:
     with pytest.raises(Refused):
         watched.service.post(REQUESTER, "/pledges", {"window": "budget", "amount": money(1)})
 
-    soon(lambda: watched.witnesses[0].view(f"{LOCAL_ORIGIN}/test-fund/access").status_code == 200)
+    until(lambda: watched.witnesses[0].view(f"{LOCAL_ORIGIN}/test-fund/access").status_code == 200)
 
 
 def test_every_checkpoint_is_listed_with_its_cosignatures(watched: Watched) -> None:
-    soon(lambda: is_cosigned(watched))
+    until(lambda: is_cosigned(watched))
     page = httpx.get(f"{watched.service.address}{FUND}/log/checkpoints?limit=500").json()
 
     sizes = [item["size"] for item in page["items"]]
@@ -133,13 +121,13 @@ def test_a_witness_that_was_shown_another_history_raises_an_alarm(
 ) -> None:
     """Somebody else with the log's key has shown a witness a longer log."""
     service, one = watched.service, watched.witnesses[0]
-    soon(lambda: is_cosigned(watched))
+    until(lambda: is_cosigned(watched))
     key = service.inside.notary.keys.of_log("test-fund")
     ahead = _forged_beyond(one, key)
 
     service.paid("DE", money(1))
 
-    soon(lambda: any("ahead" in line for line in _metrics(service, "ledger_witness_cosign")))
+    until(lambda: any("ahead" in line for line in _metrics(service, "ledger_witness_cosign")))
     assert ahead.size == 1_000
     assert any(record.levelname == "CRITICAL" for record in caplog.records)
 
@@ -149,7 +137,7 @@ def test_a_mirror_keeps_and_executes_the_log_and_agrees_with_the_witnesses(
 ) -> None:
     service = watched.service
     service.paid("DE", money(100))
-    soon(lambda: is_cosigned(watched))
+    until(lambda: is_cosigned(watched))
     with _mirror(watched, tmp_path / "mirror") as mirror:
         assert mirror.fetch() == []
         service.paid("FR", money(100))
@@ -166,7 +154,7 @@ def test_a_mirror_keeps_both_checkpoints_of_a_witness_that_saw_another_log(
     watched: Watched, tmp_path: Path
 ) -> None:
     service, one = watched.service, watched.witnesses[0]
-    soon(lambda: is_cosigned(watched))
+    until(lambda: is_cosigned(watched))
     with _mirror(watched, tmp_path / "mirror") as mirror:
         _forged_beyond(one, service.inside.notary.keys.of_log("test-fund"))
         assert mirror.fetch() == []
@@ -182,10 +170,10 @@ def test_a_part_of_the_log_verifies_by_its_frontier_and_says_what_it_leaves_out(
     watched: Watched, tmp_path: Path
 ) -> None:
     service = watched.service
-    soon(lambda: is_cosigned(watched))
+    until(lambda: is_cosigned(watched))
     before = newest(service)
     service.paid("DE", money(100))
-    soon(lambda: is_cosigned(watched))
+    until(lambda: is_cosigned(watched))
     known = Checkpoint.parse(Note.parse(before).text)
     path = tmp_path / "part.zip"
     query = f"?from={known.size}&since={known.size}"

@@ -20,14 +20,13 @@ from app.domain.proposals.proposals import Proposal
 from app.domain.values import Role
 from app.runtime.settings import Settings
 from tests.support.attack import custody_story, record_story
-from tests.support.attack.trust import settings_of
 from tests.support.authority import Authority
 from tests.support.builders import Person, a_charter, a_charter_change, a_mandate, a_motion, money
 from tests.support.decision_story import told
 from tests.support.domain import Door, admin
 from tests.support.lives.lives import DEEDS, lived
 from tests.support.proposals import approver, issuers, proposed, revised, voted, withdrawn
-from tests.support.service import Service, running
+from tests.support.service import Service, running, settings_of
 from tests.support.through import Through
 
 BOOKS_SEED, BOOKS_STEPS = 7, 220

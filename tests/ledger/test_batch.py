@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.builders import a_charter, a_pledge, money, treasury
-from tests.support.service import FUND, Service
+from tests.support.service import Service
 
 
 def test_a_batch_that_takes_too_long_to_decide_is_refused_and_its_fund_goes_on(
@@ -11,7 +11,7 @@ def test_a_batch_that_takes_too_long_to_decide_is_refused_and_its_fund_goes_on(
 ) -> None:
     monkeypatch.setattr("app.ledger.batch.DECIDE_S", -1.0)
     batch = [{"op": "pledge.announced", "key": f"k{n}", "data": a_pledge(money(1))} for n in (1, 2)]
-    path = f"{FUND}/batches"
+    path = f"{fund.path}/batches"
 
     refused = [
         fund.raw(treasury("DE"), "POST", f"{path}?mode={mode}", json=batch)

@@ -105,20 +105,22 @@ def test_a_fund_that_vanished_from_the_database_stops_the_service(
         start(empty)
 
 
-def test_a_fork_under_a_running_service_halts_writing_and_readiness(fund: Service) -> None:
-    forged = fund.inside.notary
+def test_a_fork_under_a_running_service_halts_writing_and_readiness(alone: Service) -> None:
+    forged = alone.inside.notary
     key = forged.keys.of_log("test-fund")
     other = Checkpoint(key.name, 99, b"\1" * 32).note().signed_by(key).to_bytes()
-    second_store(fund.settings).write_bytes(other)
+    second_store(alone.settings).write_bytes(other)
 
-    answer = fund.raw(
+    answer = alone.raw(
         treasury("DE"), "POST", "/v1/funds/test-fund/pledges", json=a_pledge(money(1))
     )
-    again = fund.raw(treasury("DE"), "POST", "/v1/funds/test-fund/pledges", json=a_pledge(money(1)))
+    again = alone.raw(
+        treasury("DE"), "POST", "/v1/funds/test-fund/pledges", json=a_pledge(money(1))
+    )
 
     assert (answer.status_code, answer.json()["code"]) == (503, "fork_detected")
     assert (again.status_code, again.json()["code"]) == (503, "fork_detected")
-    ready = fund.raw(treasury("DE"), "GET", "/readyz")
+    ready = alone.raw(treasury("DE"), "GET", "/readyz")
     assert (ready.status_code, ready.json()["checks"]["history"]) == (503, False)
     with pytest.raises(ForkDetected):
         forged.check("test-fund")

@@ -4,8 +4,9 @@ import asyncio
 import json
 import socket
 import threading
-import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,52 +31,59 @@ from tests.support.builders import (
     treasury,
 )
 from tests.support.commands import DE, pledge
-from tests.support.service import FUND, Service, running
+from tests.support.service import Service, running
+from tests.support.waiting import at_the_door, until
+
+ON_POSTGRESQL = pytest.mark.parametrize("shared", ["postgresql"], indirect=True)
+"""Where a commit is made slow with PostgreSQL's means, or a connection is lost."""
 
 
-def a_slow_commit(service: Service, seconds: float) -> None:
-    """Make every commit that records something take that long. PostgreSQL only."""
+@contextmanager
+def slow_commits(service: Service, seconds: float) -> Iterator[None]:
+    """Every commit that records something takes that long, until the block ends."""
+    slow = (
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
+        f"'BEGIN PERFORM pg_sleep({seconds}); RETURN NULL; END'",
+        "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON idempotency "
+        "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()",
+    )
+    _execute(service, *slow)
+    yield
+    _execute(service, "DROP FUNCTION slow CASCADE")
+
+
+def _execute(service: Service, *statements: str) -> None:
     with service.inside.database.write() as connection:
-        connection.execute(
-            text(
-                "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
-                f"'BEGIN PERFORM pg_sleep({seconds}); RETURN NULL; END'"
-            )
-        )
-        connection.execute(
-            text(
-                "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON idempotency "
-                "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()"
-            )
-        )
+        for statement in statements:
+            connection.execute(text(statement))
 
 
-def test_what_arrives_together_is_committed_together(fund: Service) -> None:
+def test_what_arrives_together_is_committed_together(alone: Service) -> None:
     """Many commands, few transactions: the lock is held and the disk forced once a batch."""
-    door = fund.inside.ledger
+    door = alone.inside.ledger
 
     async def all_at_once() -> list[Accepted]:
         commands = [
-            door.submit("test-fund", DE, KeyedCommand(pledge(n), f"together-{n}", bytes([n])))
+            door.submit(alone.fund, DE, KeyedCommand(pledge(n), f"together-{n}", bytes([n])))
             for n in range(1, 65)
         ]
         return await asyncio.gather(*commands)
 
     answers = asyncio.run(all_at_once())
 
-    batches = fund.inside.metrics.registry.get_sample_value("ledger_append_batch_size_count")
+    batches = alone.inside.metrics.registry.get_sample_value("ledger_append_batch_size_count")
     assert batches is not None
     assert batches < 32
     assert len({answer.outcomes for answer in answers}) == 64
 
 
 def test_every_receipt_of_a_batch_holds(fund: Service) -> None:
-    log = fund.inside.notary.keys.of_log("test-fund").verifier
+    log = fund.inside.notary.keys.of_log(fund.fund).verifier
     with ThreadPoolExecutor(16) as pool:
         answers = list(
             pool.map(
                 lambda n: fund.raw(
-                    treasury("DE"), "POST", f"{FUND}/pledges", json=a_pledge(money(n))
+                    treasury("DE"), "POST", f"{fund.path}/pledges", json=a_pledge(money(n))
                 ),
                 range(1, 40),
             )
@@ -94,7 +102,7 @@ def test_in_one_batch_the_second_sees_what_the_first_has_done(fund: Service) -> 
     with ThreadPoolExecutor(2) as pool:
         answers = list(
             pool.map(
-                lambda body: fund.raw(treasury("DE"), "POST", f"{FUND}/receipts", json=body),
+                lambda body: fund.raw(treasury("DE"), "POST", f"{fund.path}/receipts", json=body),
                 bodies,
             )
         )
@@ -114,7 +122,7 @@ def test_time_in_a_log_never_runs_backwards(fund: Service) -> None:
     )
     past.start()
 
-    accepted = asyncio.run(past.submit("test-fund", DE, KeyedCommand(pledge(2), "past", b"d")))
+    accepted = asyncio.run(past.submit(fund.fund, DE, KeyedCommand(pledge(2), "past", b"d")))
     past.stop()
 
     (outcome,) = accepted.outcomes
@@ -127,21 +135,19 @@ def test_a_stopped_door_takes_nothing(fund: Service) -> None:
     door = Ledger(here.database, here.notary, here.metrics)
 
     with pytest.raises(QueueFull):
-        asyncio.run(door.submit("test-fund", DE, KeyedCommand(pledge(1), "k", b"d")))
+        asyncio.run(door.submit(fund.fund, DE, KeyedCommand(pledge(1), "k", b"d")))
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_past_the_queues_limit_the_answer_is_busy(service_settings: Settings) -> None:
     tight = service_settings.model_copy(update={"queue_limit": 2, "batch_limit": 1})
     with running(tight) as service:
         service.open()
-        if service.inside.database.dialect == "sqlite":
-            pytest.skip("a commit is made slow with PostgreSQL's means")
-        a_slow_commit(service, 0.3)
-        with ThreadPoolExecutor(8) as pool:
+        with slow_commits(service, 0.2), ThreadPoolExecutor(8) as pool:
             answers = list(
                 pool.map(
                     lambda n: service.raw(
-                        treasury("DE"), "POST", f"{FUND}/pledges", json=a_pledge(money(n))
+                        treasury("DE"), "POST", f"{service.path}/pledges", json=a_pledge(money(n))
                     ),
                     range(1, 9),
                 )
@@ -153,25 +159,27 @@ def test_past_the_queues_limit_the_answer_is_busy(service_settings: Settings) ->
     assert (busy.json()["code"], busy.headers["Retry-After"]) == ("busy", "1")
 
 
-def test_a_repeated_request_joins_the_one_under_way(fund: Service) -> None:
-    if fund.inside.database.dialect == "sqlite":
-        pytest.skip("a commit is made slow with PostgreSQL's means")
-    a_slow_commit(fund, 0.5)
+@ON_POSTGRESQL
+def test_a_repeated_request_joins_the_one_under_way(
+    fund: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     headers = {"Idempotency-Key": "the-same"}
+    came = at_the_door(fund, monkeypatch)
 
     def post(amount: int) -> httpx.Response:
         return fund.raw(
             treasury("DE"),
             "POST",
-            f"{FUND}/pledges",
+            f"{fund.path}/pledges",
             json=a_pledge(money(amount)),
             headers=headers,
         )
 
-    with ThreadPoolExecutor(4) as pool:
+    with slow_commits(fund, 0.5), ThreadPoolExecutor(4) as pool:
         first = pool.submit(post, 1)
-        time.sleep(0.2)
+        until(lambda: came == [False])
         same, other = pool.submit(post, 1), pool.submit(post, 2)
+        until(lambda: came == [False, True, True])
 
     assert first.result().status_code == same.result().status_code == 201
     assert same.result().headers["Idempotent-Replayed"] == "true"
@@ -179,72 +187,74 @@ def test_a_repeated_request_joins_the_one_under_way(fund: Service) -> None:
     assert other.result().json()["code"] == "idempotency_key_reused"
 
 
-def test_whoever_waits_too_long_for_the_first_is_told_to_come_back(fund: Service) -> None:
-    if fund.inside.database.dialect == "sqlite":
-        pytest.skip("a commit is made slow with PostgreSQL's means")
-    a_slow_commit(fund, 3.0)
+@ON_POSTGRESQL
+def test_whoever_waits_too_long_for_the_first_is_told_to_come_back(
+    fund: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.ledger.writer.JOIN_TIMEOUT_S", 0.1)
+    came = at_the_door(fund, monkeypatch)
     options: dict[str, Any] = {
         "json": a_pledge(money(1)),
         "headers": {"Idempotency-Key": "the-same"},
     }
 
-    with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(fund.raw, treasury("DE"), "POST", f"{FUND}/pledges", **options)
-        time.sleep(0.2)
-        second = pool.submit(fund.raw, treasury("DE"), "POST", f"{FUND}/pledges", **options)
+    with slow_commits(fund, 1.0), ThreadPoolExecutor(2) as pool:
+        first = pool.submit(fund.raw, treasury("DE"), "POST", f"{fund.path}/pledges", **options)
+        until(lambda: came == [False])
+        second = pool.submit(fund.raw, treasury("DE"), "POST", f"{fund.path}/pledges", **options)
 
     assert first.result().status_code == 201
     assert second.result().json()["code"] == "request_in_flight"
     assert second.result().headers["Retry-After"] == "1"
 
 
-def test_a_client_that_goes_away_does_not_stop_what_is_under_way(fund: Service) -> None:
-    if fund.inside.database.dialect == "sqlite":
-        pytest.skip("a commit is made slow with PostgreSQL's means")
-    a_slow_commit(fund, 0.5)
+@ON_POSTGRESQL
+def test_a_client_that_goes_away_does_not_stop_what_is_under_way(
+    fund: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    came = at_the_door(fund, monkeypatch)
     body = json.dumps(a_pledge(money(7)), separators=(",", ":")).encode()
     host, port = fund.address.removeprefix("http://").split(":")
     head = (
-        f"POST {FUND}/pledges HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        f"POST {fund.path}/pledges HTTP/1.1\r\nHost: {host}\r\n"
+        f"Content-Type: application/json\r\n"
         f"Authorization: Bearer {fund.token(treasury('DE'))}\r\nIdempotency-Key: impatient\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
 
-    with socket.create_connection((host, int(port))) as impatient:
-        impatient.sendall(head.encode() + body)
-        time.sleep(0.2)
-    again = fund.client(treasury("DE")).post(f"{FUND}/pledges", a_pledge(money(7)), "impatient")
+    with slow_commits(fund, 0.3):
+        with socket.create_connection((host, int(port))) as impatient:
+            impatient.sendall(head.encode() + body)
+            until(lambda: came == [False])
+        again = fund.client(treasury("DE")).post(
+            f"{fund.path}/pledges", a_pledge(money(7)), "impatient"
+        )
 
     assert again["entry"]["seq"] == 1
     assert fund.get(AUDITOR, "")["size"] == 2
 
 
+@ON_POSTGRESQL
 def test_a_connection_lost_in_the_commit_is_answered_with_outcome_unknown(fund: Service) -> None:
     database = fund.inside.database
-    if database.dialect == "sqlite":
-        pytest.skip("SQLite has no connection that could be lost")
-    a_slow_commit(fund, 0.5)
     options: dict[str, Any] = {
         "json": a_pledge(money(1)),
         "headers": {"Idempotency-Key": "which-one"},
     }
+    query = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE query = 'COMMIT' AND state = 'active' AND datname = current_database()"
+    )
 
-    def cut() -> None:
-        query = (
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE query = 'COMMIT' AND state = 'active'"
-        )
-        for _ in range(500):  # a busy machine takes its time to come to the commit
-            with database.read() as connection:
-                if connection.execute(text(query)).all():
-                    return
-            time.sleep(0.02)
+    def cut() -> bool:
+        with database.read() as connection:
+            return bool(connection.execute(text(query)).all())
 
-    thread = threading.Thread(target=cut)
-    thread.start()
-    lost = fund.raw(treasury("DE"), "POST", f"{FUND}/pledges", **options)
-    thread.join()
-    again = fund.raw(treasury("DE"), "POST", f"{FUND}/pledges", **options)
+    with slow_commits(fund, 0.3), ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(fund.raw, treasury("DE"), "POST", f"{fund.path}/pledges", **options)
+        until(cut)
+        lost = answer.result()
+        again = fund.raw(treasury("DE"), "POST", f"{fund.path}/pledges", **options)
 
     assert (lost.status_code, lost.json()["code"]) == (503, "outcome_unknown")
     assert again.status_code == 201
@@ -263,7 +273,7 @@ def test_a_transaction_takes_no_more_rows_than_the_head_should_be_held_for(
 
     async def all_at_once() -> None:
         asked = [
-            door.submit("test-fund", ua, KeyedCommand(command, f"ask-{n}", bytes([n])))
+            door.submit(service.fund, ua, KeyedCommand(command, f"ask-{n}", bytes([n])))
             for n in range(60)
         ]
         await asyncio.gather(*asked)
@@ -281,23 +291,23 @@ def test_what_was_committed_and_could_not_be_signed_is_not_called_unrecorded(
 ) -> None:
     """The second store's disk is full, say; later the same key gets its receipt."""
     folder = fund.settings.second_store_dir
-    slot = folder / "test-fund.checkpoint"
+    slot = folder / f"{fund.fund}.checkpoint"
     kept = slot.read_bytes()
     slot.unlink()
     slot.mkdir()
     headers = {"Idempotency-Key": "committed-not-signed"}
 
     lost = fund.raw(
-        treasury("DE"), "POST", f"{FUND}/pledges", json=a_pledge(money(1)), headers=headers
+        treasury("DE"), "POST", f"{fund.path}/pledges", json=a_pledge(money(1)), headers=headers
     )
     still = fund.raw(
-        treasury("DE"), "POST", f"{FUND}/pledges", json=a_pledge(money(1)), headers=headers
+        treasury("DE"), "POST", f"{fund.path}/pledges", json=a_pledge(money(1)), headers=headers
     )
     ready = fund.raw(AUDITOR, "GET", "/readyz")
     slot.rmdir()
     slot.write_bytes(kept)
     again = fund.raw(
-        treasury("DE"), "POST", f"{FUND}/pledges", json=a_pledge(money(1)), headers=headers
+        treasury("DE"), "POST", f"{fund.path}/pledges", json=a_pledge(money(1)), headers=headers
     )
 
     assert (lost.status_code, lost.json()["code"]) == (503, "outcome_unknown")
@@ -313,18 +323,16 @@ def test_what_could_not_be_signed_is_tried_again_though_nobody_writes(
 ) -> None:
     """A load balancer that heeds /readyz sends no write that would bring it about."""
     monkeypatch.setattr("app.ledger.writer.RETRY_S", 0.1)
-    slot = fund.settings.second_store_dir / "test-fund.checkpoint"
+    slot = fund.settings.second_store_dir / f"{fund.fund}.checkpoint"
     kept = slot.read_bytes()
     slot.unlink()
     slot.mkdir()
-    lost = fund.raw(treasury("DE"), "POST", f"{FUND}/pledges", json=a_pledge(money(1)))
+    lost = fund.raw(treasury("DE"), "POST", f"{fund.path}/pledges", json=a_pledge(money(1)))
     slot.rmdir()
     slot.write_bytes(kept)
 
-    deadline = time.monotonic() + 20
-    while not (ready := fund.raw(AUDITOR, "GET", "/readyz")).is_success:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: fund.raw(AUDITOR, "GET", "/readyz").is_success)
+    ready = fund.raw(AUDITOR, "GET", "/readyz")
 
     assert lost.status_code == 503
     assert ready.json()["checks"]["signing"] is True
@@ -335,11 +343,12 @@ def test_a_start_costs_the_same_whatever_the_length_of_the_log(fund: Service) ->
     here = fund.inside
 
     def statements_of_a_start() -> int:
-        count = 0
+        count, here_alone = 0, threading.get_ident()
 
         def counted(*_: Any) -> None:
             nonlocal count
-            count += 1
+            # What goes on beside requests asks the database too.
+            count += threading.get_ident() == here_alone
 
         door = Ledger(here.database, here.notary, here.metrics)
         engines = (here.database._reader, here.database._writer)
@@ -364,11 +373,11 @@ def test_a_start_costs_the_same_whatever_the_length_of_the_log(fund: Service) ->
     assert statements_of_a_start() == short
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_database_that_is_away_is_answered_with_unavailable(service: Service) -> None:
+    """A file does not go away."""
     service.open()
     service.inside.database.close()
-    if service.inside.database.dialect == "sqlite":
-        pytest.skip("a file does not go away")
     name = service.inside.database.url.database
     admin = create_engine(
         service.inside.database.url.set(drivername="postgresql+psycopg", database="postgres"),
@@ -378,8 +387,8 @@ def test_a_database_that_is_away_is_answered_with_unavailable(service: Service) 
         connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
     admin.dispose()
 
-    write = service.raw(treasury("DE"), "POST", f"{FUND}/pledges", json=a_pledge(money(1)))
-    read = service.raw(treasury("DE"), "GET", f"{FUND}/summary")
+    write = service.raw(treasury("DE"), "POST", f"{service.path}/pledges", json=a_pledge(money(1)))
+    read = service.raw(treasury("DE"), "GET", f"{service.path}/summary")
     ready = service.raw(treasury("DE"), "GET", "/readyz")
 
     assert (write.status_code, write.json()["code"]) == (503, "unavailable")

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -47,9 +48,16 @@ def lived(service: Service) -> Service:
 
 
 @pytest.fixture(scope="module")
-def log_state(shared: Service) -> Service:
+def rebuilt(shared: Service) -> Service:
     """The same, for tests that leave it as it was."""
     return live(shared)
+
+
+@pytest.fixture
+def mended(rebuilt: Service) -> Iterator[Service]:
+    """The same, for tests that change its read tables: it is made what it was."""
+    yield rebuilt
+    rebuild(rebuilt.inside.database, "test-fund")
 
 
 def live(service: Service) -> Service:
@@ -99,13 +107,13 @@ def keep_books(service: Service) -> None:
         service.post(TRUSTEE, path, body)
 
 
-def test_what_the_service_wrote_is_what_a_replay_gives(lived: Service) -> None:
-    assert first_difference(lived.inside.database, "test-fund") is None
+def test_what_the_service_wrote_is_what_a_replay_gives(rebuilt: Service) -> None:
+    assert first_difference(rebuilt.inside.database, "test-fund") is None
 
 
 @pytest.mark.parametrize("table", sorted(kind.table for kind in READ_TABLES))
-def test_a_table_that_was_emptied_is_noticed_and_rebuilt(log_state: Service, table: str) -> None:
-    database = log_state.inside.database
+def test_a_table_that_was_emptied_is_noticed_and_rebuilt(rebuilt: Service, table: str) -> None:
+    database = rebuilt.inside.database
     with database.write() as connection:
         connection.execute(text(f"DELETE FROM {table}"))
 
@@ -117,8 +125,8 @@ def test_a_table_that_was_emptied_is_noticed_and_rebuilt(log_state: Service, tab
     assert first_difference(database, "test-fund") is None
 
 
-def test_a_balance_that_was_changed_is_named_with_its_column(lived: Service) -> None:
-    database = lived.inside.database
+def test_a_balance_that_was_changed_is_named_with_its_column(mended: Service) -> None:
+    database = mended.inside.database
     with database.write() as connection:
         change = "UPDATE pools SET available_minor = available_minor + 1 WHERE currency = 'EUR'"
         connection.execute(text(change))
@@ -130,8 +138,8 @@ def test_a_balance_that_was_changed_is_named_with_its_column(lived: Service) -> 
     assert "the replay Money(400.00" in difference
 
 
-def test_a_row_that_no_entry_brought_about_is_named(lived: Service) -> None:
-    database = lived.inside.database
+def test_a_row_that_no_entry_brought_about_is_named(mended: Service) -> None:
+    database = mended.inside.database
     with database.write() as connection:
         connection.execute(
             text(
@@ -146,11 +154,11 @@ def test_a_row_that_no_entry_brought_about_is_named(lived: Service) -> None:
     assert "in the table, but not in the replay" in difference
 
 
-def test_a_row_that_cannot_be_read_is_named(lived: Service) -> None:
-    with lived.inside.database.write() as connection:
+def test_a_row_that_cannot_be_read_is_named(mended: Service) -> None:
+    with mended.inside.database.write() as connection:
         connection.execute(text("UPDATE disbursements SET state = 'vanished'"))
 
-    difference = first_difference(lived.inside.database, "test-fund")
+    difference = first_difference(mended.inside.database, "test-fund")
 
     assert difference is not None
     assert difference.startswith("disbursements: a row cannot be read")
@@ -165,11 +173,11 @@ def test_a_journal_line_that_was_changed_is_named(lived: Service) -> None:
     assert difference.startswith("journal of entry ")
 
 
-def test_an_unknown_fund_has_nothing_to_rebuild(lived: Service) -> None:
+def test_an_unknown_fund_has_nothing_to_rebuild(rebuilt: Service) -> None:
     with pytest.raises(NoSuchFund):
-        rebuild(lived.inside.database, "none")
+        rebuild(rebuilt.inside.database, "none")
     with pytest.raises(NoSuchFund):
-        first_difference(lived.inside.database, "none")
+        first_difference(rebuilt.inside.database, "none")
 
 
 def test_an_upgrade_folds_the_read_tables_anew(sqlite_template: Path, tmp_path: Path) -> None:

@@ -102,10 +102,13 @@ class Authority:
         )
         return (self.folder / "answer").read_bytes()
 
-    def signed_by(self, holder: Holder, answer: bytes) -> bytes:
-        """What an answer says, signed by somebody else."""
-        said = tsp.TimeStampResp.load(answer)["time_stamp_token"]["content"]["encap_content_info"]
-        (self.folder / "said").write_bytes(said["content"].parsed.dump())
+    def signed_by(self, holder: Holder, answer: bytes, at: datetime | None = None) -> bytes:
+        """What an answer says, signed by somebody else; as of then, where a time is given."""
+        token = tsp.TimeStampResp.load(answer)["time_stamp_token"]
+        said = token["content"]["encap_content_info"]["content"].parsed
+        if at is not None:
+            said["gen_time"] = at
+        (self.folder / "said").write_bytes(said.dump())
         self._openssl(
             *("cms", "-sign", "-binary", "-nodetach", "-cades", "-econtent_type", _CONTENT_TYPE),
             *("-in", "said", "-outform", "DER", "-out", "signed"),

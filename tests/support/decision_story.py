@@ -1,7 +1,5 @@
 """The story of decisions that tests/flows tells and tests/attack tampers with."""
 
-import time
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -22,9 +20,10 @@ from tests.support.builders import (
     money,
     treasury,
 )
-from tests.support.service import FUND, Service
+from tests.support.service import Service
 from tests.support.signers import EcKey, a_key, admin, kid_of, registered
 from tests.support.travel import travel
+from tests.support.waiting import until
 
 GOVERNMENTS = ("DE", "FR", "IT", "NL")
 
@@ -95,7 +94,7 @@ class Story:
         """The entries that a signed request brought."""
         token = self.service.token(who, subject=subject)
         with Client(self.service.address, token, self.keys[who.party]) as client:
-            answer = client.post(FUND + path, body, self.service.key(), op)
+            answer = client.post(self.service.path + path, body, self.service.key(), op)
         return [answer["entry"], *answer["consequences"]]
 
     def state(self, identifier: str) -> str:
@@ -107,13 +106,6 @@ class Story:
         view = self.service.get(AUDITOR, f"/proposals/{proposal}")
         outcome: str = view["proposal"]["state"]
         return outcome
-
-    def until(self, fact: Callable[[], bool]) -> None:
-        """Wait until the service's own deadline worker has made it so."""
-        deadline = time.monotonic() + 20
-        while not fact():
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
 
     def vote(self, identifier: str, who: list[Person]) -> list[dict[str, Any]]:
         """What the last ballot in favour brought."""
@@ -254,7 +246,7 @@ def another_charter_drops_what_was_open(story: Story) -> None:
     voters = [Person(party, Role.TREASURY_APPROVER) for party in GOVERNMENTS]
     brought = story.vote(proposal, voters)
     assert kinds(brought) == ["decision.made", "charter.amended"]
-    story.until(lambda: story.state(request) == story.outcome(motion) == "dropped")
+    until(lambda: story.state(request) == story.outcome(motion) == "dropped")
 
 
 def told(service: Service, patch: pytest.MonkeyPatch) -> Story:
@@ -266,7 +258,7 @@ def told(service: Service, patch: pytest.MonkeyPatch) -> Story:
     thanks = story.propose(a_motion())
     paid = a_request_is_voted_on_and_reviewed(story)
     story.later(LATER)
-    story.until(lambda: story.outcome(thanks) == "accepted")
+    until(lambda: story.outcome(thanks) == "accepted")
     the_reviews_expire_and_are_renewed(story, paid)
     an_approval_is_taken_back_and_given_again(story, paid)
     the_bank_pays(story, paid)

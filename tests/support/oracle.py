@@ -33,9 +33,8 @@ MANIFEST = {"files", "format", "from", "fund", "origin", "root", "time", "to", "
 FIELDS = {"v", "fund", "seq", "id", "type", "at", "by", "data", "prev"}
 KNOWN = r"README\.txt|checkpoint|keys\.json|consistency\.json|entries/\d{8}\.jsonl"
 KNOWN += r"|views/[a-z_]+\.csv|access/([a-z_]+/)?[0-9a-z_.]+"
-VIEWS = {
-    f"views/{n}.csv" for n in ["contributions", "disbursements", "approvals", "events", "shares"]
-}
+NAMES = ("contributions", "disbursements", "approvals", "events", "shares")
+VIEWS = {f"views/{name}.csv" for name in NAMES}
 REQUIRED = {"README.txt", "checkpoint", "keys.json", "views/journal.csv", "views/trial_balance.csv"}
 HEX64, SLUG, TYPE = r"[0-9a-f]{64}", r"[a-z0-9][a-z0-9-]{1,62}", r"[a-z]\w*(\.[a-z]\w*)+"
 UUID7 = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"

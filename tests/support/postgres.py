@@ -11,10 +11,12 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
@@ -114,5 +116,14 @@ def _embedded() -> Iterator[str]:
         process = started.get_postmaster_info().process
         if process is not None:
             process.send_signal(signal.SIGQUIT)
-            process.wait(10)
+            _ended(process)
+        # By itself it would wait until somebody has taken note of the process's end.
+        started.cleanup_mode = None
         started.cleanup()
+        shutil.rmtree(folder)
+
+
+def _ended(process: Any) -> None:
+    deadline = time.monotonic() + 10
+    while process.is_running() and process.status() != "zombie" and time.monotonic() < deadline:
+        time.sleep(0.005)

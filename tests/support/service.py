@@ -1,13 +1,14 @@
 """A real service on a real socket, in a thread of the test's own process."""
 
+import asyncio
+import copy
 import itertools
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import uvicorn
@@ -36,16 +37,33 @@ FUND = "/v1/funds/test-fund"
 
 
 class Service:
-    """A running service, tokens for everybody, and the steps that stories are made of."""
+    """A running service, tokens for everybody, and the steps that stories are made of.
+
+    All that is said of a fund is said of `fund`.
+    """
 
     def __init__(self, address: str, settings: Settings, app: Any) -> None:
         self.address = address
         self.settings = settings
+        self.fund = "test-fund"
         self._app = app
         self._issuer = DevelopmentIssuer.open(settings)
         self._clients: dict[tuple[str, ...], Client] = {}
+        self._raw = httpx.Client(base_url=address, timeout=30, verify=trusted())
         self._making = threading.Lock()
         self._numbers = itertools.count(1)
+
+    @property
+    def path(self) -> str:
+        """The fund's address."""
+        return f"/v1/funds/{self.fund}"
+
+    def another(self, **changes: Any) -> Self:
+        """The same service and another fund in it, open: nobody else records anything there."""
+        apart = copy.copy(self)
+        apart.fund = f"fund-{next(self._numbers)}"
+        apart.open(**changes)
+        return apart
 
     @property
     def inside(self) -> Services:
@@ -63,9 +81,9 @@ class Service:
                 self._clients[label] = Client(self.address, self.token(who, subject=subject))
             return self._clients[label]
 
-    def seen(self, fund: str = "test-fund") -> dict[str, Any]:
+    def seen(self) -> dict[str, Any]:
         """The newest checkpoint, as a party acknowledges it."""
-        return self.client(AUDITOR).seen(fund)
+        return self.client(AUDITOR).seen(self.fund)
 
     def key(self) -> str:
         """An idempotency key that nobody has used."""
@@ -76,19 +94,20 @@ class Service:
         headers = {"Authorization": f"Bearer {self.token(who)}", **options.pop("headers", {})}
         if method == "POST":
             headers = {"Idempotency-Key": self.key(), **headers}
-        url = self.address + path
-        return httpx.request(method, url, headers=headers, timeout=30, verify=trusted(), **options)
+        return self._raw.request(method, path, headers=headers, **options)
 
     def post(self, who: Person, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        return self.client(who).post(FUND + path, body, self.key())
+        return self.client(who).post(self.path + path, body, self.key())
 
     def get(self, who: Person, path: str) -> dict[str, Any]:
-        return self.client(who).get(FUND + path)
+        return self.client(who).get(self.path + path)
 
     # -- steps of stories ------------------------------------------------------------------------
 
     def open(self, **changes: Any) -> dict[str, Any]:
-        return self.client(TRUSTEE).post("/v1/funds", a_charter(**changes), self.key())
+        return self.client(TRUSTEE).post(
+            "/v1/funds", a_charter(**{"fund": self.fund, **changes}), self.key()
+        )
 
     def agreed(self, party: str, amount: dict[str, str], window: str = "budget") -> str:
         """The id of an agreement in force."""
@@ -149,19 +168,31 @@ class Service:
     def export(self, path: Path) -> Path:
         """The audit bundle, in a file."""
         with path.open("wb") as file:
-            for piece in self.client(REQUESTER).download(f"{FUND}/exports/audit"):
+            for piece in self.client(REQUESTER).download(f"{self.path}/exports/audit"):
                 file.write(piece)
         return path
 
     def trust(self, path: Path) -> Path:
         """The trust file, in a file."""
-        vkey = self.inside.notary.keys.of_log("test-fund").verifier
+        vkey = self.inside.notary.keys.of_log(self.fund).verifier
         path.write_text(f"log {vkey}\nquorum none\n")
         return path
 
-    def close(self) -> None:
+    def sign_out(self) -> None:
+        """Everybody gets a new token with the next request."""
         for client in self._clients.values():
             client.close()
+        self._clients.clear()
+
+    def close(self) -> None:
+        self.sign_out()
+        self._raw.close()
+
+
+def settings_of(folder: Path, template: Path) -> Settings:
+    """Settings of a service on an empty SQLite file in the folder."""
+    (folder / "ledger.db").write_bytes(template.read_bytes())
+    return Settings(database_url=f"sqlite:///{folder / 'ledger.db'}", data_dir=folder)
 
 
 @contextmanager
@@ -176,10 +207,50 @@ def running(settings: Settings) -> Iterator[Service]:
             service.close()
 
 
+class _Prompt(uvicorn.Server):
+    """Begins and ends as soon as it can; uvicorn's own looks ten times a second."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.begun = threading.Event()
+        self._ended = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+        self.begun.set()
+
+    def end(self) -> None:
+        """Called from another thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            # One that refused to start has closed its loop.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._ended.set)
+
+    async def main_loop(self) -> None:
+        while not self._ended.is_set():
+            await self.on_tick(0)  # the time of day in every answer's head
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), 1)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        while self.server_state.connections or self.server_state.tasks:
+            await asyncio.sleep(0.001)
+        for server in self.servers:
+            await server.wait_closed()
+        await self.lifespan.shutdown()
+
+
 @contextmanager
 def serving(app: Any) -> Iterator[str]:
     """The address of a server of this application, until the block ends."""
-    server = uvicorn.Server(
+    server = _Prompt(
         uvicorn.Config(app, http="h11", log_level="warning", access_log=False, server_header=False)
     )
     # The protocol by name: only then does asyncio switch Nagle's delay off.
@@ -188,19 +259,19 @@ def serving(app: Any) -> Iterator[str]:
 
     def serve() -> None:
         # A service that refuses to start ends its process; here that is the end of its thread.
-        with suppress(SystemExit):
-            server.run(sockets=[listening])
+        try:
+            with suppress(SystemExit):
+                server.run(sockets=[listening])
+        finally:
+            server.begun.set()
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     try:
-        deadline = time.monotonic() + 20
-        while not server.started:
-            if not thread.is_alive() or time.monotonic() > deadline:
-                raise AssertionError("the service did not start")
-            time.sleep(0.005)
+        if not server.begun.wait(20) or not server.started:
+            raise AssertionError("the service did not start")
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
-        server.should_exit = True
+        server.end()
         thread.join()
         listening.close()

@@ -8,7 +8,7 @@ from app.chain.jws import public_jwk, thumbprint
 from app.client import Client
 from app.domain.values import Role
 from tests.support.builders import Person, a_key_registration
-from tests.support.service import FUND, Service
+from tests.support.service import Service
 
 EcKey = ec.EllipticCurvePrivateKey
 
@@ -40,15 +40,16 @@ def post_signed(
     private: EcKey,
     op: str,
     *,
-    fund: str = FUND,
+    fund: str | None = None,
 ) -> dict[str, Any]:
     """What somebody records with their party's signature, through the client."""
     with Client(service.address, service.token(who), private) as client:
-        return client.post(fund + path, body, service.key(), op)
+        return client.post((fund or service.path) + path, body, service.key(), op)
 
 
-def registered(service: Service, party: str, private: EcKey, *, fund: str = FUND) -> str:
+def registered(service: Service, party: str, private: EcKey, *, fund: str | None = None) -> str:
     """The name of a party's key, registered by itself."""
+    fund = fund or service.path
     with Client(service.address, service.token(admin(party))) as client:
         digest, seen = client.get(fund)["charter_digest"], client.seen(fund.rpartition("/")[2])
     body = a_key_registration(digest, jwk_of(private), seen)

@@ -17,7 +17,7 @@ from tests.support.builders import (
     an_agreement,
     treasury,
 )
-from tests.support.service import FUND, Service
+from tests.support.service import Service
 
 TODAY = clock.now().date()
 SECOND = "trustee-second"
@@ -75,7 +75,7 @@ def published(service: Service, on: str, **rates: str) -> dict[str, Any]:
 def by_second(service: Service, path: str, body: dict[str, Any]) -> dict[str, Any]:
     """What the trustee's second person records."""
     client = service.client(TRUSTEE, subject=SECOND)
-    return client.post(FUND + path, body, service.key())
+    return client.post(service.path + path, body, service.key())
 
 
 def settled(
@@ -103,7 +103,7 @@ def answered(service: Service, identifier: str, ending: str, on: str) -> int:
 
 def everything(service: Service, path: str) -> list[dict[str, Any]]:
     """All items of a list, page by page."""
-    found, following = [], FUND + path
+    found, following = [], service.path + path
     while following:
         page = service.client(AUDITOR).get(following)
         found += page["items"]

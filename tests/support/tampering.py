@@ -134,4 +134,4 @@ def made_by(service: Service, folder: Path) -> Bundle:
 
 
 def _pieces(service: Service, connection: Any) -> Iterator[bytes]:
-    return write_bundle(connection, "test-fund", service.inside.notary.keys, now())
+    return write_bundle(connection, service.fund, service.inside.notary.keys, now())

@@ -21,5 +21,4 @@ def travel(service: Service, days: int, patch: pytest.MonkeyPatch) -> None:
     """Let it be so many days from today. Everybody signs in anew: tokens last for hours."""
     patch.setattr(_Ahead, "by", timedelta(days=days))
     patch.setattr("app.runtime.clock.datetime", _Ahead)
-    service.close()
-    service._clients.clear()
+    service.sign_out()

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections import Counter
 from typing import Any
 
@@ -22,6 +21,7 @@ from tests.support.builders import AUDITOR, TRUSTEE, Person, a_ballot, a_charter
 from tests.support.service import Service, running
 from tests.support.steps import refusal
 from tests.support.travel import travel
+from tests.support.waiting import until
 
 SILENCE = {"rule": "silence", "clock": {"days": 1}}
 VOTER = Person("DE", Role.TREASURY_APPROVER)
@@ -155,15 +155,12 @@ def test_a_decision_that_lacks_money_is_tried_again_and_is_no_attempt_of_anybody
 
 
 def test_a_running_service_notices_by_itself(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+    brisk: None, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a_proposal(service)
     travel(service, 3, monkeypatch)
 
-    deadline = time.monotonic() + 20
-    while not kinds(service)["decision.made"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: kinds(service)["decision.made"])
 
     assert kinds(service)["clock.elapsed"] == 1
 
@@ -222,7 +219,7 @@ def test_a_clock_that_cannot_be_recorded_keeps_no_other_waiting_and_is_tried_eve
 
 
 def test_a_service_that_stops_does_not_close_the_database_under_what_its_deadline_worker_reads(
-    service_settings: Settings, monkeypatch: pytest.MonkeyPatch
+    brisk: None, service_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looking, closing, events = threading.Event(), threading.Event(), list[str]()
     close, ours = Database.close, make_url(service_settings.database).database
@@ -230,7 +227,7 @@ def test_a_service_that_stops_does_not_close_the_database_under_what_its_deadlin
     def long_look(connection: Connection) -> list[Any]:
         if connection.engine.url.database == ours:
             looking.set()
-            closing.wait(1)
+            closing.wait(0.5)
             events.append("looked")
         return []
 

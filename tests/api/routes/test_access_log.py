@@ -30,7 +30,7 @@ from tests.support.builders import (
     money,
     treasury,
 )
-from tests.support.service import FUND, Service, running
+from tests.support.service import Service, running
 from tests.support.tampering import Bundle
 
 LEGAL = Person("DE", Role.LEGAL_REVIEWER)
@@ -41,7 +41,7 @@ SECOND_ENTRIES = "access/entries/00000000.jsonl"
 
 def access(service: Service) -> list[dict[str, Any]]:
     """The whole second log."""
-    entries, path = list[dict[str, Any]](), f"{FUND}/access?limit=500"
+    entries, path = list[dict[str, Any]](), f"{service.path}/access?limit=500"
     while path:
         found = service.client(AUDITOR).get(path)
         entries, path = [*entries, *found["items"]], found.get("next") or ""
@@ -60,7 +60,7 @@ def refused(service: Service, who: Person, count: int = 1) -> None:
     """Ask so many times for something that is not allowed."""
     body = a_pledge(money(1), "nowhere")
     for _ in range(count):
-        assert service.raw(who, "POST", f"{FUND}/pledges", json=body).status_code == 422
+        assert service.raw(who, "POST", f"{service.path}/pledges", json=body).status_code == 422
 
 
 def leaves(entries: list[dict[str, Any]]) -> list[bytes]:
@@ -119,7 +119,7 @@ def test_every_refused_attempt_is_on_the_record_with_who_what_and_why(
         answers: list[Answer] = []
         for who, where, body, _, _, headers in attempts:
             raw = json.dumps(body).encode()
-            sent.append(hashlib.sha256(f"POST {FUND}{where}\n".encode() + raw).digest())
+            sent.append(hashlib.sha256(f"POST {fund.path}{where}\n".encode() + raw).digest())
             answers.append(attacker.post(who, where, raw, **headers))
 
     entries = access(fund)
@@ -154,17 +154,16 @@ def test_each_refused_command_of_a_batch_is_on_the_record(
     assert what(access(fund)) == [refusal] * 3
 
 
-def test_what_is_malformed_or_of_no_fund_is_not_an_attempt(
-    fund: Service, attacker: Attacker
-) -> None:
-    attacker.post(treasury("DE"), "/pledges", b"{")
-    attacker.post(treasury("DE"), "/pledges", {"window": 7})
-    attacker.post(treasury("DE"), "/v1/funds/absent/pledges", a_pledge(money(1)))
-    attacker.post(treasury("DE"), "/pledges", a_pledge(money(1)))
+def test_what_is_malformed_or_of_no_fund_is_not_an_attempt(alone: Service) -> None:
+    with closing(Attacker(alone)) as attacker:
+        attacker.post(treasury("DE"), "/pledges", b"{")
+        attacker.post(treasury("DE"), "/pledges", {"window": 7})
+        attacker.post(treasury("DE"), "/v1/funds/absent/pledges", a_pledge(money(1)))
+        attacker.post(treasury("DE"), "/pledges", a_pledge(money(1)))
 
-    assert access(fund) == []
-    assert fund.raw(AUDITOR, "GET", f"{FUND}/access/checkpoint").status_code == 404
-    assert fund.client(AUDITOR).get("/v1/funds")["items"] == ["test-fund"]
+    assert access(alone) == []
+    assert alone.raw(AUDITOR, "GET", f"{alone.path}/access/checkpoint").status_code == 404
+    assert alone.client(AUDITOR).get("/v1/funds")["items"] == ["test-fund"]
 
 
 def test_every_export_is_on_the_record_with_its_size(fund: Service, tmp_path: Path) -> None:
@@ -179,17 +178,17 @@ def test_every_export_is_on_the_record_with_its_size(fund: Service, tmp_path: Pa
 def test_the_second_log_has_a_signed_checkpoint_of_its_own(fund: Service) -> None:
     refused(fund, treasury("DE"), 3)
     entries = access(fund)
-    log = fund.inside.notary.keys.of_log("test-fund").verifier
+    log = fund.inside.notary.keys.of_log(fund.fund).verifier
     name = f"{log.name}/access"
 
-    note = httpx.get(f"{fund.address}{FUND}/access/checkpoint").content
+    note = httpx.get(f"{fund.address}{fund.path}/access/checkpoint").content
 
     checkpoint = open_checkpoint(note, replace(log, name=name))
     hashes = leaves(entries)
     assert (checkpoint.origin, checkpoint.size) == (name, 3)
     assert checkpoint.root == Frontier().extend(hashes)[0].root()
     assert [entry["prev"] for entry in entries] == ["0" * 64, *(h.hex() for h in hashes[:-1])]
-    assert {entry["fund"] for entry in entries} == {"test-fund"}
+    assert {entry["fund"] for entry in entries} == {fund.fund}
 
 
 # -- limits ----------------------------------------------------------------------------------------

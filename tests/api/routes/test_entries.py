@@ -9,23 +9,23 @@ from app.chain.tree import leaf_hash, verify_consistency
 from app.client import Refused
 from app.domain.values import Role
 from tests.support.builders import AUDITOR, REQUESTER, TRUSTEE, Person, a_pledge, money, treasury
-from tests.support.service import FUND, Service
+from tests.support.service import Service
 from tests.support.steps import everything
 
 
-def test_a_fund_shows_its_charter_and_what_a_trust_file_needs(fund: Service) -> None:
-    shown = fund.get(AUDITOR, "")
+def test_a_fund_shows_its_charter_and_what_a_trust_file_needs(alone: Service) -> None:
+    shown = alone.get(AUDITOR, "")
 
     assert shown["charter"]["title"] == "A fund for tests"
-    assert shown["log_vkey"] == str(fund.inside.notary.keys.of_log("test-fund").verifier)
+    assert shown["log_vkey"] == str(alone.inside.notary.keys.of_log(alone.fund).verifier)
     assert shown["size"] == 1
-    assert fund.client(AUDITOR).get("/v1/funds")["items"] == ["test-fund"]
+    assert alone.client(AUDITOR).get("/v1/funds")["items"] == ["test-fund"]
 
 
 def test_to_a_party_that_is_not_in_the_fund_it_does_not_exist(fund: Service) -> None:
     stranger = Person("XX", Role.TREASURY)
 
-    present = fund.raw(stranger, "GET", FUND)
+    present = fund.raw(stranger, "GET", fund.path)
     absent = fund.raw(stranger, "GET", "/v1/funds/no-such-fund")
 
     assert present.status_code == absent.status_code == 404
@@ -81,7 +81,7 @@ def test_an_entry_comes_with_its_sentence_and_a_proof_that_holds(fund: Service) 
     assert view["entry"] == posted["entry"]
     assert view["receipt"] == posted["receipt"]
     line = encode(view["entry"])
-    log = fund.inside.notary.keys.of_log("test-fund").verifier
+    log = fund.inside.notary.keys.of_log(fund.fund).verifier
     checkpoint = TlogProof.parse(view["receipt"]).verify(line, log)
     assert checkpoint.size == 2
     assert leaf_hash(line).hex() == view["leaf_hash"]
@@ -94,14 +94,14 @@ def test_an_entry_that_is_not_there_is_not_found(fund: Service, seq: str) -> Non
 
 
 def test_the_log_is_shown_to_have_grown_only(fund: Service) -> None:
-    first = fund.raw(AUDITOR, "GET", f"{FUND}/log/checkpoint")
+    first = fund.raw(AUDITOR, "GET", f"{fund.path}/log/checkpoint")
     for number in range(1, 6):
         fund.post(treasury("DE"), "/pledges", a_pledge(money(number)))
-    second = fund.raw(AUDITOR, "GET", f"{FUND}/log/checkpoint")
+    second = fund.raw(AUDITOR, "GET", f"{fund.path}/log/checkpoint")
 
-    log = fund.inside.notary.keys.of_log("test-fund").verifier
+    log = fund.inside.notary.keys.of_log(fund.fund).verifier
     old, new = open_checkpoint(first.content, log), open_checkpoint(second.content, log)
-    path = f"{FUND}/log/consistency?old={old.size}&new={new.size}"
+    path = f"{fund.path}/log/consistency?old={old.size}&new={new.size}"
     proof = [bytes.fromhex(value) for value in fund.raw(AUDITOR, "GET", path).json()["proof"]]
 
     verify_consistency(old.size, new.size, old.root, new.root, proof)
@@ -110,7 +110,7 @@ def test_the_log_is_shown_to_have_grown_only(fund: Service) -> None:
 
 @pytest.mark.parametrize("query", ["old=0&new=1", "old=2&new=1", "old=1&new=99"])
 def test_a_consistency_proof_outside_the_log_is_refused(fund: Service, query: str) -> None:
-    answer = fund.raw(AUDITOR, "GET", f"{FUND}/log/consistency?{query}")
+    answer = fund.raw(AUDITOR, "GET", f"{fund.path}/log/consistency?{query}")
 
     assert (answer.status_code, answer.json()["code"]) == (422, "size_out_of_range")
 
@@ -151,8 +151,8 @@ def test_receipts_and_members_can_be_read(fund: Service) -> None:
 def test_a_malformed_id_is_as_absent_as_an_unknown_one(fund: Service, path: str) -> None:
     unknown = "/agreements/01947b6e-3c00-7000-8000-000000000001"
 
-    malformed = fund.raw(AUDITOR, "GET", FUND + path)
-    absent = fund.raw(AUDITOR, "GET", FUND + unknown)
+    malformed = fund.raw(AUDITOR, "GET", fund.path + path)
+    absent = fund.raw(AUDITOR, "GET", fund.path + unknown)
 
     assert malformed.status_code == absent.status_code == 404
     assert malformed.json()["detail"] == absent.json()["detail"]
@@ -174,10 +174,10 @@ def test_members_come_and_go(fund: Service) -> None:
     pledge = a_pledge(money(1))
 
     with pytest.raises(Refused, match="not_a_member"):
-        fund.client(newcomer, subject="de-new").post(f"{FUND}/pledges", pledge, fund.key())
+        fund.client(newcomer, subject="de-new").post(f"{fund.path}/pledges", pledge, fund.key())
     fund.post(admin, "/members", body)
-    fund.client(newcomer, subject="de-new").post(f"{FUND}/pledges", pledge, fund.key())
+    fund.client(newcomer, subject="de-new").post(f"{fund.path}/pledges", pledge, fund.key())
     fund.post(admin, "/members/removals", {"subject": "de-new"})
 
     with pytest.raises(Refused, match="not_a_member"):
-        fund.client(newcomer, subject="de-new").post(f"{FUND}/pledges", pledge, fund.key())
+        fund.client(newcomer, subject="de-new").post(f"{fund.path}/pledges", pledge, fund.key())

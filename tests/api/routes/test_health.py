@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from app.workers.scrub import Scrub
 from tests.support.builders import AUDITOR, REQUESTER, a_pledge, a_request, money, treasury
-from tests.support.service import FUND, Service
+from tests.support.service import Service
 from tests.support.tables import without_guards
 
 
@@ -22,18 +22,18 @@ def test_a_healthy_service_is_alive_and_ready(fund: Service) -> None:
     assert set(ready.json()["checks"].values()) == {True}
 
 
-def test_a_service_whose_guards_are_gone_is_not_ready(fund: Service) -> None:
-    database = fund.inside.database
+def test_a_service_whose_guards_are_gone_is_not_ready(alone: Service) -> None:
+    database = alone.inside.database
     on = "" if database.dialect == "sqlite" else " ON entries"
     name = "guard_entries_delete" if database.dialect == "sqlite" else "guard_entries_row"
     with database.write() as connection:
         connection.execute(text(f"DROP TRIGGER {name}{on}"))
 
-    ready = fund.raw(AUDITOR, "GET", "/readyz")
+    ready = alone.raw(AUDITOR, "GET", "/readyz")
 
     assert ready.status_code == 503
     assert ready.json()["checks"]["guards"] is False
-    assert "ledger_guards_ok 0.0" in metrics(fund)
+    assert "ledger_guards_ok 0.0" in metrics(alone)
 
 
 def test_the_export_key_is_published_and_is_the_one_that_the_log_names(fund: Service) -> None:
@@ -43,13 +43,13 @@ def test_the_export_key_is_published_and_is_the_one_that_the_log_names(fund: Ser
     assert "d" not in key
 
 
-def test_metrics_count_what_happened(fund: Service) -> None:
-    fund.post(treasury("DE"), "/pledges", a_pledge(money(1)))
-    fund.raw(treasury("DE"), "POST", f"{FUND}/pledges", json={"window": "budget"})
-    fund.raw(REQUESTER, "POST", f"{FUND}/pledges", json=a_pledge(money(1)))
-    fund.post(REQUESTER, "/disbursements", a_request(money(5)))
+def test_metrics_count_what_happened(alone: Service) -> None:
+    alone.post(treasury("DE"), "/pledges", a_pledge(money(1)))
+    alone.raw(treasury("DE"), "POST", f"{alone.path}/pledges", json={"window": "budget"})
+    alone.raw(REQUESTER, "POST", f"{alone.path}/pledges", json=a_pledge(money(1)))
+    alone.post(REQUESTER, "/disbursements", a_request(money(5)))
 
-    text = metrics(fund)
+    text = metrics(alone)
 
     pledges = 'method="POST",route="/v1/funds/{fund}/pledges"'
     assert f'ledger_http_requests_total{{code="201",{pledges}}} 1.0' in text
@@ -84,23 +84,23 @@ def test_refused_tokens_are_counted_by_reason(service: Service) -> None:
     assert 'ledger_auth_failures_total{reason="malformed"} 1.0' in metrics(service)
 
 
-def test_the_patrol_walks_the_log_and_finds_what_was_changed(fund: Service) -> None:
-    here = fund.inside
+def test_the_patrol_walks_the_log_and_finds_what_was_changed(alone: Service) -> None:
+    here = alone.inside
     for number in range(1, 5):
-        fund.post(treasury("DE"), "/pledges", a_pledge(money(number)))
+        alone.post(treasury("DE"), "/pledges", a_pledge(money(number)))
     scrub = Scrub(here.database, here.metrics)
 
     scrub.look()
-    before = metrics(fund)
+    before = metrics(alone)
     for seq in (2, 4):
         # Also the last one, which no later entry names.
         changed = f"UPDATE entries SET body = replace(body, '\"{seq}.00\"', '\"9.00\"')"
-        without_guards(fund.settings, f"{changed} WHERE seq = {seq}")
+        without_guards(alone.settings, f"{changed} WHERE seq = {seq}")
         scrub.look()
         restored = f"UPDATE entries SET body = replace(body, '\"9.00\"', '\"{seq}.00\"')"
-        without_guards(fund.settings, f"{restored} WHERE seq = {seq}")
+        without_guards(alone.settings, f"{restored} WHERE seq = {seq}")
     scrub.look()
 
     failed = 'ledger_chain_verification_failures_total{fund="test-fund"} 2.0'
     assert 'ledger_chain_last_verified_seq{fund="test-fund"} 4.0' in before
-    assert failed in metrics(fund)
+    assert failed in metrics(alone)

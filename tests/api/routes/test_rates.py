@@ -28,15 +28,30 @@ OLD = 300
 
 
 @pytest.fixture(scope="module")
-def held(shared: Service) -> Service:
-    """A fund that holds euro and dollars; another whose charter names no rates."""
-    shared.open(**valued())
-    client = shared.client(TRUSTEE)
-    client.post("/v1/funds", a_charter(fund="plain-fund"), shared.key())
-    published(shared, day(30))
-    for party, amount in (("DE", money(5000)), ("FR", money(5000, "USD"))):
-        received(shared, party, agreed(shared, party, amount), amount, day(29))
+def plain(shared: Service) -> Service:
+    """A service with a fund whose charter names no rates."""
+    shared.client(TRUSTEE).post("/v1/funds", a_charter(fund="plain-fund"), shared.key())
     return shared
+
+
+@pytest.fixture(scope="module")
+def held(plain: Service) -> Service:
+    """A fund beside it that holds euro and dollars."""
+    plain.open(**valued())
+    return holding(plain)
+
+
+@pytest.fixture
+def fresh(plain: Service) -> Service:
+    """Another one, where nothing else has happened."""
+    return holding(plain.another(**valued()))
+
+
+def holding(service: Service) -> Service:
+    published(service, day(30))
+    for party, amount in (("DE", money(5000)), ("FR", money(5000, "USD"))):
+        received(service, party, agreed(service, party, amount), amount, day(29))
+    return service
 
 
 def rates(on: str, **named: str) -> dict[str, Any]:
@@ -50,15 +65,15 @@ def in_plain_fund(service: Service, path: str, body: dict[str, Any]) -> str:
     return told.value.code
 
 
-def test_rates_are_entered_once_a_day_and_listed(held: Service) -> None:
-    entry = published(held, day(20), USD="1.09", JPY="165")
+def test_rates_are_entered_once_a_day_and_listed(fresh: Service) -> None:
+    entry = published(fresh, day(20), USD="1.09", JPY="165")
 
-    listed = everything(held, "/rates?limit=1")
+    listed = everything(fresh, "/rates?limit=1")
 
     assert entry["data"]["rates"] == {"USD": "1.09", "JPY": "165"}
     assert [row["day"] for row in listed][:2] == [day(30), day(20)]
     assert listed[1]["entered_by"] == TRUSTEE.subject
-    assert refusal(held, TRUSTEE, "/rates", rates(day(20), USD="1.1")) == "already_exists"
+    assert refusal(fresh, TRUSTEE, "/rates", rates(day(20), USD="1.1")) == "already_exists"
 
 
 def test_rates_that_cannot_be_meant_are_refused(held: Service) -> None:
@@ -137,14 +152,14 @@ def test_a_conversion_that_does_not_add_up_is_refused(held: Service) -> None:
     assert in_plain_fund(held, "/conversions", good) == "no_exchange_rates"
 
 
-def test_a_revaluation_takes_back_the_one_before(held: Service) -> None:
-    published(held, day(12), **{**RATES, "USD": "1"})
-    published(held, day(10))
+def test_a_revaluation_takes_back_the_one_before(fresh: Service) -> None:
+    published(fresh, day(12), **{**RATES, "USD": "1"})
+    published(fresh, day(10))
 
-    first = held.post(TRUSTEE, "/revaluations", {"day": day(12)})["entry"]
-    second = held.post(TRUSTEE, "/revaluations", {"day": day(10)})["entry"]
+    first = fresh.post(TRUSTEE, "/revaluations", {"day": day(12)})["entry"]
+    second = fresh.post(TRUSTEE, "/revaluations", {"day": day(10)})["entry"]
 
-    balance = held.get(AUDITOR, "/balance?account=unrealised/USD&currency=EUR")["balance"]
+    balance = fresh.get(AUDITOR, "/balance?account=unrealised/USD&currency=EUR")["balance"]
     assert "reverses" not in first["derived"]
     assert second["derived"]["reverses"] == first["seq"]
     gain = second["derived"]["unrealised"]["USD"]["amount"]
@@ -152,15 +167,20 @@ def test_a_revaluation_takes_back_the_one_before(held: Service) -> None:
     assert float(balance["amount"]) == -float(gain)
 
 
-def test_a_revaluation_needs_a_day_with_rates_and_something_to_value(held: Service) -> None:
-    codes = [refusal(held, TRUSTEE, "/revaluations", {"day": on}) for on in (day(29), day(3))]
+def test_a_revaluation_needs_a_day_with_rates_and_something_to_value(fresh: Service) -> None:
+    published(fresh, day(10), USD="1.1")
+    fresh.post(TRUSTEE, "/revaluations", {"day": day(10)})
+
+    codes = [refusal(fresh, TRUSTEE, "/revaluations", {"day": on}) for on in (day(29), day(3))]
     other = a_charter(**valued(), fund="other-fund")
-    held.client(TRUSTEE).post("/v1/funds", other, held.key())
+    fresh.client(TRUSTEE).post("/v1/funds", other, fresh.key())
     with pytest.raises(Refused, match="nothing_to_value"):
-        held.client(TRUSTEE).post("/v1/funds/other-fund/revaluations", {"day": day(3)}, held.key())
+        fresh.client(TRUSTEE).post(
+            "/v1/funds/other-fund/revaluations", {"day": day(3)}, fresh.key()
+        )
 
     assert codes == ["date_out_of_range", "rate_missing"]
-    assert in_plain_fund(held, "/revaluations", {"day": day(3)}) == "no_exchange_rates"
+    assert in_plain_fund(fresh, "/revaluations", {"day": day(3)}) == "no_exchange_rates"
 
 
 def test_a_journal_entry_is_posted_and_reversed_once(held: Service) -> None:
@@ -233,36 +253,36 @@ def test_money_that_is_reserved_is_not_taken_back(held: Service) -> None:
     assert code == "insufficient_funds"
 
 
-def test_a_closed_day_takes_nothing_until_every_government_has_opened_it(held: Service) -> None:
+def test_a_closed_day_takes_nothing_until_every_government_has_opened_it(fresh: Service) -> None:
     body = a_journal(money(1), effective_date=day(OLD))
-    assert held.get(AUDITOR, "/periods")["items"] == []
-    closed = held.post(TRUSTEE, "/periods", {"through": day(OLD)})["entry"]
+    assert fresh.get(AUDITOR, "/periods")["items"] == []
+    closed = fresh.post(TRUSTEE, "/periods", {"through": day(OLD)})["entry"]
     proposal = {"from_day": day(OLD), "reason": "A late invoice"}
 
-    refused = refusal(held, TRUSTEE, "/journals", body)
-    proposed = held.post(TRUSTEE, "/periods/reopenings", proposal)["entry"]
+    refused = refusal(fresh, TRUSTEE, "/journals", body)
+    proposed = fresh.post(TRUSTEE, "/periods/reopenings", proposal)["entry"]
     identifier = proposed["derived"]["reopening_id"]
     path = f"/periods/reopenings/{identifier}"
-    shown = held.get(AUDITOR, path)
+    shown = fresh.get(AUDITOR, path)
     answer = {"reopening_id": identifier, "decision": "approve", "digest": shown["digest"]}
     german, french = (Person(party, Role.TREASURY_APPROVER) for party in ("DE", "FR"))
-    stale = refusal(held, german, f"{path}/answers", {**answer, "digest": "0" * 64})
-    silent = refusal(held, german, f"{path}/answers", {**answer, "decision": "refuse"})
-    held.post(german, f"{path}/answers", answer)
-    twice = refusal(held, german, f"{path}/answers", answer)
-    still = refusal(held, TRUSTEE, "/journals", body)
-    last = held.post(french, f"{path}/answers", answer)
+    stale = refusal(fresh, german, f"{path}/answers", {**answer, "digest": "0" * 64})
+    silent = refusal(fresh, german, f"{path}/answers", {**answer, "decision": "refuse"})
+    fresh.post(german, f"{path}/answers", answer)
+    twice = refusal(fresh, german, f"{path}/answers", answer)
+    still = refusal(fresh, TRUSTEE, "/journals", body)
+    last = fresh.post(french, f"{path}/answers", answer)
 
     assert refused == still == "period_closed"
     assert (stale, silent, twice) == ("stale_proposal", "reason_required", "already_decided")
     assert shown["awaiting"] == ["DE", "FR"]
     assert [entry["type"] for entry in last["consequences"]] == ["period.reopened"]
-    assert everything(held, "/periods/reopenings") == [held.get(AUDITOR, path)]
-    assert held.get(AUDITOR, path)["state"] == "reopened"
-    assert held.get(AUDITOR, "/periods")["items"][0]["through"] == day(OLD + 1)
+    assert everything(fresh, "/periods/reopenings") == [fresh.get(AUDITOR, path)]
+    assert fresh.get(AUDITOR, path)["state"] == "reopened"
+    assert fresh.get(AUDITOR, "/periods")["items"][0]["through"] == day(OLD + 1)
     assert closed["data"] == {"through": day(OLD)}
-    assert held.post(TRUSTEE, "/journals", body)["entry"]["data"] == body
-    assert refusal(held, french, f"{path}/answers", answer) == "proposal_closed"
+    assert fresh.post(TRUSTEE, "/journals", body)["entry"]["data"] == body
+    assert refusal(fresh, french, f"{path}/answers", answer) == "proposal_closed"
 
 
 def test_only_days_that_are_over_are_closed_and_only_closed_ones_opened(held: Service) -> None:

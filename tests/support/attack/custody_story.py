@@ -12,11 +12,8 @@ from app.domain.values import Role
 from app.runtime.settings import LOCAL_ORIGIN
 from app.trust.attestations import introduction_message
 from app.trust.ledger_keys import EXPORT, LOG, LedgerKeys, add_key, load_keys
-from tests.support.attack.trust import (
-    settings_of,
-)
 from tests.support.builders import AUDITOR, TRUSTEE, Person, a_ballot, a_pledge, money, treasury
-from tests.support.service import Service, running
+from tests.support.service import Service, running, settings_of
 from tests.support.tampering import Bundle, made_by
 
 ORIGIN = f"{LOCAL_ORIGIN}/test-fund"

@@ -27,7 +27,7 @@ from app.api.auth.devissuer import PREFIX
 from app.chain.jws import public_jwk, thumbprint
 from app.domain.values import Role
 from tests.support.builders import AUDITOR, Person, treasury
-from tests.support.service import FUND, Service
+from tests.support.service import Service
 
 MEDIA_TYPE: Final = "application/problem+json"
 _MEMBERS: Final = {"type", "title", "status", "detail", "code", "instance"}
@@ -103,7 +103,7 @@ class Attacker:
             "Content-Type": "application/json",
             **{name.replace("_", "-"): value for name, value in headers.items()},
         }
-        where = path if path.startswith("/v1") else FUND + path
+        where = path if path.startswith("/v1") else self._service.path + path
         return self.send("POST", where, everything, content)
 
     def close(self) -> None:
@@ -132,9 +132,9 @@ def at_once(service: Service, requests: Sequence[Callable[[Attacker], Answer]]) 
 def snapshot(service: Service) -> tuple[Any, ...]:
     """What the fund has recorded: how many entries, and everything that is counted."""
     attacker = Attacker(service)
-    size = attacker.get(AUDITOR, FUND).content["size"]
-    summary = attacker.get(AUDITOR, f"{FUND}/summary").content["positions"]
-    balances = attacker.get(AUDITOR, f"{FUND}/balances?limit=500").content["items"]
+    size = attacker.get(AUDITOR, service.path).content["size"]
+    summary = attacker.get(AUDITOR, f"{service.path}/summary").content["positions"]
+    balances = attacker.get(AUDITOR, f"{service.path}/balances?limit=500").content["items"]
     attacker.close()
     return size, summary, balances
 

@@ -22,18 +22,11 @@ from app.chain.tree import Frontier, leaf_hash
 from app.domain.command import Command
 from app.ledger.submission import LEDGER_ITSELF, KeyedCommand
 from app.runtime.clock import new_id
-from app.runtime.settings import Settings
 from tests.support.builders import a_pledge, money, treasury
-from tests.support.service import Service, running, serving
+from tests.support.service import Service, running, serving, settings_of
 from tests.support.tampering import Bundle, made_by
 
 PLEDGES = 5
-
-
-def settings_of(folder: Path, template: Path) -> Settings:
-    """A service of its own, on an empty SQLite file."""
-    (folder / "ledger.db").write_bytes(template.read_bytes())
-    return Settings(database_url=f"sqlite:///{folder / 'ledger.db'}", data_dir=folder)
 
 
 def a_fund_of_pledges(service: Service) -> None:
