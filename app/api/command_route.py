@@ -57,6 +57,9 @@ class WriteAnswer(BaseModel):
     receipt: str = Field(description="A tlog-proof: the entry's place under a signed checkpoint.")
 
 
+_ELSEWHERE: Final[tuple[Match, Scope]] = (Match.NONE, {})
+
+
 class CommandRoute(APIRoute):
     """POST: records what `command` asks for.
 
@@ -94,12 +97,17 @@ class CommandRoute(APIRoute):
             **published,
         )
         self.app = self._answer
+        self._tail = path[path.rindex("/") :]
+        assert "{" not in self._tail, "a command's address ends in its name"  # noqa: S101
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Whether a request is for this route: asked of many routes, at every write."""
-        found = self.path_regex.fullmatch(scope["path"]) if scope["type"] == "http" else None
+        # Most routes are ruled out by the end of the address, at a fraction of the cost.
+        if not scope["path"].endswith(self._tail) or scope["type"] != "http":
+            return _ELSEWHERE
+        found = self.path_regex.fullmatch(scope["path"])
         if found is None:
-            return Match.NONE, {}
+            return _ELSEWHERE
         match = Match.FULL if scope["method"] == "POST" else Match.PARTIAL
         named = {"route": self, "endpoint": self.endpoint, "path_params": found.groupdict()}
         return match, named
