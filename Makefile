@@ -10,8 +10,8 @@ S ?=
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: golden help run test check format coverage demo openapi migration test-slow test-postgres \
-        test-hsm test-pythons check-metrics bench bench-long lock clean
+.PHONY: golden help run test check format coverage demo openapi vectors migration test-slow \
+        test-postgres test-hsm test-pythons check-metrics bench bench-long lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ golden: $(VENV)/dev ## make the golden bundles anew; never once their format is 
 
 openapi: $(VENV)/runtime ## write openapi/openapi.json and openapi/events.json
 	$(BIN)/fundledger openapi openapi
+
+vectors: $(VENV)/dev ## write docs/vectors, and what docs/wire-format.md quotes of it
+	$(BIN)/python -m tests.support.contract
 
 migration: $(VENV)/dev ## draft a migration: make migration M="what it does"
 	$(BIN)/python -m migrations.draft "$(M)"

@@ -1,4 +1,4 @@
-"""An auditor's verifier, from LEDGER.md alone: oracle.py BUNDLE.zip TRUST.policy; exit 0, 1, 2."""
+"""A verifier from the wire contract alone: oracle.py BUNDLE.zip TRUST.policy; exit 0, 1, 2."""
 
 import base64
 import csv
