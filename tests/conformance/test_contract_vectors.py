@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jws as reference
 from joserfc.jwk import ECKey
 
-from tests.support.contract_vectors import VECTORS
+from tests.support import oracle
+from tests.support.contract_vectors import BUNDLE, TRUST, VECTORS
 
 REQUEST: dict[str, Any] = json.loads((VECTORS / "signed-request.json").read_text())
 CANONICAL: list[dict[str, str]] = json.loads((VECTORS / "canonical.json").read_text())["accepted"]
@@ -76,3 +77,9 @@ def test_a_second_library_writes_the_same_canonical_bytes(one: dict[str, str]) -
 
     assert written.hex() == one["hex"]
     assert written.decode() == one["canonical"]
+
+
+def test_a_second_verifier_accepts_the_bundle() -> None:
+    code, said = oracle.verdict(BUNDLE, BUNDLE.with_name(TRUST))
+
+    assert (code, said) == (0, ["ok: all 19 checks passed"])
