@@ -12,7 +12,7 @@ S ?=
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint check format coverage demo golden openapi migration test-slow \
+.PHONY: help run test lint check format coverage demo golden openapi vectors migration test-slow \
         test-postgres test-hsm test-pythons check-metrics bench bench-long lock clean
 
 help: ## say what there is
@@ -51,6 +51,9 @@ golden: $(VENV)/dev ## make the golden bundles anew; never once their format is 
 
 openapi: $(VENV)/runtime ## write openapi/openapi.json and openapi/events.json
 	$(BIN)/fundledger openapi openapi
+
+vectors: $(VENV)/dev ## write docs/vectors, and what docs/wire-format.md quotes of it
+	$(BIN)/python -m tests.support.contract
 
 migration: $(VENV)/dev ## draft a migration: make migration M="what it does"
 	$(BIN)/python -m migrations.draft "$(M)"

@@ -77,14 +77,17 @@ class Command(BaseModel):
         return {name: getattr(self, name) for name in self.model_fields_set}
 
     def about(self) -> dict[str, str]:
-        """What it is about: the ids, the key, the person and the step that it names."""
-        named = ((name, value) for name, value in self.stated().items() if is_name(name))
-        return {name: value for name, value in named if value is not None}
+        """What is asked for, in short: the ids, key, person and step that are named, the answer
+        that is given.
+        """
+        stated = self.stated().items()
+        return {
+            name: str(value)
+            for name, value in stated
+            if value is not None and (name.endswith("_id") or name in _TELLING)
+        }
 
 
-def is_name(field: str) -> bool:
-    """Whether a field of a command names something that is, or would be, on the record."""
-    return field.endswith("_id") or field in {"kid", "step", "subject"}
-
+_TELLING: Final = {"choice", "decision", "kid", "step", "subject"}
 
 COMMANDS: Final[dict[str, type[Command]]] = {}

@@ -2,7 +2,7 @@
 
 Same forms as the first: entries, chain, tree, signed checkpoints, origin `<origin>/<fund>/access`.
 An attempt that the rules refuse is recorded before it is answered: who, what, the code, the digest
-of what was stated. So is every export. A party fills at most so much of it in an hour; the last
+of the request. So is every export. A party fills at most so much of it in an hour; the last
 entry of that hour says that more is not recorded.
 """
 

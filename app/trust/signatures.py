@@ -2,7 +2,7 @@
 
 The header `X-JWS-Signature` of a request is a detached JWS over the canonical bytes of `data`; it
 is stored verbatim in the entry. The same function checks it when the request arrives and in every
-replay. Whether the key may speak for the party is a rule (`domain/governance/keys`).
+replay. Whether the key may speak for the party is a rule (`domain/governance/party_keys`).
 """
 
 import re

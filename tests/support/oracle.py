@@ -1,4 +1,4 @@
-"""An auditor's verifier, from LEDGER.md alone: oracle.py BUNDLE.zip TRUST.policy; exit 0, 1, 2."""
+"""A verifier from the wire contract alone: oracle.py BUNDLE.zip TRUST.policy; exit 0, 1, 2."""
 
 import base64
 import csv
@@ -125,8 +125,7 @@ def merkle_root(leaves: list[bytes]) -> bytes:
 
 def key_of(vkey: str) -> tuple[str, bytes, bytes]:
     name, hint, rest = vkey.split("+", 2)
-    data = b64(rest)
-    key_id = digest(name.encode(), b"\n", data)[:4]
+    key_id = digest(name.encode(), b"\n", data := b64(rest))[:4]
     if key_id.hex() != hint or len(data) != 33 or data[0] != 1 or not name:
         raise ValueError(f"not a log's verifier key: {vkey}")
     return name, key_id, data[1:]

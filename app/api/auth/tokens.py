@@ -4,7 +4,7 @@ The library checks the signature with one algorithm and one key that the registr
 is known to let through is checked here, by number (docs/security.md lists the guards):
 
  G1  size, three parts, one spelling of base64url
- G2  header: no crit, jku, jwk, x5c, x5u, zip, b64; typ is at+jwt
+ G2  header: no crit, jku, jwk, x5c, x5t, x5u, zip, b64; typ is at+jwt
  G3  the unverified iss only picks the registry's row, by exact match
  G4  the key is the row's, by kid and algorithm, one PEM text; G5 one algorithm; G6 never HS*
  G7  exp, iat, aud, iss, sub and jti are there; G8 aud names us exactly

@@ -125,7 +125,10 @@ def test_every_refused_attempt_is_on_the_record_with_who_what_and_why(
     entries = access(fund)
     steps = ["treasury_release", "legal_review", last_body["step"], "legal_review", "legal_review"]
     ids = [later, later, identifier, later, identifier]
-    abouts = [{"disbursement_id": of, "step": step} for of, step in zip(ids, steps, strict=True)]
+    abouts = [
+        {"disbursement_id": of, "step": step, "decision": "approve"}
+        for of, step in zip(ids, steps, strict=True)
+    ]
     assert [entry["data"]["about"] for entry in entries] == [*abouts, {}]
     assert [answer.code for answer in answers] == [code for *_, code, _, _ in attempts]
     assert what(entries) == [
