@@ -49,7 +49,11 @@ demo: $(VENV)/runtime ## play the ERA history over HTTP, cheat, export, verify, 
 golden: $(VENV)/dev ## make the golden bundles anew; never once their format is released
 	$(BIN)/python -m tests.golden.make
 
-openapi: $(VENV)/runtime ## write openapi/openapi.json and openapi/events.json
+.PHONY: picture
+picture: ## draw docs/picture.svg from docs/picture.txt
+	$(PYTHON) -m tests.support.picture
+
+openapi: $(VENV)/runtime ## write the files of openapi/ and the table of docs/errors.md from the code
 	$(BIN)/fundledger openapi openapi
 
 vectors: $(VENV)/dev ## write docs/vectors, and what docs/wire-format.md quotes of it
