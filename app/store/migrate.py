@@ -31,7 +31,7 @@ def migrate(database: Database) -> bool:
 
 
 def check_schema(connection: Connection) -> None:
-    """Raises WrongSchema unless the database is exactly at this version."""
+    """Check that the database has this version's schema. Raises WrongSchema otherwise."""
     found = MigrationContext.configure(connection).get_current_revision()
     wanted = ScriptDirectory.from_config(_config()).get_current_head()
     if found != wanted:

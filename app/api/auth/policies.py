@@ -104,7 +104,9 @@ def reader(fund: str, actor: ActorHere, here: ServicesHere) -> Actor:
 
 
 def _require_welcome(fund: Fund, member: Member | None, actor: Actor) -> None:
-    """Raises NotAMember for whom their party shut out, IssuerNotRegistered."""
+    """Refuse a person whom their own party has shut out (NotAMember), and a token of an issuer that
+    the fund does not take from this party (IssuerNotRegistered).
+    """
     if member is not None and member.denied and member.party == actor.party:
         raise NotAMember("Your party has shut you out of this fund.")
     require_issuer(fund, actor)

@@ -229,7 +229,9 @@ def _content(
 
 
 def _require_well_formed(read: list[KeyedCommand | ValidationError]) -> None:
-    """Raises Problem 422 for the first that is not."""
+    """Refuse the whole batch when one of its commands is malformed. Raises Problem (422) for the
+    first such command, with its place counted from 0.
+    """
     for place, one in enumerate(read):
         if isinstance(one, ValidationError):
             errors = field_errors(one, f"/{place}/data")

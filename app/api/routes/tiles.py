@@ -81,7 +81,7 @@ def _read(number: str) -> tuple[int, int]:
 def _require(
     connection: Connection, fund: str, level: int, place: int, width: int, notary: Notary
 ) -> None:
-    """Raises NotFound unless the newest checkpoint covers this much of the tile."""
+    """Check that the newest checkpoint covers this much of the tile. Raises NotFound otherwise."""
     note = checkpoints.newest_checkpoint(connection, fund)
     size = notary.size_of(fund, note) if note is not None else 0
     if not 0 < width <= tile_width(size, level, place):

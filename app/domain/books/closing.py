@@ -31,7 +31,7 @@ def closed_through(book: Book) -> date | None:
 
 
 def require_open(book: Book, day: date) -> None:
-    """Raises PeriodClosed."""
+    """Check that a posting may count for this day. Raises PeriodClosed when the day is closed."""
     through = closed_through(book)
     if through is not None and day <= through:
         raise PeriodClosed(f"The books are closed through {through}; {day} takes nothing more.")

@@ -74,7 +74,7 @@ class BooksClosed(ClosingTerms, Event, type="period.closed", roles=(Role.TRUSTEE
     """The books are closed through a day: nothing is posted there any more."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises DateOutOfRange, PeriodNotClosed."""
+        """Check that the day is over (DateOutOfRange) and not closed yet (PeriodNotClosed)."""
         if self.through >= act.day:
             raise DateOutOfRange(f"{self.through} is not over; the entry is of {act.day}.")
         before = closed_through(book)
@@ -117,7 +117,7 @@ class ReopeningProposed(
     reopening_id: Identifier
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises PeriodNotClosed."""
+        """Check that the day from which books shall be opened is closed. Raises PeriodNotClosed."""
         through = closed_through(book)
         if through is None or self.from_day > through:
             raise PeriodNotClosed(f"{self.from_day} is open.")
@@ -165,7 +165,10 @@ class ReopeningAnswer(Terms):
 
 
 def _require_asked(terms: ReopeningAnswer, book: Book, act: Act) -> None:
-    """Raises NotFound, WrongParty, ProposalClosed, AlreadyDecided, StaleProposal."""
+    """Check that the actor's government is one whose answer is awaited, and that it answers the
+    proposal as it stands and the books as they were closed then. Raises NotFound, WrongParty,
+    ProposalClosed, AlreadyDecided, StaleProposal.
+    """
     reopening = book.get(Reopening, terms.reopening_id)
     require_kind(charter_of(book), act.party, PartyKind.GOVERNMENT)
     if reopening.state is not ReopeningState.PROPOSED:
@@ -195,7 +198,9 @@ class ReopeningApproved(
         return self
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed, AlreadyDecided, StaleProposal."""
+        """Check that this government's approval is awaited, for the proposal as it stands. Raises
+        NotFound, WrongParty, ProposalClosed, AlreadyDecided, StaleProposal.
+        """
         _require_asked(self, book, act)
 
     def fold(self, book: Book, act: Act) -> Book:
@@ -233,8 +238,8 @@ class ReopeningRefused(
         return self
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed, AlreadyDecided, StaleProposal,
-        ReasonRequired.
+        """Check that this government's answer is awaited, and that a refusal states a reason.
+        Raises NotFound, WrongParty, ProposalClosed, AlreadyDecided, StaleProposal, ReasonRequired.
         """
         _require_asked(self, book, act)
         if self.reason is None:
@@ -273,7 +278,7 @@ class PeriodReopened(ReopeningReference, LedgerEvent, type="period.reopened"):
     ballots: tuple[Seq, ...]
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed."""
+        """Check that every government has approved the proposal. Raises ProposalClosed."""
         reopening = book.get(Reopening, self.reopening_id)
         if reopening.state is not ReopeningState.PROPOSED or reopening.awaiting:
             raise ProposalClosed("The proposal has not been approved by everybody.")

@@ -65,8 +65,9 @@ class RatesPublished(RatesTerms, Event, type="rates.published", roles=(Role.TRUS
     """The charter's source has published its rates for a day. They stand."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NoExchangeRates, DateOutOfRange, AlreadyExists, CurrencyNotInCharter,
-        RateOutOfRange.
+        """Check that the day has no rates yet and is not in the future, and that each rate is of a
+        currency of the charter and within a factor of ABSURD of the one before. Raises
+        NoExchangeRates, DateOutOfRange, AlreadyExists, CurrencyNotInCharter, RateOutOfRange.
         """
         charter = charter_of(book)
         source_of(charter)
@@ -126,8 +127,9 @@ class RatesCorrected(RateCorrectionTerms, Event, type="rates.corrected", roles=(
     corrects: Seq
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, NoExchangeRates, SeparationOfDuties, CurrencyNotInCharter,
-        RateOutOfRange.
+        """Check that another person than the one who entered the rates corrects them, and that the
+        entry names the rates in force. Raises NotFound, NoExchangeRates, SeparationOfDuties,
+        CurrencyNotInCharter, RateOutOfRange.
         """
         charter = charter_of(book)
         source_of(charter)
@@ -212,7 +214,9 @@ def exchanged(amount: Money, rate: Fraction, target: str) -> Money:
 
 
 def _require_quotable(charter: Charter, rates: Rates) -> None:
-    """Raises CurrencyNotInCharter, RateOutOfRange."""
+    """Check that the rates are of the charter's currencies (CurrencyNotInCharter) and that none is
+    stated for the base, whose rate is always 1 (RateOutOfRange).
+    """
     for currency in rates:
         if currency not in charter.currencies:
             raise CurrencyNotInCharter("A rate names a currency that the fund does not take.")

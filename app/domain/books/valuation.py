@@ -64,7 +64,9 @@ def worth(book: Book, charter: Charter, amount: Money, day: date) -> Money:
 
 
 def require_valuable(book: Book, charter: Charter, amount: Money, day: date) -> None:
-    """Raises RateMissing where the amount must be valued and cannot be."""
+    """Check that an amount in a currency which is valued has a rate on that day. Raises RateMissing
+    when it has none.
+    """
     if is_valued(charter, amount.currency):
         worth(book, charter, amount, day)
 

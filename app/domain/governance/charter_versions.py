@@ -17,7 +17,9 @@ def is_stale(book: Book, decision: DecisionClass, charter_seq: int) -> bool:
 
 
 def require_current(book: Book, decision: DecisionClass, charter_seq: int) -> None:
-    """Raises ProposalClosed."""
+    """Check that no later charter reads this class of decisions anew. `charter_seq` is the entry of
+    the charter under which the matter was opened. Raises ProposalClosed.
+    """
     if is_stale(book, decision, charter_seq):
         since = book.get(Fund).reread[decision]
         raise ProposalClosed(

@@ -44,7 +44,10 @@ class CheckpointWitnessed(WitnessedTerms, TimedEvent, type="checkpoint.witnessed
     """The charter's quorum of witnesses has seen the log as far as here."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, StaleProposal, AlreadyExists, NotWitnessed."""
+        """Check that the checkpoint is newer than the one on record, and cosigned by at least the
+        charter's quorum of its witnesses, each once. Raises NotFound when the charter names no
+        witnesses, StaleProposal, AlreadyExists, NotWitnessed.
+        """
         asked = charter_of(book).witnessing
         if asked is None:
             raise NotFound("The charter names no witnesses.")
@@ -84,7 +87,9 @@ class CheckpointStamped(StampTerms, TimedEvent, type="checkpoint.stamped"):
     """A time authority has confirmed that the log was there, as far as here, at a time."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises StaleProposal, AlreadyExists."""
+        """Check that the checkpoint lies within the log and is newer than the last one that was
+        stamped. Raises StaleProposal, AlreadyExists.
+        """
         _require_newer(self, book.get(Log).stamped, act)
 
     def fold(self, book: Book, act: Act) -> Book:
@@ -128,7 +133,10 @@ class LogRecovered(RecoveryTerms, TimedEvent, type="log.recovered"):
     """The log was restored, and the parties' quorum confirms that nothing they know of is lost."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises StaleProposal, WrongParty, KeyNotValid."""
+        """Check that the entry states the log's present size, and that a quorum of governments has
+        made one statement each, with keys that are trusted. Raises StaleProposal, WrongParty,
+        KeyNotValid.
+        """
         charter = charter_of(book)
         if self.size != act.seq or any(one.size > act.seq for one in self.statements):
             raise StaleProposal(f"The log has {act.seq} entries.")
@@ -177,7 +185,9 @@ def require_witnessed(book: Book, seq: int | None) -> None:
 
 
 def _require_newer(newer: AttestedCheckpoint, known: AttestedCheckpoint | None, act: Act) -> None:
-    """Raises StaleProposal, AlreadyExists."""
+    """Check that the checkpoint lies within the log (StaleProposal) and covers more entries than
+    the one that is on record (AlreadyExists).
+    """
     if newer.size > act.seq:
         raise StaleProposal(f"The log has {act.seq} entries.")
     if known is not None and newer.size <= known.size:

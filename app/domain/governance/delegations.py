@@ -47,8 +47,9 @@ class DelegationGranted(DelegationTerms, Event, type="delegation.granted", roles
     """A member may act in one more role for some days."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotAMember, WrongParty, SeparationOfDuties, RoleNotPermitted, AlreadyExists,
-        DateOutOfRange.
+        """Check that an admin lends a member of their own party a role which that kind of party has
+        and the member does not hold, for days that are allowed and not over. Raises NotAMember,
+        WrongParty, SeparationOfDuties, RoleNotPermitted, AlreadyExists, DateOutOfRange.
         """
         member = _own(book, self.subject, act)
         if self.subject == act.subject:
@@ -113,7 +114,9 @@ class DelegationEnded(DelegationEndTerms, Event, type="delegation.ended", roles=
     """A member stands in no longer, from this entry on."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotAMember, WrongParty, NotFound."""
+        """Check that the person is a member of the actor's party and holds this role as an
+        alternate. Raises NotAMember, WrongParty, NotFound.
+        """
         member = _own(book, self.subject, act)
         if all(lent.role is not self.role for lent in member.delegations):
             raise NotFound("This person does not stand in in this role.")

@@ -46,7 +46,10 @@ class FundOpened(Charter, Event, type="fund.opened", roles=(Role.TRUSTEE, Role.A
     export_kid: str
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises AlreadyExists, WrongParty, RoleNotPermitted."""
+        """Check that no fund is open here, and that the actor stands in the charter as a member of
+        its trustee or of a government, in a role that opens funds. Raises AlreadyExists,
+        WrongParty, RoleNotPermitted.
+        """
         if book.find(Fund) is not None:
             raise AlreadyExists("This fund is open already.")
         charter = self.charter()
@@ -159,7 +162,7 @@ def require_issuer(fund: Fund, actor: Actor) -> None:
 
 
 def require_window(charter: Charter, window_id: str) -> None:
-    """Raises UnknownWindow."""
+    """Check that the charter has this window. Raises UnknownWindow otherwise."""
     if charter.window(window_id) is None:
         raise UnknownWindow("The charter names no such window.")
 
@@ -177,14 +180,16 @@ def require_restriction(charter: Charter, window_id: str, restriction_id: str) -
 
 
 def require_currency(charter: Charter, amount: Money) -> None:
-    """Raises CurrencyNotInCharter."""
+    """Check that the charter takes the amount's currency. Raises CurrencyNotInCharter otherwise."""
     if amount.currency not in charter.currencies:
         allowed = ", ".join(charter.currencies)
         raise CurrencyNotInCharter(f"The fund takes {allowed}, not {amount.currency}.")
 
 
 def require_bank_account(charter: Charter, account_id: str, currency: str) -> None:
-    """Raises UnknownBankAccount, CurrencyMismatch."""
+    """Check that the charter names the bank account (UnknownBankAccount) and that it is kept in
+    this currency (CurrencyMismatch).
+    """
     account = charter.bank_account(account_id)
     if account is None:
         raise UnknownBankAccount("The charter names no such bank account.")
@@ -193,7 +198,7 @@ def require_bank_account(charter: Charter, account_id: str, currency: str) -> No
 
 
 def require_kind(charter: Charter, party_id: str, kind: PartyKind) -> None:
-    """Raises WrongParty."""
+    """Check that the charter names the party, and as one of this kind. Raises WrongParty."""
     party = charter.party(party_id)
     if party is None or party.kind is not kind:
         raise WrongParty(f"Only a party of kind {kind} may do this.")

@@ -66,7 +66,7 @@ class Log(State, table="logs", key=()):
         return name_of(self.keys[0].vkey)
 
     def require_open(self) -> None:
-        """Raises LogIsClosed."""
+        """Check that the log was not ended by decision. Raises LogIsClosed."""
         if self.closed_seq is not None:
             raise LogIsClosed(f"This log ended with entry {self.closed_seq}: see its successor.")
 
@@ -89,7 +89,7 @@ def log_key() -> Key:
 
 
 def require_open_log(book: Book) -> None:
-    """Raises LogIsClosed."""
+    """Check that the fund's log was not ended; a fund without a log passes. Raises LogIsClosed."""
     log_state = book.find(Log)
     if log_state is not None:
         log_state.require_open()

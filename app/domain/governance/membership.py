@@ -29,7 +29,10 @@ class MemberAdded(MemberTerms, Event, type="member.added", roles=(Role.ADMIN,)):
     """A person may act for their party, or may do other things than before."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises RoleNotPermitted, WrongParty, AlreadyExists, SubjectDenied."""
+        """Check that a party of this kind has these roles, and that the person is neither another
+        party's, nor denied, nor a member now. Raises RoleNotPermitted, WrongParty, AlreadyExists,
+        SubjectDenied.
+        """
         party = charter_of(book).party(act.party)
         if party is None or not set(self.roles) <= ROLES_OF[party.kind]:
             raise RoleNotPermitted("A role does not exist in a party of this kind.")
@@ -79,7 +82,9 @@ class MemberRemoved(RemovalTerms, Event, type="member.removed", roles=(Role.ADMI
     """A person may not act for their party any more. What they did stays."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, LastAdmin."""
+        """Check that the person is an active member of the actor's party and not the actor. Raises
+        NotFound, WrongParty, LastAdmin.
+        """
         member = book.get(Member, self.subject)
         if member.party != act.party:
             raise WrongParty(f"This person belongs to {member.party}, not to {act.party}.")
@@ -122,7 +127,9 @@ class MemberDenied(DenialTerms, Event, type="member.denied", roles=(Role.ADMIN,)
     """A person can never act in this fund again, whatever token they show. What they did stays."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, LastAdmin, SubjectDenied."""
+        """Check that the person was ever a member of the actor's party, is not denied yet, and is
+        not the actor. Raises NotFound, WrongParty, LastAdmin, SubjectDenied.
+        """
         member = book.get(Member, self.subject)
         _require_own(member, act)
         if member.denied:
@@ -154,7 +161,9 @@ class DenyMember(DenialTerms, Command, event=MemberDenied):
 
 
 def _require_own(member: Member | None, act: Act) -> None:
-    """Raises WrongParty."""
+    """Check that a known subject belongs to the actor's party; an unknown one passes. Raises
+    WrongParty.
+    """
     if member is not None and member.party != act.party:
         raise WrongParty("Nobody acts for two parties; this subject belongs to another one.")
 

@@ -96,7 +96,10 @@ class KeyRegistered(KeyTerms, Event, type="key.registered", roles=(Role.ADMIN,))
     kid: KeyId
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises SignatureRequired, KeyNotValid, AlreadyExists, StaleProposal."""
+        """Check that a new key signs its own registration, over the charter in force and a
+        checkpoint within the log. Raises SignatureRequired, KeyNotValid, AlreadyExists,
+        StaleProposal.
+        """
         if not act.kid:
             raise SignatureRequired("A key is registered by an entry that it signs.")
         if self.kid != act.kid:
@@ -151,7 +154,10 @@ class KeyEndorsed(EndorsementTerms, Event, type="key.endorsed", roles=(Role.ADMI
     """A key that waited speaks for its party from here on."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, ProposalClosed, SignatureRequired."""
+        """Check that the key is pending, and that the endorsement is signed: by an active key of
+        the key's own party, or by any key of another party. Raises NotFound, ProposalClosed,
+        SignatureRequired.
+        """
         waiting = book.get(PartyKey, self.kid)
         if waiting.state is not KeyState.PENDING:
             raise ProposalClosed(f"The key is {waiting.state}.")
@@ -210,7 +216,9 @@ class KeyRevoked(RevocationTerms, Event, type="key.revoked", roles=(Role.ADMIN,)
     """A key signs no more, and what it signed behind an entry is not trusted."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed."""
+        """Check that the key is the actor's party's, and that the revocation names an earlier entry
+        and takes trust that the key still has. Raises NotFound, WrongParty, ProposalClosed.
+        """
         revoked = book.get(PartyKey, self.kid)
         if revoked.party != act.party:
             raise WrongParty(f"This key is {revoked.party}'s.")

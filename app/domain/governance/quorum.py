@@ -18,7 +18,7 @@ class QuorumWentMissing(QuorumFound, LedgerEvent, type="quorum.lost"):
     """Too few governments have anybody who can decide: nothing is released until more have."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed."""
+        """Check that the loss of the quorum is not on record yet. Raises ProposalClosed."""
         if book.get(Seats).lost_seq is not None:
             raise ProposalClosed("The quorum was lost before.")
 
@@ -36,7 +36,7 @@ class QuorumCameBack(QuorumFound, LedgerEvent, type="quorum.regained"):
     """Enough governments can decide again."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed."""
+        """Check that the quorum is on record as lost. Raises ProposalClosed otherwise."""
         if book.get(Seats).lost_seq is None:
             raise ProposalClosed("The quorum is there.")
 

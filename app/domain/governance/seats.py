@@ -40,7 +40,9 @@ def seated(book: Book, party: str, roles: Iterable[Role], change: int) -> Book:
 
 
 def require_quorum(book: Book) -> None:
-    """Raises QuorumLost while releases are halted."""
+    """Check that enough governments have somebody who can decide. Raises QuorumLost while too few
+    do.
+    """
     seats = book.get(Seats)
     if seats.lost_seq is not None:
         raise QuorumLost(

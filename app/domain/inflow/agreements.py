@@ -118,14 +118,14 @@ class Agreement(
         return self.amount - self.received
 
     def require_in_force(self) -> None:
-        """Raises AgreementNotInForce."""
+        """Check that it is signed and awaits no mandate. Raises AgreementNotInForce."""
         if self.state is AgreementState.DRAFT:
             raise AgreementNotInForce("The agreement is a draft; both sides must sign it first.")
         if self.state is AgreementState.QUALIFIED:
             raise AgreementNotInForce("The agreement awaits a mandate that covers it.")
 
     def require_room_for(self, amount: Money) -> None:
-        """Raises ExceedsAgreement, CurrencyMismatch."""
+        """Check that at least `amount` is still owed. Raises ExceedsAgreement, CurrencyMismatch."""
         if amount > self.outstanding:
             owed = self.outstanding
             raise ExceedsAgreement(f"{amount} would be received, but {owed} is still owed.")
@@ -146,9 +146,11 @@ class AgreementDrafted(
     agreement_id: Identifier
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises WrongParty, UnknownWindow, CurrencyNotInCharter, UnknownRestriction,
-        RestrictionNotUsable, InstalmentsDoNotAddUp, NotFound, ExceedsPledge, CurrencyMismatch,
-        MandateRequired, ExceedsMandate.
+        """Check that a government drafts it, that the charter knows what it names, that the
+        instalments sum to the amount in the order of their days, and that its pledge and its
+        mandate, where it names them, cover it. Raises WrongParty, UnknownWindow,
+        CurrencyNotInCharter, UnknownRestriction, RestrictionNotUsable, InstalmentsDoNotAddUp,
+        NotFound, ExceedsPledge, CurrencyMismatch, MandateRequired, ExceedsMandate.
         """
         charter = charter_of(book)
         require_kind(charter, act.party, PartyKind.GOVERNMENT)
@@ -224,8 +226,9 @@ class AgreementSigned(
     """One side has signed."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, ProposalClosed, StaleProposal, WrongParty, AlreadySigned,
-        ExceedsPledge, MandateRequired, ExceedsMandate.
+        """Check that the contributor or the trustee signs a draft, once, over the digest of its
+        text, and that its pledge and its mandate still cover it. Raises NotFound, ProposalClosed,
+        StaleProposal, WrongParty, AlreadySigned, ExceedsPledge, MandateRequired, ExceedsMandate.
         """
         agreement = book.get(Agreement, self.agreement_id)
         if act.party not in _sides(book, agreement):
@@ -283,8 +286,9 @@ class AgreementCovered(CoverTerms, Event, type="agreement.covered", roles=(Role.
     """An agreement that waited for its legislature stands under a mandate."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed, MandateRequired, CurrencyMismatch,
-        ExceedsMandate, ExceedsPledge.
+        """Check that the party's own agreement has no mandate and is not in force, and that the
+        mandate and its pledge cover it. Raises NotFound, WrongParty, ProposalClosed,
+        MandateRequired, CurrencyMismatch, ExceedsMandate, ExceedsPledge.
         """
         agreement = book.get(Agreement, self.agreement_id)
         if agreement.party != act.party:
@@ -324,7 +328,9 @@ class AgreementEnteredIntoForce(
     """Both sides have signed: the contributor owes the amount."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed, MandateRequired."""
+        """Check that the agreement is not in force yet (ProposalClosed) and that its party needs no
+        mandate or has named one (MandateRequired).
+        """
         agreement = book.get(Agreement, self.agreement_id)
         if agreement.state not in (AgreementState.DRAFT, AgreementState.QUALIFIED):
             raise ProposalClosed("The agreement is in force already.")

@@ -103,7 +103,9 @@ class Mandate(
         return in_time and self.state is MandateState.IN_FORCE
 
     def require_valid(self, day: date) -> None:
-        """Raises MandateRequired."""
+        """Check that the mandate was not withdrawn and is valid on this day. Raises
+        MandateRequired.
+        """
         if self.state is not MandateState.IN_FORCE:
             raise MandateRequired(f"Mandate {self.mandate_id} was withdrawn.")
         if not self.is_valid(day):
@@ -137,8 +139,10 @@ class MandateRegistered(
     mandate_id: Identifier
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises WrongParty, CurrencyNotInCharter, PurposeNotAllowed, DateOutOfRange,
-        AlreadyExists, TooManyOpen.
+        """Check that a government registers a document for the first time, in a currency and for
+        purposes of the charter, valid for days that are not over, as one of at most MAX_MANDATES.
+        Raises WrongParty, CurrencyNotInCharter, PurposeNotAllowed, DateOutOfRange, AlreadyExists,
+        TooManyOpen.
         """
         charter = charter_of(book)
         require_kind(charter, act.party, PartyKind.GOVERNMENT)
@@ -206,7 +210,9 @@ class MandateWithdrawn(
     """Nothing more is agreed or released under it."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed."""
+        """Check that the mandate is the actor's party's and in force. Raises NotFound, WrongParty,
+        ProposalClosed.
+        """
         mandate = book.get(Mandate, self.mandate_id)
         if mandate.party != act.party:
             raise WrongParty(f"This mandate is {mandate.party}'s.")

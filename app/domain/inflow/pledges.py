@@ -53,7 +53,9 @@ class Pledge(
     announced_seq: Seq
 
     def require_room_for(self, amount: Money) -> None:
-        """Raises ExceedsPledge, CurrencyMismatch."""
+        """Check that at least `amount` of the pledge has not become an agreement yet. Raises
+        ExceedsPledge, CurrencyMismatch.
+        """
         left = self.amount - self.converted
         if amount > left:
             raise ExceedsPledge(f"{amount} would be agreed, but {left} of the pledge is left.")
@@ -82,7 +84,9 @@ class PledgeAnnounced(
     pledge_id: Identifier
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises WrongParty, UnknownWindow, CurrencyNotInCharter."""
+        """Check that a government announces it, for a window and in a currency of the charter.
+        Raises WrongParty, UnknownWindow, CurrencyNotInCharter.
+        """
         charter = charter_of(book)
         require_kind(charter, act.party, PartyKind.GOVERNMENT)
         require_window(charter, self.window)

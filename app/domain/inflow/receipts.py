@@ -103,9 +103,10 @@ class ReceiptBooked(
     window: WindowId
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, AgreementNotInForce, ExceedsAgreement,
-        UnknownBankAccount, CurrencyMismatch, BankReferenceUsed, DateOutOfRange, PeriodClosed,
-        RateMissing.
+        """Check that the agreement takes the money, that a treasury books for its own party only,
+        that the bank account and the dates are possible, and that the bank's line is not booked
+        yet. Raises NotFound, WrongParty, AgreementNotInForce, ExceedsAgreement, UnknownBankAccount,
+        CurrencyMismatch, BankReferenceUsed, DateOutOfRange, PeriodClosed, RateMissing.
         """
         agreement = book.get(Agreement, self.agreement_id)
         if act.role is Role.TREASURY and act.party != agreement.party:
@@ -235,7 +236,9 @@ def bank_line_key(bank_account: str, bank_reference: str) -> Key:
 
 
 def require_unused(book: Book, bank_account: str, bank_reference: str) -> None:
-    """Raises BankReferenceUsed."""
+    """Check that this line of a bank statement is not booked; a booking that was corrected does not
+    count. Raises BankReferenceUsed.
+    """
     line = book.find(BankLine, bank_account, bank_reference)
     if line is not None and line.corrected_seq is None:
         raise BankReferenceUsed(f"Entry {line.booked_seq} has booked this bank reference.")

@@ -74,7 +74,7 @@ class SuspenseItem(State, table="suspense_items", key=("suspense_id",), listed_b
     closed_seq: Seq | None
 
     def require_unidentified(self) -> None:
-        """Raises SuspenseClosed."""
+        """Check that the payment was neither resolved nor returned. Raises SuspenseClosed."""
         if self.state is not SuspenseState.UNIDENTIFIED:
             raise SuspenseClosed(f"This payment was {self.state} by entry {self.closed_seq}.")
 
@@ -100,7 +100,8 @@ class ReceiptUnidentified(
     suspense_id: Identifier
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises UnknownBankAccount, CurrencyMismatch, BankReferenceUsed, DateOutOfRange,
+        """Check that the bank account and the dates are possible, and that the bank's line is not
+        booked yet. Raises UnknownBankAccount, CurrencyMismatch, BankReferenceUsed, DateOutOfRange,
         PeriodClosed, RateMissing.
         """
         charter = charter_of(book)
@@ -185,8 +186,9 @@ class SuspenseResolved(
     window: WindowId
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, SuspenseClosed, WrongParty, AgreementNotInForce, ExceedsAgreement,
-        CurrencyMismatch, DateOutOfRange, PeriodClosed.
+        """Check that the payment is still unidentified, that the agreement takes it, and that it
+        counts there from no earlier day than it came. Raises NotFound, SuspenseClosed, WrongParty,
+        AgreementNotInForce, ExceedsAgreement, CurrencyMismatch, DateOutOfRange, PeriodClosed.
         """
         item = book.get(SuspenseItem, self.suspense_id)
         item.require_unidentified()
@@ -255,8 +257,10 @@ class SuspenseReturned(SuspenseReturnTerms, Event, type="suspense.returned", rol
     """The money went back to where it came from."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, SuspenseClosed, SeparationOfDuties, BankReferenceUsed, DateOutOfRange,
-        InsufficientFunds, PeriodClosed, RateMissing.
+        """Check that another person than the one who booked the payment returns it, while it is
+        unidentified, not before it came, and from an account that holds it. Raises NotFound,
+        SuspenseClosed, SeparationOfDuties, BankReferenceUsed, DateOutOfRange, InsufficientFunds,
+        PeriodClosed, RateMissing.
         """
         item = book.get(SuspenseItem, self.suspense_id)
         item.require_unidentified()

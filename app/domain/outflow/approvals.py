@@ -95,7 +95,7 @@ class ApprovalTerms(AnswerReference):
 
     @model_validator(mode="after")
     def _conditions_are_for_a_yes(self) -> Self:
-        """Raises ValueError."""
+        """Check that only an approval carries conditions. Raises ValueError."""
         if self.conditions and self.decision is not StepDecision.APPROVE:
             raise ValueError("Conditions belong to an approval.")
         return self
@@ -126,7 +126,7 @@ def own_answer(terms: AnswerReference, book: Book, act: Act) -> tuple[Disburseme
 
 
 def require_role(approval: Approval, act: Act) -> None:
-    """Raises StepNotOpen."""
+    """Check that the actor acts in the role that the step asks for. Raises StepNotOpen."""
     step, role = approval.step, approval.role
     if act.role is not role:
         raise StepNotOpen(f"Step {step} is taken by the role {role}, not {act.role}.")
@@ -184,9 +184,10 @@ class ApprovalGiven(ApprovalTerms, Event, type="approval.given", roles=ANY_ROLE)
         return self
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises EvidenceRequired and what `_require_open` raises; as the last one, what the
-        reservation raises: InsufficientFunds, PeriodClosed, QuorumLost, DrawnPartyMissing,
-        MandateRequired, ExceedsMandate.
+        """Check that the step is open to this answer and that evidence, where the step asks for it,
+        is cited. Raises EvidenceRequired and what `_require_open` raises; the last missing approval
+        also reserves the money and can raise InsufficientFunds, PeriodClosed, QuorumLost,
+        DrawnPartyMissing, MandateRequired, ExceedsMandate.
         """
         step = _require_open(self, book, act)
         if step.evidence and not self.documents:
@@ -215,8 +216,9 @@ class ApprovalRefused(ApprovalTerms, Event, type="approval.refused", roles=ANY_R
         return self
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ReasonRequired and what `_require_open` raises; ProposalClosed once the money
-        is reserved: an approval is then revoked.
+        """Check that the step is open to this answer and that a reason is stated. Raises
+        ReasonRequired and what `_require_open` raises; ProposalClosed once the money is reserved,
+        because an approval is then revoked instead.
         """
         _require_open(self, book, act)
         book.get(Disbursement, self.disbursement_id).require(*_WAITING)
@@ -246,12 +248,14 @@ class ApprovalAbstained(ApprovalTerms, Event, type="approval.abstained", roles=A
 
     @model_validator(mode="after")
     def _is_neither(self) -> Self:
-        """Raises ValueError."""
+        """Check that an entry of this type states an abstention. Raises ValueError."""
         require_said(self.decision, StepDecision.ABSTAIN)
         return self
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises what `_require_open` raises; as the last one, what the reservation raises."""
+        """Check that the step is open to this answer. Raises what `_require_open` raises; the last
+        missing answer also reserves the money and can raise what the reservation raises.
+        """
         _require_open(self, book, act)
         book.get(Disbursement, self.disbursement_id).require(*_WAITING)
 
@@ -302,8 +306,9 @@ class ApprovalRevoked(AnswerRevocation, Event, type="approval.revoked", roles=AN
     """
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed, SeparationOfDuties, StepNotOpen,
-        PeriodClosed.
+        """Check that the actor's party has approved the step, that the money has not been settled,
+        and that the actor may act on this request in the step's role. Raises NotFound, WrongParty,
+        ProposalClosed, SeparationOfDuties, StepNotOpen, PeriodClosed.
         """
         disbursement, approval = own_answer(self, book, act)
         disbursement.require(*_REVOCABLE)

@@ -31,7 +31,10 @@ class ConditionsMet(ConditionsTerms, Event, type="approval.conditions_met", role
     """What a party had made its approval depend on is there."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed, StepNotOpen, SeparationOfDuties."""
+        """Check that the party's approval has an open condition, that the bank was not told to pay
+        yet, and that the actor may act on this request in the step's role. Raises NotFound,
+        WrongParty, ProposalClosed, StepNotOpen, SeparationOfDuties.
+        """
         disbursement, approval = own_answer(self, book, act)
         disbursement.require(*BEFORE_THE_BANK)
         if approval.answer is not Answer.APPROVED or approval.condition is None:

@@ -134,7 +134,7 @@ class Disbursement(
         return is_stale(book, DecisionClass.RELEASE, self.charter_seq)
 
     def require(self, *states: DisbursementState) -> None:
-        """Raises ProposalClosed unless it stands in one of `states`."""
+        """Check that the disbursement is in one of `states`. Raises ProposalClosed otherwise."""
         if self.state not in states:
             wanted = " or ".join(states)
             raise ProposalClosed(f"The disbursement is {self.state}; this takes {wanted}.")
@@ -152,8 +152,11 @@ class DisbursementRequested(
     disbursement_id: Identifier
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises WrongParty, UnknownWindow, PurposeNotAllowed, CurrencyNotInCharter,
-        InsufficientFunds, RateMissing, CalendarEnds, DeadlineImpossible.
+        """Check that a recipient asks for a purpose and a currency that the window takes, that
+        somebody's money could pay it, and that the vote, where the charter wants one, can be
+        weighed and closes when the charter says. Raises WrongParty, UnknownWindow,
+        PurposeNotAllowed, CurrencyNotInCharter, InsufficientFunds, RateMissing, CalendarEnds,
+        DeadlineImpossible.
         """
         charter = charter_of(book)
         require_kind(charter, act.party, PartyKind.RECIPIENT)

@@ -47,7 +47,10 @@ class DisbursementApproved(DisbursementReference, LedgerEvent, type="disbursemen
         )
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed, ApprovalExpired."""
+        """Check that the request still waits under the charter in force, that no approval is
+        missing or has expired, and that its vote, where it has one, was won. Raises ProposalClosed,
+        ApprovalExpired.
+        """
         disbursement = book.get(Disbursement, self.disbursement_id)
         disbursement.require(DisbursementState.REQUESTED)
         require_current(book, DecisionClass.RELEASE, disbursement.charter_seq)
@@ -79,7 +82,7 @@ class DisbursementRefused(DisbursementReference, LedgerEvent, type="disbursement
     party: PartyId | None = None
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed."""
+        """Check that the request still waits for its answers. Raises ProposalClosed otherwise."""
         _require_waiting(book, self.disbursement_id)
 
     def fold(self, book: Book, act: Act) -> Book:
@@ -94,7 +97,9 @@ class DisbursementExpired(DisbursementReference, LedgerEvent, type="disbursement
     """An answer did not come in time: that ends the request."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed, ClockRuns."""
+        """Check that the request still waits (ProposalClosed) and that an answer is overdue
+        (ClockRuns).
+        """
         disbursement = _require_waiting(book, self.disbursement_id)
         rows = answers(book, self.disbursement_id, disbursement.asked)
         if not any(row.is_overdue(act.at) for row in rows):

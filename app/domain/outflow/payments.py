@@ -69,9 +69,11 @@ class DisbursementInstructed(
     """The trustee told the bank to pay."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, ProposalClosed, SeparationOfDuties, UnknownBankAccount,
-        CurrencyMismatch, InsufficientFunds, PeriodClosed, QuorumLost, ApprovalExpired,
-        ConditionsOpen, NotWitnessed.
+        """Check that the money is reserved, that whoever instructs has not acted on the request
+        before, that approvals, conditions, quorum and witnesses still allow the payment, and that
+        the bank account holds the amount. Raises NotFound, ProposalClosed, SeparationOfDuties,
+        UnknownBankAccount, CurrencyMismatch, InsufficientFunds, PeriodClosed, QuorumLost,
+        ApprovalExpired, ConditionsOpen, NotWitnessed.
         """
         disbursement = book.get(Disbursement, self.disbursement_id)
         disbursement.require(DisbursementState.RESERVED)
@@ -139,8 +141,9 @@ class DisbursementSettled(
     """The money has reached the recipient."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, ProposalClosed, BankReferenceUsed, DateOutOfRange, PeriodClosed,
-        RateMissing.
+        """Check that the bank was told to pay, that its line is not booked yet, and that the dates
+        are possible. Raises NotFound, ProposalClosed, BankReferenceUsed, DateOutOfRange,
+        PeriodClosed, RateMissing.
         """
         disbursement = book.get(Disbursement, self.disbursement_id)
         disbursement.require(DisbursementState.INSTRUCTED)
@@ -197,8 +200,9 @@ class DisbursementReturned(ReturnTerms, Event, type="disbursement.returned", rol
     """The money is back in the window, at its original attribution."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, ProposalClosed, BankReferenceUsed, DateOutOfRange, PeriodClosed,
-        RateMissing.
+        """Check that the bank was told to pay or has paid, that its line is not booked yet, and
+        that the money does not come back before it left. Raises NotFound, ProposalClosed,
+        BankReferenceUsed, DateOutOfRange, PeriodClosed, RateMissing.
         """
         disbursement = book.get(Disbursement, self.disbursement_id)
         disbursement.require(DisbursementState.INSTRUCTED, DisbursementState.SETTLED)
@@ -270,7 +274,9 @@ class DisbursementCancelled(
     """The request is taken back before the bank was told; what was reserved is free again."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed, PeriodClosed."""
+        """Check that the bank was not told yet, and that a requester cancels their own party's
+        request only. Raises NotFound, WrongParty, ProposalClosed, PeriodClosed.
+        """
         disbursement = book.get(Disbursement, self.disbursement_id)
         if act.role is Role.REQUESTER and act.party != disbursement.recipient:
             raise WrongParty(f"This request is {disbursement.recipient}'s.")

@@ -61,8 +61,9 @@ class DisbursementReserved(DisbursementReference, LedgerEvent, type="disbursemen
         )
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed, QuorumLost, InsufficientFunds, DrawnPartyMissing,
-        MandateRequired, ExceedsMandate.
+        """Check that the request is approved, that the quorum is there, and that the money, the
+        parties asked and the mandates suffice. Raises ProposalClosed, QuorumLost,
+        InsufficientFunds, DrawnPartyMissing, MandateRequired, ExceedsMandate.
         """
         disbursement = book.get(Disbursement, self.disbursement_id)
         disbursement.require(DisbursementState.APPROVED)
@@ -103,7 +104,9 @@ class DisbursementUnreserved(DisbursementReference, LedgerEvent, type="disbursem
     """An approval was taken back before the bank was told: the money is free, the request waits."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed, PeriodClosed."""
+        """Check that the money is reserved and the bank was not told yet. Raises ProposalClosed,
+        PeriodClosed.
+        """
         book.get(Disbursement, self.disbursement_id).require(DisbursementState.RESERVED)
 
     def fold(self, book: Book, act: Act) -> Book:

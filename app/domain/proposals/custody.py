@@ -83,12 +83,12 @@ def require_custody(book: Book, subject: CustodyChange, fund: str, seq: int) -> 
 
 
 def require_new_log_key(book: Book, vkey: str) -> None:
-    """Raises AlreadyExists."""
+    """Check that this key, under any name, was never a key of the log. Raises AlreadyExists."""
     if any(public_part(known.vkey) == public_part(vkey) for known in book.get(Log).keys):
         raise AlreadyExists("This key has signed the log before; a key is never used again.")
 
 
 def require_new_export_key(book: Book, kid: str) -> None:
-    """Raises AlreadyExists."""
+    """Check that this key was never one for exports. Raises AlreadyExists."""
     if any(known.kid == kid for known in book.get(Log).export_keys):
         raise AlreadyExists("This key has signed exports before; a key is never used again.")

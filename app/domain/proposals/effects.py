@@ -57,7 +57,9 @@ class CharterAmended(ProposalReference, LedgerEvent, type="charter.amended"):
         )
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed, CharterIncompatible."""
+        """Check that the proposal was accepted, and that its charter still keeps what money and
+        obligations depend on. Raises ProposalClosed, CharterIncompatible.
+        """
         require_accepted(book, self.proposal_id)
         require_compatible(charter_of(book), _charter_of(book, self.proposal_id))
 
@@ -91,7 +93,9 @@ class MatterDropped(MatterTerms, TimedEvent, type="matter.dropped"):
     """A request or a proposal ends: a newer charter would decide it otherwise."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, ProposalClosed, ClockRuns."""
+        """Check that the matter is open and that the charter in force decides its class otherwise.
+        Raises NotFound, ProposalClosed, ClockRuns.
+        """
         proposal = book.find(Proposal, self.matter_id)
         if proposal is not None:
             proposal.require_open()
@@ -141,7 +145,7 @@ class IssuersRegistered(ProposalReference, LedgerEvent, type="issuers.registered
         return cls(proposal_id=proposal_id, cause=cause, party=change.party, issuers=change.issuers)
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed."""
+        """Check that the proposal was accepted. Raises ProposalClosed otherwise."""
         require_accepted(book, self.proposal_id)
 
     def fold(self, book: Book, act: Act) -> Book:

@@ -114,7 +114,7 @@ class Proposal(
     decided_seq: Seq | None
 
     def require_open(self) -> None:
-        """Raises ProposalClosed."""
+        """Check that the proposal is still to be decided. Raises ProposalClosed otherwise."""
         if self.state is not ProposalState.OPEN:
             raise ProposalClosed(f"The proposal is {self.state}.")
 
@@ -127,8 +127,9 @@ class ProposalOpened(
     proposal_id: Identifier
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises WrongParty, RateMissing, CalendarEnds, CharterIncompatible, AlreadyExists,
-        DeadlineImpossible.
+        """Check that a government or the trustee proposes something that could take effect, and
+        that its vote can be weighed and closes when the charter says. Raises WrongParty,
+        RateMissing, CalendarEnds, CharterIncompatible, AlreadyExists, DeadlineImpossible.
         """
         _require_proposable(self, book, act)
         _require_closing(self, book, act)
@@ -179,8 +180,10 @@ class ProposalRevised(RevisionTerms, OpensVote, type="proposal.revised", roles=P
     """The content changed: what was voted is void, and the clock begins anew."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed, StaleProposal, RateMissing, CalendarEnds,
-        CharterIncompatible, AlreadyExists, DeadlineImpossible.
+        """Check that the party revises its own open proposal, names the content that it replaces,
+        keeps its kind, and states something that could be proposed now. Raises NotFound,
+        WrongParty, ProposalClosed, StaleProposal, RateMissing, CalendarEnds, CharterIncompatible,
+        AlreadyExists, DeadlineImpossible.
         """
         proposal = _own(book, self.proposal_id, act)
         poll = book.get(Poll, self.proposal_id)
@@ -233,7 +236,9 @@ class ProposalWithdrawn(ProposalWithdrawalTerms, Event, type="proposal.withdrawn
     """Whoever proposed it takes it back."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed."""
+        """Check that the proposal is the actor's party's and open. Raises NotFound, WrongParty,
+        ProposalClosed.
+        """
         _own(book, self.proposal_id, act)
 
     def fold(self, book: Book, act: Act) -> Book:
@@ -276,7 +281,9 @@ def _closing(command: ProposalTerms, book: Book, act: Act) -> dict[str, Any]:
 
 
 def _require_closing(event: "ProposalOpened | ProposalRevised", book: Book, act: Act) -> None:
-    """Raises CalendarEnds, DeadlineImpossible."""
+    """Check when the event says that its vote closes, by the rule of its class. Raises
+    CalendarEnds, DeadlineImpossible.
+    """
     charter = charter_of(book)
     rule = charter.rule(DecisionClass(event.subject.kind))
     require_closing(charter, rule, act.at, event.closes_at)
@@ -300,7 +307,7 @@ def _own(book: Book, proposal_id: str, act: Act) -> Proposal:
 
 
 def require_accepted(book: Book, proposal_id: str) -> None:
-    """Raises ProposalClosed."""
+    """Check that the proposal was accepted. Raises ProposalClosed otherwise."""
     proposal = book.get(Proposal, proposal_id)
     if proposal.state is not ProposalState.ACCEPTED:
         raise ProposalClosed(f"The proposal is {proposal.state}.")

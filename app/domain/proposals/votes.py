@@ -93,10 +93,14 @@ class BallotCast(BallotTerms, Event, type="ballot.cast", roles=ANY_ROLE):
     """A government votes, once."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, ProposalClosed, NotInElectorate, AlreadyDecided, RoleNotPermitted,
-        SeparationOfDuties, StaleProposal, ReasonRequired, CalendarEnds, InsufficientFunds,
-        PeriodClosed, QuorumLost, DrawnPartyMissing, MandateRequired, ExceedsMandate,
-        CharterIncompatible.
+        """Check that the party has a vote in this and has not cast it, that the vote is open, that
+        the person votes in the right role and has not acted on the matter in another, and that the
+        ballot names the present content. Raises NotFound, ProposalClosed, NotInElectorate,
+        AlreadyDecided, RoleNotPermitted, SeparationOfDuties, StaleProposal, ReasonRequired.
+
+        The last ballot decides, so it also raises what the decision's effects raise: CalendarEnds,
+        InsufficientFunds, PeriodClosed, QuorumLost, DrawnPartyMissing, MandateRequired,
+        ExceedsMandate, CharterIncompatible.
         """
         poll = book.get(Poll, self.matter_id)
         if act.party not in poll.electorate:
@@ -192,7 +196,9 @@ class VoteCalled(MatterReference, LedgerEvent, OpensVote, type="vote.called"):
         )
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed, CalendarEnds, DeadlineImpossible."""
+        """Check that an objection leads to another vote here, and that it closes when the charter
+        says. Raises ProposalClosed, CalendarEnds, DeadlineImpossible.
+        """
         poll = book.get(Poll, self.matter_id)
         if poll.state is not PollState.OPEN or poll.after_objection is None:
             raise ProposalClosed("No vote follows.")
@@ -228,7 +234,9 @@ class DecisionMade(MatterReference, LedgerEvent, type="decision.made"):
         )
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed."""
+        """Check that the vote is open and its trusted ballots come to this verdict. Raises
+        ProposalClosed.
+        """
         poll = book.get(Poll, self.matter_id).trusted(book)
         if poll.state is not PollState.OPEN or poll.outcome(act.at) is not self.verdict:
             raise ProposalClosed("The vote is not decided so.")
@@ -261,7 +269,9 @@ class ClockElapsed(MatterReference, TimedEvent, type="clock.elapsed"):
     """A deadline has passed: of a vote, or of an approval that nobody gave."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, ClockRuns, ProposalClosed, and what the decision's effects raise."""
+        """Check that a deadline of this matter has passed: of its vote, or of an approval. Raises
+        NotFound, ClockRuns, ProposalClosed, and what the decision's effects raise.
+        """
         poll = book.find(Poll, self.matter_id)
         if poll is not None:
             require_current(book, poll.decision, poll.charter_seq)

@@ -129,9 +129,11 @@ class ConversionBooked(
         return Split(self.shares_sold, self.weights, self.carry, self.released_before)
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NoExchangeRates, UnknownWindow, UnknownRestriction, RestrictionNotUsable,
-        UnknownBankAccount, CurrencyMismatch, BankReferenceUsed, DateOutOfRange,
-        InsufficientFunds, WrongParty, RateMissing, RateOutOfRange, PeriodClosed.
+        """Check that the bank accounts, lines, dates and amounts are possible, that the shares are
+        those of the contributors, and that the rate gives the amounts and is near the published
+        one. Raises NoExchangeRates, UnknownWindow, UnknownRestriction, RestrictionNotUsable,
+        UnknownBankAccount, CurrencyMismatch, BankReferenceUsed, DateOutOfRange, InsufficientFunds,
+        WrongParty, RateMissing, RateOutOfRange, PeriodClosed.
         """
         charter = _require_bookable(self, book, act)
         parts = split(_pool(self, book, self.sold.currency), self.sold)
@@ -142,7 +144,10 @@ class ConversionBooked(
             require_valuable(book, charter, amount, self.effective)
 
     def _check_rate(self, book: Book, charter: Charter) -> None:
-        """Raises RateOutOfRange, RateMissing."""
+        """Check that the stated rate gives the amount bought within one minor unit, and that this
+        amount is as near to the published rate's as the charter allows. Raises RateOutOfRange,
+        RateMissing.
+        """
         stated = exchanged(self.sold, Fraction(self.rate), self.bought.currency)
         if abs(stated.minor - self.bought.minor) > 1:
             raise RateOutOfRange(f"{self.sold} at {self.rate} is {stated}, not {self.bought}.")

@@ -45,7 +45,9 @@ class JournalCorrected(
     corrects: Seq
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, AlreadyCorrected, DateOutOfRange, PeriodClosed."""
+        """Check that the journal entry was not corrected, that its position is named rightly, and
+        that the day is possible. Raises NotFound, AlreadyCorrected, DateOutOfRange, PeriodClosed.
+        """
         wrong = book.get(JournalEntry, self.journal_id)
         _require_correctable(wrong.corrected_seq, wrong.effective_date, self.effective_date, act)
         _require_named(self.corrects, wrong.posted_seq)
@@ -91,8 +93,9 @@ class ReceiptCorrected(
     corrects: Seq
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, AlreadyCorrected, DateOutOfRange, InsufficientFunds,
-        PeriodClosed.
+        """Check that the receipt was not corrected and is the party's own, and that its contributor
+        and the bank account still hold the amount. Raises NotFound, WrongParty, AlreadyCorrected,
+        DateOutOfRange, InsufficientFunds, PeriodClosed.
         """
         wrong = book.get(Receipt, self.receipt_id)
         if act.role is Role.TREASURY and act.party != wrong.party:
@@ -142,7 +145,9 @@ class CorrectReceipt(ReceiptCorrectionTerms, Command, event=ReceiptCorrected):
 
 
 def _require_correctable(corrected_seq: int | None, was: date, is_: date, act: Act) -> None:
-    """Raises AlreadyCorrected, DateOutOfRange."""
+    """Check that an entry was not corrected yet, and that its correction counts for no future day
+    and for none before its own. Raises AlreadyCorrected, DateOutOfRange.
+    """
     if corrected_seq is not None:
         raise AlreadyCorrected(f"Entry {corrected_seq} has corrected this already.")
     require_past(is_, act)
@@ -151,6 +156,8 @@ def _require_correctable(corrected_seq: int | None, was: date, is_: date, act: A
 
 
 def _require_named(named: int, meant: int) -> None:
-    """Raises AlreadyCorrected when the entry names another one than it reverses."""
+    """Check that the entry names the entry that it reverses. Raises AlreadyCorrected when it names
+    another.
+    """
     if named != meant:
         raise AlreadyCorrected(f"It reverses entry {meant}, not {named}.")

@@ -72,7 +72,10 @@ class JournalPosted(
     journal_id: Identifier
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises UnknownAccount, CurrencyMismatch, Unbalanced, DateOutOfRange, PeriodClosed."""
+        """Check that every account is one of the charter's chart and that debits equal credits in
+        each currency, for a day that is not in the future. Raises UnknownAccount, CurrencyMismatch,
+        Unbalanced, DateOutOfRange, PeriodClosed.
+        """
         charter = charter_of(book)
         for line in self.lines:
             _require_account(charter, line)
@@ -124,7 +127,9 @@ def journal_keys(book: Book, lines: tuple[JournalLine, ...], day: date) -> Itera
 
 
 def _require_account(charter: Charter, line: JournalLine) -> None:
-    """Raises UnknownAccount, CurrencyMismatch."""
+    """Check that the charter's chart has the line's account (UnknownAccount), in the line's
+    currency (CurrencyMismatch).
+    """
     account = charter.account(line.account)
     if account is None:
         raise UnknownAccount("The charter's chart names no such account.")

@@ -37,7 +37,10 @@ class FundRevalued(RevaluationTerms, Event, type="fund.revalued", roles=(Role.TR
     reverses: Seq | None = None
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NoExchangeRates, DateOutOfRange, NothingToValue, RateMissing, PeriodClosed."""
+        """Check that the day is not before the last movement, and that the entry states the gains
+        which the published rates give and the valuation that it reverses. Raises NoExchangeRates,
+        DateOutOfRange, NothingToValue, RateMissing, PeriodClosed.
+        """
         charter = charter_of(book)
         holdings = _require_valuable_on(self.day, book, act)
         if self.unrealised != gains(book, charter, self.day):
