@@ -1,7 +1,7 @@
-"""Periods: closing the books through a day, and opening them again, which takes everybody.
+"""Periods: closing the books through a day, and opening them again with everybody's consent.
 
-The trustee closes. To open a closed day again is a proposal that every government must approve:
-what was reported must not change behind anybody's back.
+The trustee closes. To open a closed day again is a proposal that every government must approve, so
+that what was reported does not change without their knowledge.
 """
 
 from collections.abc import Iterator
@@ -48,8 +48,8 @@ class ReopeningState(StrEnum):
 class Reopening(State, table="reopenings", key=("reopening_id",), listed_by="proposed_seq"):
     """A proposal to open the books again from a day on, and who has yet to answer.
 
-    `closed_through` is how far they were closed when it was made, `closing_seq` the entry that
-    closed them: it opens nothing beyond that, and nothing that was closed again since.
+    `closed_through` is the last closed day when it was made, `closing_seq` the entry that closed
+    the books through it. Books that were closed since then are not opened by it.
     """
 
     reopening_id: Identifier
@@ -156,7 +156,7 @@ class ProposeReopening(ReopeningTerms, Command, event=ReopeningProposed):
 
 
 class ReopeningAnswer(Terms):
-    """An answer; `digest` names exactly the proposal that was read."""
+    """An answer; `digest` names exactly the proposal that it answers."""
 
     reopening_id: Identifier
     decision: Decision
@@ -179,7 +179,8 @@ def _require_asked(terms: ReopeningAnswer, book: Book, act: Act) -> None:
         raise StaleProposal(f"The proposal has digest {reopening.digest}.")
     closing = book.get(Closing)
     if terms.decision is Decision.APPROVE and closing.decided_seq != reopening.closing_seq:
-        # More would be opened, or other things, than what everybody was asked for.
+        # The books were closed anew since, so it would open other days than the governments were
+        # asked about.
         raise StaleProposal(
             f"The books were closed through {reopening.closed_through} when this was proposed; "
             f"since entry {closing.decided_seq} through {closing.through}: propose it again."
@@ -193,7 +194,7 @@ class ReopeningApproved(
 
     @model_validator(mode="after")
     def _is_a_yes(self) -> Self:
-        """A log cannot turn a no into a yes. Raises ValueError."""
+        """Check that an entry of this type states an approval. Raises ValueError."""
         require_said(self.decision, Decision.APPROVE)
         return self
 
@@ -233,7 +234,7 @@ class ReopeningRefused(
 
     @model_validator(mode="after")
     def _is_a_no(self) -> Self:
-        """Nor a yes into a no. Raises ValueError."""
+        """Check that an entry of this type states a refusal. Raises ValueError."""
         require_said(self.decision, Decision.REFUSE)
         return self
 
@@ -267,7 +268,7 @@ class AnswerReopening(ReopeningAnswer, Command, event=ReopeningApproved):
 
 
 class ReopeningReference(Terms):
-    """Which proposal."""
+    """Names a proposal to open the books again."""
 
     reopening_id: Identifier
 

@@ -1,9 +1,9 @@
-"""Checkpoints on the record: what outsiders attest of this log, brought into it by the ledger.
+"""Checkpoints on the record: what outsiders attest of this log, recorded in it by the ledger.
 
 Witnesses cosign checkpoints and a time authority stamps them, both outside the log. Where a rule or
-an auditor needs that later, an entry says it: which checkpoint of this log, and the signatures
-themselves. Whether those hold `app/trust/attestations.py` finds out, when the entry is made and in
-every replay; a replay also compares the root with the log's own.
+an auditor needs that later, an entry records the checkpoint and the signatures themselves.
+`app/trust/attestations.py` verifies them, when the entry is made and in every replay; a replay also
+compares the root with the log's own.
 """
 
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ class WitnessedTerms(AttestedCheckpoint):
 
 
 class CheckpointWitnessed(WitnessedTerms, TimedEvent, type="checkpoint.witnessed"):
-    """The charter's quorum of witnesses has seen the log as far as here."""
+    """The charter's quorum of witnesses has cosigned this checkpoint of the log."""
 
     def permit(self, book: Book, act: Act) -> None:
         """Check that the checkpoint is newer than the one on record, and cosigned by at least the
@@ -67,7 +67,7 @@ class CheckpointWitnessed(WitnessedTerms, TimedEvent, type="checkpoint.witnessed
 
 
 class RecordWitnessed(WitnessedTerms, Command, event=CheckpointWitnessed, internal=True):
-    """Put on record that the quorum has cosigned. The ledger asks this of itself."""
+    """Put on record that the quorum has cosigned. Only the ledger itself asks for this."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield fund_key()
@@ -84,7 +84,7 @@ class StampTerms(AttestedCheckpoint):
 
 
 class CheckpointStamped(StampTerms, TimedEvent, type="checkpoint.stamped"):
-    """A time authority has confirmed that the log was there, as far as here, at a time."""
+    """A time authority has confirmed that the log had this checkpoint at a certain time."""
 
     def permit(self, book: Book, act: Act) -> None:
         """Check that the checkpoint lies within the log and is newer than the last one that was
@@ -101,7 +101,7 @@ class CheckpointStamped(StampTerms, TimedEvent, type="checkpoint.stamped"):
 
 
 class RecordStamp(StampTerms, Command, event=CheckpointStamped, internal=True):
-    """Put a time token on record. The ledger asks this of itself."""
+    """Put a time token on record. Only the ledger itself asks for this."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield log_key()
@@ -123,7 +123,9 @@ class Statement(AttestedCheckpoint):
 
 
 class RecoveryTerms(AttestedCheckpoint):
-    """How far the log was restored, why that was needed, and what the parties say they knew."""
+    """How far the log was restored, why that was needed, and the newest checkpoint that each party
+    knows.
+    """
 
     reason: Text
     statements: Annotated[tuple[Statement, ...], Field(min_length=1, max_length=MAX_STATEMENTS)]
@@ -158,7 +160,7 @@ class LogRecovered(RecoveryTerms, TimedEvent, type="log.recovered"):
 
 
 class RecordRecovery(RecoveryTerms, Command, event=LogRecovered, internal=True):
-    """Put a recovery on record; `fundledger recover` asks this."""
+    """Put a recovery on record, as `fundledger recover` asks."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield fund_key()

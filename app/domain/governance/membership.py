@@ -1,4 +1,4 @@
-"""Membership: each party's admins add, remove and deny their own people, and name alternates."""
+"""Membership: each party's admins add, remove and deny their own people."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -26,7 +26,7 @@ class MemberTerms(Terms):
 
 
 class MemberAdded(MemberTerms, Event, type="member.added", roles=(Role.ADMIN,)):
-    """A person may act for their party, or may do other things than before."""
+    """A person may act for their party, in these roles."""
 
     def permit(self, book: Book, act: Act) -> None:
         """Check that a party of this kind has these roles, and that the person is neither another
@@ -91,7 +91,7 @@ class MemberRemoved(RemovalTerms, Event, type="member.removed", roles=(Role.ADMI
         if not member.active:
             raise NotFound(f"This person was removed by entry {member.until_seq}.")
         if self.subject == act.subject:
-            # The next admin removes the last: so a party never locks itself out.
+            # An admin can be removed by another one only, so a party always keeps one.
             raise LastAdmin("An admin is removed by another admin.")
 
     def fold(self, book: Book, act: Act) -> Book:
@@ -151,7 +151,7 @@ class MemberDenied(DenialTerms, Event, type="member.denied", roles=(Role.ADMIN,)
 
 
 class DenyMember(DenialTerms, Command, event=MemberDenied):
-    """Shut a person of your own party out, at once and for good."""
+    """Deny a person of your own party access to the fund, at once and for good."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield from _membership_keys(self.subject)

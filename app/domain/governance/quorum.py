@@ -1,4 +1,4 @@
-"""Quorum: too few governments can decide, or enough of them again. Said by events of its own."""
+"""Quorum: events that record when too few governments can decide, and when enough can again."""
 
 from app.domain.book import Book
 from app.domain.charter.charter import Charter
@@ -48,7 +48,9 @@ class QuorumCameBack(QuorumFound, LedgerEvent, type="quorum.regained"):
 
 
 def quorum_turned(book: Book, charter: Charter, act: Act) -> tuple[Event, ...]:
-    """What must be said of the quorum after somebody came, or left, or the charter changed."""
+    """The event that is due when the quorum was lost or came back by a change of members or
+    charter.
+    """
     seats = book.get(Seats)
     missing, said = seats.able < charter.quorum, seats.lost_seq is not None
     if missing == said:

@@ -53,14 +53,14 @@ from app.domain.values import (
 
 
 class Instrument(StrEnum):
-    """What kind of money it is on the way from the contributor to the fund."""
+    """In which form the contributor gives the money."""
 
     GRANT = "grant"
     LOAN = "loan"
 
 
 class AgreementState(StrEnum):
-    """draft -> in_force -> fulfilled; between, qualified while a mandate is awaited."""
+    """draft -> in_force -> fulfilled; qualified while a signed one awaits its party's mandate."""
 
     DRAFT = "draft"
     QUALIFIED = "qualified"
@@ -76,7 +76,7 @@ class Instalment(Terms):
 
 
 class AgreementTerms(Terms):
-    """Who owes what is the actor's party; the rest stands here."""
+    """What a contributor, the actor's party, will pay into which window, and when."""
 
     window: WindowId
     instrument: Instrument
@@ -131,7 +131,7 @@ class Agreement(
             raise ExceedsAgreement(f"{amount} would be received, but {owed} is still owed.")
 
     def with_received(self, amount: Money) -> "Agreement":
-        """The agreement after `amount` of it was paid, or, below zero, taken back."""
+        """The agreement after `amount` was received; a negative amount takes a receipt back."""
         received = self.received + amount
         whole = received == self.amount
         state = AgreementState.FULFILLED if whole else AgreementState.IN_FORCE
@@ -141,7 +141,7 @@ class Agreement(
 class AgreementDrafted(
     AgreementTerms, Event, type="agreement.drafted", roles=(Role.TREASURY,), creates=Agreement
 ):
-    """The text of an agreement stands; nobody is bound yet."""
+    """The text of an agreement is on record; nobody is bound by it yet."""
 
     agreement_id: Identifier
 
@@ -200,7 +200,7 @@ class AgreementDrafted(
 
 
 class DraftAgreement(AgreementTerms, Command, event=AgreementDrafted):
-    """Put down the text of your government's contribution agreement."""
+    """Draft your government's contribution agreement."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield fund_key()
@@ -240,7 +240,7 @@ class AgreementSigned(
         if self.digest != agreement.digest:
             raise StaleProposal(f"The drafted text has digest {agreement.digest}.")
         if agreement.pledge_id is not None:
-            # Two drafts may have counted on the same pledge; the one that is signed first has it.
+            # Two drafts may name the same pledge; the one that is signed first uses it.
             book.get(Pledge, agreement.pledge_id).require_room_for(agreement.amount)
         if agreement.mandate_id is not None:
             mandate = book.get(Mandate, agreement.mandate_id)
@@ -271,19 +271,19 @@ class SignAgreement(SignatureTerms, Command, event=AgreementSigned):
 
 
 class AgreementReference(Terms):
-    """Which agreement."""
+    """Names an agreement."""
 
     agreement_id: Identifier
 
 
 class CoverTerms(AgreementReference):
-    """The mandate that an agreement shall stand under."""
+    """An agreement, and the mandate that shall cover it."""
 
     mandate_id: Identifier
 
 
 class AgreementCovered(CoverTerms, Event, type="agreement.covered", roles=(Role.TREASURY,)):
-    """An agreement that waited for its legislature stands under a mandate."""
+    """A mandate covers an agreement that waited for one."""
 
     def permit(self, book: Book, act: Act) -> None:
         """Check that the party's own agreement has no mandate and is not in force, and that the
@@ -365,7 +365,7 @@ def agreement_key(agreement_id: str) -> Key:
 
 
 def _keys(book: Book, agreement_id: str) -> Iterator[Key]:
-    """What an agreement takes that may enter into force."""
+    """The rows that an agreement's entry into force reads."""
     yield fund_key()
     yield agreement_key(agreement_id)
     agreement = book.peek(Agreement, agreement_id)

@@ -1,4 +1,4 @@
-"""Pledges: what a government intends. A pledge never counts as resources."""
+"""Pledges: what a government intends to contribute. A pledge never counts as resources."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -29,7 +29,7 @@ from app.domain.values import (
 
 
 class PledgeState(StrEnum):
-    """announced -> converted, in parts, by agreements that enter into force."""
+    """announced -> converted. Agreements that enter into force convert it, in parts."""
 
     ANNOUNCED = "announced"
     CONVERTED = "converted"
@@ -69,7 +69,7 @@ class Pledge(
 
 
 class PledgeTerms(Terms):
-    """What is intended, for which window."""
+    """The amount that is intended, and the window that it is for."""
 
     window: WindowId
     amount: Amount

@@ -1,8 +1,8 @@
-"""Payments: telling the bank, hearing from it, and taking a request back.
+"""Payments: instructing the bank, its confirmation or return, and cancelling a request.
 
 The trustee instructs what is reserved, from an account that holds the cash; the bank's answer
-settles it or sends it back. Money that comes back returns to the contributors it was attributed
-to, at exactly those shares.
+settles it or sends it back. Money that comes back returns to the contributors it was attributed to,
+at exactly those shares.
 """
 
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ from app.domain.values import BankAccountId, BankReference, Identifier, Role, Te
 
 
 class InstructionTerms(Terms):
-    """Which disbursement, and the account that it is paid from."""
+    """Names the disbursement, and the account that it is paid from."""
 
     disbursement_id: Identifier
     bank_account: BankAccountId
@@ -129,7 +129,7 @@ class InstructDisbursement(InstructionTerms, Command, event=DisbursementInstruct
 
 
 class SettlementTerms(Dated):
-    """The bank's word that the money left: its reference and its date."""
+    """The bank's confirmation that the money left: its reference and its date."""
 
     disbursement_id: Identifier
     bank_reference: BankReference
@@ -189,7 +189,7 @@ class SettleDisbursement(SettlementTerms, Command, event=DisbursementSettled):
 
 
 class ReturnTerms(Dated):
-    """The bank's word that the money did not arrive, or came back."""
+    """The bank's notice that the money did not arrive, or came back."""
 
     disbursement_id: Identifier
     bank_reference: BankReference
@@ -262,7 +262,7 @@ class ReturnDisbursement(ReturnTerms, Command, event=DisbursementReturned):
 
 
 class CancellationTerms(Terms):
-    """Which disbursement, and why."""
+    """Names the disbursement, and says why it is cancelled."""
 
     disbursement_id: Identifier
     reason: Text
@@ -271,7 +271,7 @@ class CancellationTerms(Terms):
 class DisbursementCancelled(
     CancellationTerms, Event, type="disbursement.cancelled", roles=(Role.REQUESTER, Role.TRUSTEE)
 ):
-    """The request is taken back before the bank was told; what was reserved is free again."""
+    """The request is taken back before the bank was told to pay; reserved money is released."""
 
     def permit(self, book: Book, act: Act) -> None:
         """Check that the bank was not told yet, and that a requester cancels their own party's
@@ -293,7 +293,7 @@ class DisbursementCancelled(
 
 
 class CancelDisbursement(CancellationTerms, Command, event=DisbursementCancelled):
-    """Take a request back before the bank is told."""
+    """Take a request back before the bank is told to pay."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield poll_key(self.disbursement_id)
@@ -309,7 +309,7 @@ class CancelDisbursement(CancellationTerms, Command, event=DisbursementCancelled
 def _payment_keys(
     book: Book, disbursement_id: str, terms: SettlementTerms | ReturnTerms | None = None
 ) -> Iterator[Key]:
-    """The rows behind a disbursement whose money moves on or back."""
+    """The rows that a payment reads when its disbursement's money leaves or comes back."""
     yield fund_key()
     yield disbursement_key(disbursement_id)
     fund, disbursement = book.peek(Fund), book.peek(Disbursement, disbursement_id)
@@ -332,7 +332,7 @@ def _payment_keys(
 
 
 def _settling_line(disbursement: Disbursement) -> tuple[str, str]:
-    """Account and reference of the bank's line that settled it; of no line before that."""
+    """Account and reference of the bank's line that settled it; empty before it was settled."""
     return disbursement.bank_account or "", disbursement.bank_reference or ""
 
 

@@ -1,4 +1,4 @@
-"""What an accepted proposal changes of the log's custody, recorded by the ledger."""
+"""Effects of accepted proposals on the log's keys and its end, recorded by the ledger."""
 
 from app.domain.book import Book
 from app.domain.charter.attested import LogSize, VerifierKey
@@ -17,7 +17,7 @@ from app.domain.values import FundSlug, Identifier, KeyId
 
 
 class CustodyEffect(LedgerEvent):
-    """What an accepted proposal changes of the log's custody."""
+    """The common fields of these effects."""
 
     proposal_id: Identifier
 
@@ -95,7 +95,7 @@ class LogClosed(CustodyEffect, type="log.closed"):
 
 
 def custody_effect(subject: CustodyChange, proposal_id: str, cause: int) -> LedgerEvent:
-    """What the accepted proposal brings about."""
+    """The event that follows when the proposal is accepted."""
     match subject:
         case LogKeyChange():
             return LogKeyChanged(

@@ -31,15 +31,15 @@ from app.domain.values import Digest, Identifier, PartyId
 
 
 class ProposalReference(Terms):
-    """Which proposal."""
+    """Names a proposal."""
 
     proposal_id: Identifier
 
 
 class CharterAmended(ProposalReference, LedgerEvent, type="charter.amended"):
-    """Another charter is in force. Open matters that it would read otherwise are dropped.
+    """Another charter is in force. Open matters that it would decide otherwise are dropped.
 
-    `rereads` names their classes; each one's end is an event of its own (`matter.dropped`).
+    `rereads` names their classes; each matter's end is an event of its own (`matter.dropped`).
     """
 
     charter_digest: Digest
@@ -84,7 +84,7 @@ class CharterAmended(ProposalReference, LedgerEvent, type="charter.amended"):
 
 
 class MatterTerms(Terms):
-    """A disbursement or a proposal."""
+    """Names a disbursement or a proposal."""
 
     matter_id: Identifier
 
@@ -118,7 +118,7 @@ class MatterDropped(MatterTerms, TimedEvent, type="matter.dropped"):
 
 
 class DropMatter(MatterTerms, Command, event=MatterDropped, internal=True):
-    """Say that a new charter has ended something. The ledger asks this of itself."""
+    """Say that a new charter has ended a matter. Only the ledger itself asks for this."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield fund_key()
@@ -157,7 +157,7 @@ class IssuersRegistered(ProposalReference, LedgerEvent, type="issuers.registered
 
 
 def effects_of(book: Book, proposal_id: str, cause: int) -> tuple[Event, ...]:
-    """What an accepted proposal brings about."""
+    """The events that follow when the proposal is accepted."""
     subject = book.get(Proposal, proposal_id).subject
     if isinstance(subject, CharterChange):
         return (CharterAmended.of(book, proposal_id, cause),)

@@ -1,6 +1,6 @@
-"""Corrections: contra entries. Nothing is changed; what was wrong is posted once more, reversed.
+"""Corrections: contra entries, which post once more and reversed what was posted wrongly.
 
-A correction names the entry that it corrects, and that entry then names it: each is corrected
+A correction names the entry that it corrects, and that entry's row then names it: each is corrected
 once, and a correction is not corrected (post anew what is right). It counts for an open day, so
 what belongs to a closed period is corrected in the present one.
 """
@@ -32,7 +32,7 @@ class CorrectionTerms(Terms):
 
 
 class JournalCorrectionTerms(CorrectionTerms):
-    """Which journal entry."""
+    """Names the journal entry."""
 
     journal_id: Identifier
 
@@ -77,7 +77,7 @@ class CorrectJournal(JournalCorrectionTerms, Command, event=JournalCorrected):
 
 
 class ReceiptCorrectionTerms(CorrectionTerms):
-    """Which receipt."""
+    """Names the receipt."""
 
     receipt_id: Identifier
 
@@ -87,7 +87,8 @@ class ReceiptCorrected(
 ):
     """A receipt was booked wrongly and is taken back; its bank line may be booked anew.
 
-    Only while the contributor still has the money unreserved: what was paid on is not taken back.
+    Only while the contributor still has the money unreserved: money that was paid on cannot be
+    taken back.
     """
 
     corrects: Seq

@@ -98,7 +98,7 @@ class RevalueFund(RevaluationTerms, Command, event=FundRevalued):
 
 
 def _require_valuable_on(day: date, book: Book, act: Act) -> list[Holding]:
-    """What would be valued. Raises NoExchangeRates, DateOutOfRange, NothingToValue."""
+    """The holdings that would be valued. Raises NoExchangeRates, DateOutOfRange, NothingToValue."""
     charter = charter_of(book)
     source_of(charter)
     if day > act.day:
@@ -106,7 +106,7 @@ def _require_valuable_on(day: date, book: Book, act: Act) -> list[Holding]:
     holdings = list(_holdings(book, charter))
     newest = max((_moved_last(book, charter, holding) for holding in holdings), default=date.min)
     if day < newest:
-        # What is held is known as of now only.
+        # The books know what is held now, and not what was held on an earlier day.
         raise DateOutOfRange(f"A currency was moved or valued as of {newest}; {day} is before.")
     if not holdings:
         raise NothingToValue("The fund holds its holding currency only.")
@@ -114,8 +114,7 @@ def _require_valuable_on(day: date, book: Book, act: Act) -> list[Holding]:
 
 
 def gains(book: Book, charter: Charter, day: date) -> dict[str, Money]:
-    """What each holding would bring on that day beyond its cost, in the holding currency.
-
+    """By currency: what each holding is worth on that day beyond its cost, in the holding currency.
     Raises NoExchangeRates, RateMissing.
     """
     source_of(charter)
@@ -127,7 +126,7 @@ def gains(book: Book, charter: Charter, day: date) -> dict[str, Money]:
 
 
 def _before(holdings: Iterable[Holding]) -> int | None:
-    """The entry that valued them last; None for the first time."""
+    """The entry that valued these holdings last; None for the first time."""
     seqs = (holding.revalued_seq for holding in holdings)
     return max((seq for seq in seqs if seq is not None), default=None)
 
