@@ -35,11 +35,11 @@ class Refused(Exception):
 
 
 class Unreachable(Exception):
-    """No answer came: send the same again, with the same key."""
+    """No answer came. The same request can be sent again with the same key."""
 
 
 class Client:
-    """One person of one party, at one ledger; with its party's key, where it signs."""
+    """A connection of one person of one party to one ledger; with the party's key, if it signs."""
 
     def __init__(
         self, base_url: str, token: str, key: ec.EllipticCurvePrivateKey | None = None
@@ -57,8 +57,8 @@ class Client:
     ) -> dict[str, Any]:
         """Record something; the answer has `entry`, `consequences`, `receipt`, `replayed`.
 
-        With `op`, the event that it asks for, the request is signed. Send the same key again when
-        no answer came: it is recorded once. Raises Refused, Unreachable.
+        With `op`, the type of the event that it asks for, the request is signed. When no answer
+        came, send it again with the same key: it is recorded once. Raises Refused, Unreachable.
         """
         headers = {"Idempotency-Key": key}
         if op is not None:
@@ -76,8 +76,10 @@ class Client:
         return sign(encode(body), self._key, fund=fund, op=op, nonce=key)
 
     def seen(self, fund: str) -> dict[str, Any]:
-        """The log's newest checkpoint, as a party acknowledges it. Whether it was signed by the
-        log's key is for whoever verifies a bundle or a receipt to say. Raises Refused, Unreachable.
+        """The log's newest checkpoint, in the form in which a party acknowledges it.
+
+        Its signature is not verified here; verifying a bundle or a receipt does that. Raises
+        Refused, Unreachable.
         """
         response = self._send("GET", f"/v1/funds/{fund}/log/checkpoint")
         if response.is_error:
@@ -104,8 +106,8 @@ class Client:
     ) -> dict[str, Any]:
         """Record many commands, each an object of `op`, `key` and `data`, sent as lines.
 
-        The answer has `results` in order, and one `receipt`. Send the same batch again when no
-        answer came. Raises Refused.
+        The answer has `results` in order, and one `receipt`. When no answer came, the same batch
+        can be sent again. Raises Refused.
         """
         lines = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items)
         headers = {"Content-Type": "application/x-ndjson"}
@@ -116,7 +118,8 @@ class Client:
     def enter_rates(self, fund: str, days: Iterable[PublishedDay]) -> list[dict[str, Any]]:
         """Enter published exchange rates, each day by itself; the result of each, in order.
 
-        Sent again, they are known by their keys, which name file and day. Raises Refused.
+        Their keys name file and day, so rates that are sent again are recorded once. Raises
+        Refused.
         """
         items = [
             {

@@ -1,4 +1,4 @@
-"""The service: everything put together, once, from its settings."""
+"""The service: builds all parts from the settings and connects them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -36,7 +36,7 @@ BATCHES_AT_ONCE = 8
 
 
 def create_app(settings: Settings | None = None) -> Application:
-    """The ASGI application. Opens nothing before its lifespan begins."""
+    """The ASGI application. Database and keys are opened when its lifespan begins."""
     settings = settings or Settings()
     metrics = Metrics()
 
@@ -47,8 +47,8 @@ def create_app(settings: Settings | None = None) -> Application:
         try:
             here.ledger.start()
             scrub.start()
-            # A group is over when its threads are too: whoever still read would give a connection
-            # back to a closed database, where it stays open for nobody.
+            # The group ends only when its threads have, before the database is closed: a later
+            # reader would return its connection to a closed pool, which never closes it.
             async with create_task_group() as beside:
                 for work in _beside(here):
                     beside.start_soon(work)
@@ -65,7 +65,7 @@ def create_app(settings: Settings | None = None) -> Application:
 
 
 def _beside(here: Services) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
-    """What goes on beside requests, until it is cancelled."""
+    """The background tasks that run beside requests until they are cancelled."""
     yield DeadlineWorker(here.database, here.ledger).run
     if here.witnesses is not None:
         yield CosigningWorker(here.database, here.ledger, here.metrics, here.witnesses).run
@@ -77,7 +77,7 @@ def _beside(here: Services) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]
 
 
 def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Scrub]:
-    """Open database, keys and door; refuse to begin on a wrong schema or missing guards.
+    """Open database, keys and writer; refuse a wrong schema or missing guards.
 
     Raises WrongSchema, GuardsMissing, KeyUnusable, Unavailable.
     """
@@ -123,7 +123,7 @@ def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Scrub]:
 
 
 def check_start(settings: Settings) -> None:
-    """Do what a start does and undo it, so that what is wrong is known before anything is served.
+    """Start and stop everything, so that faults are found before anything is served.
 
     Raises what `assemble` raises, and ForkDetected.
     """

@@ -1,1 +1,1 @@
-"""The verifier that trusts nobody. Offline: no web, no database, no network."""
+"""The verifier: checks a bundle without trusting it, and without web, database or network."""

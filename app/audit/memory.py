@@ -1,4 +1,4 @@
-"""What an auditor's machine remembers: the newest checkpoint that it verified of each log."""
+"""The auditor's memory: the newest checkpoint of each log that was verified on this machine."""
 
 import hashlib
 import os
@@ -11,7 +11,9 @@ from app.chain.policy import Policy
 
 
 class Memory:
-    """A folder with one checkpoint a log. Reads only what the trust file's keys have signed."""
+    """A folder with one checkpoint for each log. Only those signed by the trust file's keys are
+    read.
+    """
 
     def __init__(self, folder: Path, policy: Policy) -> None:
         self._folder = folder

@@ -1,8 +1,8 @@
-"""The verifier for a part of a log: what can be checked without what came before.
+"""The verifier for a part of a log: what can be checked without the entries before it.
 
-Form, chain and tree: the frontier stands for the entries that are left out, so that the signed root
-recomputes. Rules, views, parties' signatures and the manifest's signer follow from the whole log,
-so nothing is said of them.
+It checks form, chain and tree: the frontier stands for the entries that are left out, so that the
+signed root can be recomputed. Rules, views, parties' signatures and the manifest's signer depend on
+the whole log, so they are not checked.
 """
 
 from collections import Counter
@@ -31,12 +31,12 @@ from app.chain.tree import HASH_BYTES, Frontier, ProofError, Range, verify_consi
 
 
 def verify_part(archive: Archive, manifest: Manifest, policy: Policy, pins: Pins) -> Report:
-    """Check a part. Raises CannotTell where nothing can be said, ZipFile's errors."""
+    """Check a part. Raises CannotTell where nothing can be judged, and errors of `zipfile`."""
     return _Part(archive, manifest, policy, pins).run()
 
 
 class _Part:
-    """One run, with the numbers of the whole plan."""
+    """One verification of a part; comments number its checks as `verify` does."""
 
     def __init__(self, archive: Archive, manifest: Manifest, policy: Policy, pins: Pins) -> None:
         self._archive = archive
@@ -87,7 +87,9 @@ class _Part:
         return checkpoint
 
     def _check_entries(self) -> Frontier:
-        """The tree of the whole log: what is left out, as the frontier says, and the part."""
+        """The frontier of the whole log: the entries left out, as `frontier.json` states, and the
+        part.
+        """
         with GrowingTree(self._frontier()) as tree:
             walk = Walk(lambda why, seq: self._found(4, why, seq), tree)
             try:
@@ -101,7 +103,9 @@ class _Part:
             return tree.frontier
 
     def _check_entry(self, seq: int, entry: Entry) -> None:
-        """An entry of this fund, numbered as it stands: the first one follows nothing here."""
+        """Check that the entry is of this fund and has its position; the part's first has no
+        predecessor here.
+        """
         self._types[entry.type] += 1
         if entry.fund != self._manifest.fund:
             self._found(2, f"the manifest is of {self._manifest.fund}, the entry of another", seq)
@@ -114,7 +118,7 @@ class _Part:
             self._found(6, "the control totals are not what the entries give")
 
     def _frontier(self) -> Frontier:
-        """The entries that are left out. Raises CannotTell."""
+        """The frontier of the entries that are left out. Raises CannotTell."""
         start = self._manifest.start
         try:
             members = decode(self._archive.small(FRONTIER, MAX_SMALL_FILE_BYTES))
@@ -129,7 +133,7 @@ class _Part:
         return Frontier(start, peaks)
 
     def _check_growth(self, checkpoint: Checkpoint) -> None:
-        """The log of the checkpoint that the auditor knows is a beginning of this one."""
+        """Check that the log continues the one of the checkpoint that the auditor knows."""
         before = self._pins.recall(checkpoint.origin) if self._pins.recall else None
         if before is None:
             return
@@ -144,7 +148,7 @@ class _Part:
             self._found(9, f"it is not the log that was verified before: {error}")
 
     def _proof(self, size: int) -> list[bytes]:
-        """The proof that the bundle brings along. Raises CannotTell."""
+        """The consistency proof in the bundle. Raises CannotTell."""
         if size == self._manifest.end:
             return []
         if CONSISTENCY not in self._archive.names:

@@ -1,7 +1,7 @@
-"""A receipt, checked years later: the ledger's answer to a write, and a trust file.
+"""Receipts, checked at any later time: the ledger's answer to a write, and a trust file.
 
-A batch's answer has one receipt for many entries. It proves the last one; each entry names the
-hash of the one before it, and so proves that one too.
+A batch's answer has one receipt for many entries. It proves the last one; each entry names the hash
+of the one before it, which proves that one too.
 """
 
 from collections.abc import Iterator
@@ -20,28 +20,26 @@ _MEMBERS: Final = {
     *("entry", "consequences", "receipt", "results", "replayed"),
     *("sentence", "leaf_hash"),
 }
-"""What the answers of the ledger and of its client have; anything else is somebody's addition."""
+"""The members that answers of the ledger and of its client have; others were added."""
 CREATED: Final = 201
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedAnswer:
-    """The positions `first` to `seq`, of one entry or of a whole batch, and the checkpoint that
-    covers them.
-    """
+    """Positions `first` to `seq` of the entries, and the checkpoint that covers them."""
 
     seq: int
     checkpoint: Checkpoint
     first: int
     unproven: int = 0
-    """Consequences in the answer to a single write: its receipt speaks of the entry alone."""
+    """Consequences in the answer to a single write, whose receipt proves its entry only."""
 
 
 def verify_answer(answer: bytes, policy: Policy) -> VerifiedAnswer:
     """Check that a trusted log signed a tree with exactly the answered entries in it.
 
-    `answer` is the JSON of a write's answer, or of `GET .../entries/{seq}`: it has `entry` and
-    `receipt`; or that of a batch: it has `results` and `receipt`. Raises ProofError when something
+    `answer` is JSON: a write's answer or that of `GET .../entries/{seq}`, with `entry` and
+    `receipt`, or a batch's answer, with `results` and `receipt`. Raises ProofError when something
     is wrong, CannotTell when it cannot be judged.
     """
     entries, text, unproven = _read(answer)
@@ -72,7 +70,8 @@ def verify_answer(answer: bytes, policy: Policy) -> VerifiedAnswer:
 
 
 def _walk_back(entries: dict[int, dict[str, Any]], proven: int) -> int:
-    """From a proven entry back over those that stand before it; the first of them.
+    """Follow `prev` from a proven entry back to the first entry that it proves; return that
+    position.
 
     Raises ProofError; CannotTell for entries that the walk does not reach.
     """
@@ -82,7 +81,7 @@ def _walk_back(entries: dict[int, dict[str, Any]], proven: int) -> int:
         if entries[first].get("prev") != before:
             raise ProofError(f"entry {first - 1} is not the one that entry {first} names")
         first -= 1
-    # What an earlier request had recorded stands elsewhere in the log.
+    # Entries of an earlier request are elsewhere in the log.
     apart = sorted(seq for seq in entries if not first <= seq <= proven)
     if apart:
         raise CannotTell(
@@ -93,7 +92,7 @@ def _walk_back(entries: dict[int, dict[str, Any]], proven: int) -> int:
 
 
 def _read(answer: bytes) -> tuple[dict[int, dict[str, Any]], str, int]:
-    """The answered entries by their positions, the receipt, and how many it cannot speak of.
+    """The answered entries by position, the receipt, and how many entries the receipt cannot prove.
 
     Raises CannotTell, ProofError.
     """
@@ -118,7 +117,7 @@ def _read(answer: bytes) -> tuple[dict[int, dict[str, Any]], str, int]:
 
 
 def _entries(members: dict[str, Any]) -> Iterator[Any]:
-    """The answered entry; of a batch every entry that was recorded. Raises KeyError, TypeError."""
+    """The answered entry; for a batch every entry that was recorded. Raises KeyError, TypeError."""
     if "results" not in members:
         yield members["entry"]
         return
@@ -130,7 +129,7 @@ def _entries(members: dict[str, Any]) -> Iterator[Any]:
 def answered(members: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Every entry in an answer, consequences too, whether or not its receipt proves it.
 
-    Raises AttributeError, KeyError, TypeError where it is none.
+    Raises AttributeError, KeyError, TypeError when it is no such answer.
     """
     for part in members.get("results", [members]):
         if "entry" in part:

@@ -1,8 +1,8 @@
 """Replay: the log executed again, from its first entry, by the rules that the server ran.
 
-Every event must have been permitted when it was recorded; every consequence must stand where the
-rules put it, neither invented nor left out. Beside the fold, a second adding-up of the journal
-keeps its own totals: a mistake in a fold shows as a disagreement.
+Every event must have been permitted when it was recorded; every consequence must be where the rules
+put it, neither invented nor left out. Besides the fold, a second sum of the journal keeps its own
+totals: a mistake in a fold shows as a difference.
 """
 
 from collections import deque
@@ -36,7 +36,7 @@ from app.trust.signatures import PartySignature, check_signature, named_key
 
 _MATTERS: Final = tuple(kind for kind in STATES.values() if kind.is_matter)
 _OF_TABLES: Final = frozenset({UNKNOWN_CURRENCY.code})
-"""Faults that a table decides which grows: what it does not have a newer version may know."""
+"""Faults that depend on a table which grows: a newer version may know what this one does not."""
 MAX_ROWS_AT_HAND: Final = 30_000
 
 
@@ -49,14 +49,14 @@ class NotPermitted(ValueError):
 
 
 class NotKnown(NotPermitted):
-    """The entry is of a kind that this version cannot judge: a newer one may."""
+    """This version cannot judge the entry; a newer one may."""
 
 
 class Replay:
     """The state of a fund after the entries stepped through so far."""
 
     def __init__(self, shelf: SpilledRows | None = None) -> None:
-        """With a `shelf`, memory does not grow with the log: older rows lie there."""
+        """With a `shelf`, memory does not grow with the log: older rows are kept there."""
         self.book = Book(complete=True, shelf=shelf)
         self._shelf = shelf
         self._owed: deque[Event] = deque()
@@ -64,13 +64,13 @@ class Replay:
         self._totals: dict[tuple[str, str], tuple[int, int, int]] = {}
         self._windows: dict[tuple[str, str], int] = {}
         self.signature_count = 0
-        """Parties' signatures that were found to hold."""
+        """Number of parties' signatures that were found valid."""
         self.seen: list[Sighting] = []
         """Checkpoints that the newest entry says somebody had seen."""
         self.anchors: list[Anchor] = []
         """Time stamps, not yet checked against an authority."""
         self.remarks: list[str] = []
-        """Where this machine's tables say something else than the log, which decides."""
+        """Differences between this machine's tables (time zones) and the log, whose values hold."""
         self.party_keys: list[tuple[int, str, str]] = []
         """Every key that was registered: the entry, the party, its thumbprint."""
 
@@ -105,7 +105,7 @@ class Replay:
         return JournaledEntry(entry, event, act, self.book.postings, self.book.find)
 
     def _signature(self, entry: Entry, data: bytes) -> PartySignature | None:
-        """The party's signature, if it has one. Raises NotPermitted where that does not hold."""
+        """The party's signature, if the entry has one. Raises NotPermitted when it is not valid."""
         if entry.jws is None:
             return None
         if entry.by["party"] == LEDGER_PARTY:
@@ -122,7 +122,7 @@ class Replay:
         return signature
 
     def _jwk(self, entry: Entry, kid: str) -> dict[str, Any]:
-        """The public key of this name: as registered, or as it registers itself."""
+        """The public key of this thumbprint: registered before, or registered by this entry."""
         if entry.type == KeyRegistered.type:
             jwk: dict[str, Any] = entry.data["jwk"]
             return jwk
@@ -133,33 +133,33 @@ class Replay:
 
     @property
     def log_state(self) -> Log | None:
-        """What the log says of its own keys."""
+        """The log's keys and attestations, as its entries state them."""
         return self.book.find(Log)
 
     def finish(self, seq: int) -> None:
-        """Check that nothing is owed after the last entry, `seq`. Raises NotPermitted."""
+        """Check that no consequence is missing after the last entry, `seq`. Raises NotPermitted."""
         if self._owed:
             raise NotPermitted(seq, f"{self._owed[0].type} must follow it and does not")
 
     def _put_away(self) -> None:
-        """Put all rows on the shelf when too many are at hand; what is needed comes back."""
+        """Move all rows to the shelf when too many are in memory; those that are read come back."""
         if self._shelf is not None and len(self.book.rows) > MAX_ROWS_AT_HAND:
             self._shelf.put(self.book.rows.items())
             self.book = Book(complete=True, shelf=self._shelf)
 
     def _check_new(self, seq: int, event: Event) -> None:
-        """What an event brings into being must not have been there."""
+        """Check that what an event creates did not exist. Raises NotPermitted."""
         kind = type(event).creates
         if kind is None:
             return
         (name,) = kind.key
-        # A vote is found by the id of what it is about: no request shares it with a proposal.
+        # A vote is found by its matter's id, so a request and a proposal cannot share one.
         for one in _MATTERS if kind.is_matter else (kind,):
             if self.book.find(one, getattr(event, name)) is not None:
                 raise NotPermitted(seq, f"its {name} belongs to something that is there already")
 
     def _check_order(self, entry: Entry, event: Event, act: Act) -> None:
-        """A consequence stands behind its cause, at its time, as the rules work it out."""
+        """Check that a consequence follows its cause, at its time, as the rules work it out."""
         by_ledger = (act.party, act.subject, act.role) == (
             LEDGER_PARTY,
             LEDGER_SUBJECT,
@@ -177,7 +177,9 @@ class Replay:
             raise NotPermitted(entry.seq, "a consequence is recorded at the time of its cause")
 
     def _add_up(self, seq: int, postings: tuple[Posting, ...]) -> None:
-        """The second, independent adding-up: per entry zero, per account what the fold says."""
+        """Check the second, independent sum: zero for each entry, for each account what the fold
+        says.
+        """
         sums: dict[str, int] = {}
         touched: set[tuple[str, str]] = set()
         for line in postings:
@@ -193,7 +195,8 @@ class Replay:
             if balance is BalanceRule.CREDIT and right < left:
                 raise NotPermitted(seq, f"more leaves {line.account} than it holds")
             if balance is BalanceRule.CREDIT_BY_WINDOW:
-                # A single contributor may be short by roundings; their window never is.
+                # A contributor's account may be below zero by roundings; its window's total never
+                # is.
                 window = (line.account.rpartition("/")[2], line.currency)
                 self._windows[window] = self._windows.get(window, 0) - line.minor
                 touched.add(window)
@@ -240,7 +243,9 @@ def act_of(entry: Entry, digest: str = "") -> Act:
 
 
 def signed_act(entry: Entry) -> Act:
-    """The same, with the key that its signature names; whether that holds is not asked again."""
+    """As `act_of`, with the key that the entry's signature names; the signature is not verified
+    again.
+    """
     act = act_of(entry)
     if entry.jws is None:
         return act

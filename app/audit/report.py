@@ -1,4 +1,4 @@
-"""What a verification found: for people and for machines, with what it did not check."""
+"""Reports: what a verification found, for people and for machines, and what it did not check."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -38,28 +38,28 @@ NO_AUTHORITY: Final = "time stamps in the log: name the authority's roots (--tim
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """Something that is wrong, and the entry that it was found at, where there is one."""
+    """Something that is wrong, and the position of its entry, where it has one."""
 
     check: int
     why: str
     seq: int | None = None
     unknown: bool = False
-    """True where this version cannot judge: not wrong, but not right either."""
+    """True where this version cannot judge, so that nothing is known to be wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """What the auditor brings along beyond the trust file."""
+    """What the auditor provides besides the trust file."""
 
     charter_digest: str | None = None
     party_keys: Mapping[str, Sequence[str]] | None = None
-    """The keys that each party says are its own, by RFC 7638 thumbprint."""
+    """By party: the keys that the party itself says are its own, by RFC 7638 thumbprint."""
     recall: Callable[[str], Checkpoint | None] | None = None
-    """The checkpoint of a log (by origin) that was verified before."""
+    """Gives the checkpoint of a log (by origin) that was verified before, or None."""
     time_roots: Sequence[Certificate] = ()
-    """Root certificates of the time authority whose stamps count."""
+    """Root certificates of the time authority whose stamps are accepted."""
     predecessor: "Report | None" = None
-    """What was found in the bundle of the log that this one continues."""
+    """The report on the bundle of the log that this one continues."""
 
     @property
     def not_checked(self) -> tuple[str, ...]:
@@ -70,7 +70,7 @@ class Pins:
 
 @dataclass
 class Report:
-    """What was found."""
+    """What one verification found."""
 
     fund: str
     origin: str
@@ -82,21 +82,21 @@ class Report:
     problems: list[Defect] = field(default_factory=list)
     witnesses: list[str] = field(default_factory=list)
     signatures: int = 0
-    """Parties' own signatures that were found to hold."""
+    """Number of parties' signatures that were found valid."""
     access_entries: int = 0
-    """Entries of the second log."""
+    """Number of entries of the second log."""
     signed_by: str = ""
-    """The log's key under whose signature it stands."""
+    """The log's key that signed the checkpoint."""
     anchors: list[dict[str, object]] = field(default_factory=list)
     """What a time authority confirms: sizes of the log, each with a time (UTC)."""
     closed: bool = False
     """Whether its last entry ends the log."""
     remarks: list[str] = field(default_factory=list)
-    """Where this machine's tables (time zones) say something else than the log, which decides."""
+    """Differences between this machine's tables (time zones) and the log, whose values hold."""
     not_checked: tuple[str, ...] = NOT_CHECKED
 
     def cosigned_by(self, signers: Iterable[VerifiedSignature], policy: Policy) -> None:
-        """These have signed the checkpoint, and they satisfy the trust file."""
+        """Note who has signed the checkpoint; together they satisfy the trust file."""
         self.witnesses = sorted(one.key.name for one in signers if one.timestamp is not None)
         if policy.quorum != NO_QUORUM:
             self.not_checked = tuple(what for what in self.not_checked if what != OTHER_VERSIONS)

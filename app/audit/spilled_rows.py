@@ -1,8 +1,9 @@
-"""A shelf for a replay's rows: a temporary file, so that memory does not grow with the log.
+"""A replay's rows in a temporary file, so that memory does not grow with the log.
 
-A replay must be able to look at any row again, however old: a bank line of years ago must not be
-booked a second time. Rows that are not at hand lie here, as JSON, one behind the other; an index
-over short digests of their names says where the newest one of each name lies.
+A replay must be able to read any row again, however old: a bank line of years ago must not be
+booked a second time. Rows that are not in memory are in the file, as JSON, in the order in which
+they were put there; an index over short digests of their keys has the position of the newest one
+for each.
 """
 
 import sqlite3
@@ -16,11 +17,12 @@ from typing import Self
 from app.domain.book import Identity, Key, State
 
 _SEPARATOR = "\x1f"
-"""Stands in no identity: control characters are refused in all of them."""
+"""Separates the values of an identity: control characters are refused in all of them."""
 _CACHE_KIB = 32_768
 _RECENT = 10_000
-"""Rows that were looked for lately, kept as they were read or not found: a charter is asked for
-always, and so is whether the books were closed."""
+"""How many rows that were read lately, or not found, are kept: some are read for every entry, such
+as the charter and the last closing.
+"""
 _TABLES = (
     "CREATE TABLE rows (place INTEGER PRIMARY KEY, row TEXT)",
     "CREATE TABLE names (digest INTEGER PRIMARY KEY, place INTEGER)",
@@ -28,20 +30,20 @@ _TABLES = (
 
 
 class SpilledRows:
-    """Rows by key; ends with its block."""
+    """Rows by key. A context manager: the file ends with its block."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="fundledger-")
         path = Path(self._folder.name) / "shelf"
         self._file = sqlite3.connect(path, isolation_level=None)
-        # Scratch: it is never read again after a crash.
+        # The file is never read again after a crash, so it is not forced to disk.
         self._file.execute("PRAGMA journal_mode=OFF")
         self._file.execute("PRAGMA synchronous=OFF")
         self._file.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         for statement in _TABLES:
             self._file.execute(statement)
         self._places = 0
-        # Nobody who makes a bundle knows it, so nobody can make two names meet in one digest.
+        # A random key, so that whoever makes a bundle cannot find two identities with one digest.
         self._secret = urandom(16)
         self._recent: dict[Key, State | None] = {}
 
@@ -79,7 +81,7 @@ class SpilledRows:
         return state
 
     def close(self) -> None:
-        """Throw everything away."""
+        """Delete the file and the index."""
         self._file.close()
         self._folder.cleanup()
 
@@ -90,7 +92,7 @@ class SpilledRows:
         self.close()
 
     def _digest(self, kind: type[State], identity: Identity) -> int:
-        """A whole number of 63 bits, which is what the index holds."""
+        """A digest of 63 bits of the row's key, for the index."""
         name = _SEPARATOR.join((kind.table, *map(str, identity))).encode()
         digest = blake2b(name, digest_size=8, key=self._secret).digest()
         return int.from_bytes(digest, "big") >> 1

@@ -66,7 +66,9 @@ from app.chain.policy import Policy
 from app.domain.governance.log_keys import Log
 
 MAX_PROBLEMS: Final = 1_000
-"""What is said of entries at most: the first is what matters, and a file may be nothing else."""
+"""Upper limit of problems reported for entries: the first matters most, and a file may have
+millions.
+"""
 
 
 def verify(
@@ -75,7 +77,7 @@ def verify(
     pins: Pins | None = None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Report:
-    """Check a bundle. Raises CannotTell when there is nothing to check."""
+    """Check a bundle. Raises CannotTell when it cannot be read at all."""
     try:
         with zipfile.ZipFile(bundle) as opened:
             archive = Archive(opened)
@@ -88,12 +90,12 @@ def verify(
     except UNREADABLE as error:
         raise CannotTell(f"the bundle cannot be read: {error}") from None
     except Exception as fault:
-        # Our mistake, or no memory left: neither says anything about the bundle.
+        # A fault of the program, or no memory left: neither says anything about the bundle.
         raise CannotTell(f"the verifier itself failed: {type(fault).__name__}") from fault
 
 
 class _Verification:
-    """One run of the plan."""
+    """One verification of a bundle, by the plan above."""
 
     def __init__(
         self,
@@ -115,9 +117,9 @@ class _Verification:
         self._views = CsvViews(manifest.format.views, self._there.expect)
         self._replay = Replay()
         self._executing = True
-        """Until an entry is found that cannot be executed; what follows is only read."""
+        """False from the first entry that cannot be executed; the rest is only read."""
         self._log_state: Log | None = None
-        """What a log that was executed whole says of its keys."""
+        """The keys that the log itself names, once all of it was executed."""
         self._types: Counter[str] = Counter()
         self._genesis: Entry | None = None
         self._last: Entry | None = None
@@ -151,7 +153,7 @@ class _Verification:
     # -- 3: the checkpoint -----------------------------------------------------------------------
 
     def _read_checkpoint(self) -> Checkpoint | None:
-        """What it says; who had to sign it, the entries tell."""
+        """The checkpoint's content; its signers are checked when the entries were read."""
         if not self._trusted:
             self._found(3, "the trust file does not name the log that this bundle claims to be of")
             return None
@@ -164,9 +166,9 @@ class _Verification:
         return checkpoint
 
     def _check_signers(self, checkpoint: Checkpoint | None) -> Sequence[VerifierKey]:
-        """The keys that have spoken for the log: as far as it can be told, those that it names.
+        """The log's keys whose signatures count, oldest first, as far as the entries name them.
 
-        None where no trusted key leads to them: then nothing that they signed can be judged.
+        Empty where no trusted key leads to them: then nothing that they signed can be judged.
         """
         speaking: Sequence[VerifierKey] = self._trusted
         if self._log_state is not None and self._trusted:
@@ -214,9 +216,9 @@ class _Verification:
                 self._found(5, str(error), error.seq)
 
     def _execute(self, seq: int, entry: Entry, tree: GrowingTree) -> bool:
-        """Execute the entry; whether those behind it can be executed."""
+        """Execute the entry; returns whether the entries after it can be executed."""
         if entry.seq != seq:
-            return False  # the walk has said so
+            return False  # reported by the walk
         self._types[entry.type] += 1
         self._genesis, self._last = self._genesis or entry, entry
         if seq == 0 and entry.data.get("fund") != entry.fund:
@@ -236,7 +238,7 @@ class _Verification:
         return True
 
     def _check_tree(self, checkpoint: Checkpoint | None, tree: GrowingTree) -> None:
-        """The entries make the signed root, and on the way the one that is remembered."""
+        """Check that the entries make the signed root, and the remembered one at its size."""
         made, size = tree.frontier.root(), tree.size
         if checkpoint is not None and size == checkpoint.size and made != checkpoint.root:
             why = f"the entries make root {made.hex()}, but {checkpoint.root.hex()} was signed"
@@ -254,8 +256,8 @@ class _Verification:
     # -- 6 and 7: views, control totals, files ---------------------------------------------------
 
     def _check_views(self) -> None:
-        """Views and totals are what the entries give, where all of them were executed; every file
-        is the one that the manifest lists.
+        """Check that views and totals are what the entries give, where all of them were executed,
+        and that every file is the one that the manifest lists.
         """
         if self._executing:
             self._views.finish()
@@ -271,7 +273,7 @@ class _Verification:
             digests = {}
         expected = {CHECKPOINT, KEYS, README, *self._files.paths, *access_files(self._archive)}
         expected |= set(self._manifest.format.view_paths)
-        # Whoever asked with an earlier size got a proof along; the whole log shows it anyway.
+        # A bundle that was asked for with an earlier size has a proof; the whole log proves more.
         expected |= {CONSISTENCY} & self._manifest.files.keys()
         check_files(
             self._archive,

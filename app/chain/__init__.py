@@ -1,5 +1,5 @@
-"""Bytes: canonical form, entries, Merkle tree, signed notes, receipts.
+"""The log's bytes: canonical form, entries, Merkle tree, signed notes, receipts.
 
-What an outside auditor reads first. Standard library and `cryptography` only; knows no fund,
-no database and no web. The contract that it implements is described in `docs/auditors.md`.
+An outside auditor reads this package first. It uses the standard library and `cryptography` only
+and knows no fund, no database and no web. `docs/auditors.md` describes the contract.
 """

@@ -12,7 +12,7 @@ from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-
 from typing import Any
 
 MAX_DEPTH = 16
-"""Nesting that is read or written; an entry needs six."""
+"""Levels of nesting that are read or written; an entry needs six."""
 MAX_INTEGER = 2**53 - 1
 """The largest integer that every JSON reader holds exactly (RFC 7493 section 2.2)."""
 _MAX_DIGITS = 16
@@ -58,7 +58,7 @@ def decode(text: bytes, *, floats: bool = False) -> Any:
     except RecursionError:
         raise NotCanonical(f"nested deeper than {MAX_DEPTH}") from None
     except json.JSONDecodeError as error:
-        # A position, never the text itself: what a stranger sent is not echoed.
+        # The position only: the message repeats nothing of what an untrusted sender wrote.
         raise NotCanonical(f"not JSON at line {error.lineno} column {error.colno}") from None
     _check_shape(value, depth=0)
     return value
@@ -72,7 +72,7 @@ def decode_canonical(text: bytes) -> Any:
             if end == len(text):
                 return value
         except NotCanonical:
-            pass  # below it is said precisely what is wrong
+            pass  # the strict reader below says what is wrong
     value = decode(text)
     if encode(value) != text:
         raise NotCanonical("not in canonical form")
@@ -82,9 +82,9 @@ def decode_canonical(text: bytes) -> Any:
 def canonical_at(text: str, start: int, depth: int = 0) -> tuple[Any, int]:
     """The value in canonical form that begins at `start` of an ASCII text, and where it ends.
 
-    It stands inside of `depth` others. Raises NotCanonical, without saying precisely why.
+    `depth` is the number of values around it. Raises NotCanonical without naming the exact fault.
     """
-    # Writing the value again shows in one go whatever is spelled otherwise: order, spaces,
+    # Writing the value again and comparing finds every other spelling: order, spaces,
     # escapes, members that stand twice. The names being ASCII, plain order is canonical.
     try:
         value, end = _PLAIN.raw_decode(text, start)
@@ -99,7 +99,7 @@ def canonical_at(text: str, start: int, depth: int = 0) -> tuple[Any, int]:
 
 
 def holds_null(value: Any) -> bool:
-    """Whether `null` stands anywhere in the value: an entry leaves out what is absent."""
+    """Whether `null` is anywhere in the value: an entry leaves absent members out instead."""
     if type(value) is dict:
         return any(map(holds_null, value.values()))
     if type(value) is list:
@@ -140,7 +140,7 @@ def _check_value(value: Any, depth: int) -> bool:
 
 
 def _ordered(value: Any) -> Any:
-    """`value` with names by UTF-16 code units (RFC 8785 section 3.2.3), not by code points."""
+    """`value` with names ordered by UTF-16 code units (RFC 8785 section 3.2.3)."""
     if type(value) is dict:
         names = sorted(value, key=lambda name: name.encode("utf-16-be"))
         return {name: _ordered(value[name]) for name in names}
@@ -150,7 +150,7 @@ def _ordered(value: Any) -> Any:
 
 
 def _check_shape(value: Any, depth: int) -> None:
-    """Depth and text of a value that the JSON reader has built."""
+    """Check nesting and texts of a value that the JSON reader has built. Raises NotCanonical."""
     if depth > MAX_DEPTH:
         raise NotCanonical(f"nested deeper than {MAX_DEPTH}")
     if type(value) is str:
@@ -188,7 +188,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(digits: str) -> int:
-    # Count before converting: a number of a million digits must cost nothing.
+    # Counted before converting, because converting a million digits would take long.
     if len(digits.lstrip("-")) > _MAX_DIGITS:
         raise NotCanonical("an integer beyond 2^53 - 1")
     if digits == "-0":
@@ -206,7 +206,7 @@ def _no_constant(_: str) -> float:
     raise NotCanonical("NaN and Infinity are not JSON")
 
 
-# Readers are made once: making one takes longer than reading an entry.
+# The reader is made once: making one takes longer than reading an entry.
 _STRICT, _LENIENT = (
     json.JSONDecoder(
         object_pairs_hook=_members,
@@ -220,10 +220,10 @@ _PLAIN = json.JSONDecoder(parse_int=_integer, parse_float=_no_float, parse_const
 
 
 def _writer(*, sorting: bool) -> Callable[[Any], str]:
-    """What writes a value that has been checked, with names in plain order or as they stand.
+    """A function that writes a checked value, with names sorted or in the order they have.
 
-    `JSONEncoder.encode` makes its quick writer anew for each value, which takes as long as
-    writing a short one: this one is made once.
+    `JSONEncoder.encode` makes its fast writer anew for each value, which takes as long as writing a
+    short one: this one is made once.
     """
     encoder = json.JSONEncoder(
         ensure_ascii=False, check_circular=False, separators=(",", ":"), sort_keys=sorting

@@ -13,19 +13,19 @@ from app.chain.tree import EMPTY_ROOT, HASH_BYTES
 
 
 class WrongEmptyRoot(NoteError):
-    """A checkpoint of an empty log with some other root than the empty one."""
+    """A checkpoint of an empty log whose root is not that of an empty tree."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The head of the log `origin` at `size` entries."""
+    """The size and root of the log `origin`."""
 
     origin: str
     size: int
     root: bytes
 
     def text(self) -> str:
-        """The note text that is signed; no extension lines, ever."""
+        """The note text that is signed; it never has extension lines."""
         return f"{self.origin}\n{self.size}\n{write_base64(self.root)}\n"
 
     def note(self) -> Note:
@@ -50,9 +50,9 @@ class Checkpoint:
 
 
 def open_checkpoint(raw: bytes, *logs: VerifierKey) -> Checkpoint:
-    """The checkpoint in a note that one of `logs` has signed, for the origin it is named for.
+    """The checkpoint in a note that one of `logs` has signed, for the origin in that key's name.
 
-    Several, where a log's key was replaced by another. Raises NoteError.
+    There are several keys where one has replaced another. Raises NoteError.
     """
     note = Note.parse(raw)
     signed = note.verify(logs)

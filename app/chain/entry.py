@@ -13,7 +13,7 @@ from app.chain.plain import AT, FUND, HASH, TYPE, UUID7, take_apart
 
 FORMAT_VERSION: Final = 1
 MAX_ENTRY_BYTES: Final = 65_535
-"""An entry bundle of tlog-tiles writes an entry's length in two bytes."""
+"""The limit of tlog-tiles, whose entry bundles write an entry's length in two bytes."""
 GENESIS_PREV: Final = "0" * 64
 
 _MEMBERS = {"v", "fund", "seq", "id", "type", "at", "by", "data", "prev"}
@@ -30,11 +30,11 @@ class BrokenChain(ValueError):
 
 
 class WrongPrev(BrokenChain):
-    """It names another hash than that of the one before: one of the two was changed."""
+    """An entry names another hash than that of the entry before: one of the two was changed."""
 
 
 class Link(NamedTuple):
-    """What ties an entry to the one before it."""
+    """The fields of an entry that the next one is compared with."""
 
     fund: str
     seq: int
@@ -122,7 +122,7 @@ class Entry(NamedTuple):
         if type(members) is not dict:
             raise BadEntry("an entry is a JSON object")
         _check_members(members)
-        # Without the word there is no null, and nearly no line has it.
+        # A quick test first: nearly no line contains the word.
         if b"null" in line:
             _check_nulls(members)
         del members["v"]
@@ -134,12 +134,12 @@ class Entry(NamedTuple):
 
     @property
     def link(self) -> Link:
-        """What ties it to the one before."""
+        """The part of the entry that the next one is compared with."""
         return Link(self.fund, self.seq, self.id, self.at, self.prev)
 
 
 def read_link(line: bytes) -> Link:
-    """Check a line as `Entry.from_bytes` does, and read only what the next one follows.
+    """Check a line as `Entry.from_bytes` does, and return only what the next one must follow.
 
     Raises BadEntry.
     """
@@ -164,7 +164,7 @@ def write_line(  # noqa: PLR0913  an entry's members
 ) -> bytes:
     """The canonical line, without newline, of an entry whose `data` is in canonical bytes already.
 
-    `derived` too; None where it is absent. Raises BadEntry when the line is too long.
+    So is `derived`, None where it is absent. Raises BadEntry when the line is too long.
     """
     actor = ",".join(f'"{name}":{text_of(by[name])}' for name in sorted(by))
     signed = "" if jws is None else f'"jws":{text_of(jws)},'
@@ -186,7 +186,7 @@ def write_line(  # noqa: PLR0913  an entry's members
 def time_text(moment: datetime) -> str:
     """An aware time as an entry writes it: `2025-01-10T09:00:00.000000Z`.
 
-    Raises ValueError for a naive one: whose midnight would it be?
+    Raises ValueError for a naive time, whose zone is unknown.
     """
     if moment.utcoffset() is None:
         raise ValueError("a time without a zone")

@@ -28,13 +28,13 @@ _HASHES: Final[dict[str, hashes.HashAlgorithm]] = {
 
 
 class SignatureError(ValueError):
-    """A signature, or the key it should hold for, is not acceptable; the message says why."""
+    """A signature or its key is not acceptable; the message says why."""
 
 
 class EcSigner(Protocol):
     """An EC private key: in memory (`EllipticCurvePrivateKey`), or in a security module.
 
-    `sign` hashes the data and answers with a signature in DER.
+    `sign` hashes the data and returns a signature in DER.
     """
 
     def public_key(self) -> ec.EllipticCurvePublicKey: ...
@@ -73,7 +73,7 @@ def verify_detached(jws: str, payload: bytes, key: ec.EllipticCurvePublicKey) ->
 
 
 def protected_header(jws: str) -> dict[str, Any]:
-    """The protected header, unverified: only good for finding the key. Raises SignatureError."""
+    """The protected header, not verified: use it only to find the key. Raises SignatureError."""
     try:
         header = decode(read_base64url(_split(jws)[0]))
     except (NotCanonical, ValueError) as error:

@@ -1,8 +1,8 @@
 """Reading a log from its first line: form, position, chain and time of each entry, and the tree.
 
-The one loop that everybody runs who reads a log in order and stops at what is wrong: rebuilding,
-recovering, scrubbing, mirroring. The verifier goes on behind what is wrong, to say who changed
-which entry: `app/audit/checks/chain.py`.
+Everybody who reads a log in order and stops at the first fault uses this: rebuilding, recovering,
+scrubbing, mirroring. The verifier continues after a fault, to say which entry was changed:
+`app/audit/checks/chain.py`.
 """
 
 from app.chain.entry import Entry, check_follows
@@ -10,7 +10,7 @@ from app.chain.tree import Frontier, leaf_hash
 
 
 class LogReader:
-    """Stands behind the last entry that it has read."""
+    """Reads entries one after the other; it keeps the last one and the tree."""
 
     def __init__(self) -> None:
         self.last: Entry | None = None
@@ -25,7 +25,9 @@ class LogReader:
         return self.frontier.size
 
     def read(self, line: bytes) -> Entry:
-        """The entry in the next line. Raises BadEntry, BrokenChain, and then has not read it."""
+        """The entry in the next line. Raises BadEntry, BrokenChain; the reader then stays where it
+        was.
+        """
         entry, leaf = Entry.from_bytes(line), leaf_hash(line)
         check_follows(entry, self.last, self.leaf)
         self.last, self.leaf, self.frontier = entry, leaf, self.frontier.append(leaf)

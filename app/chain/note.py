@@ -28,7 +28,7 @@ from app.chain.spelling import read_base64, write_base64
 ED25519: Final = 0x01
 COSIGNATURE: Final = 0x04
 MAX_SIGNATURES: Final = 100
-"""As in Go's reader; the specification asks for at least 16."""
+"""The limit of Go's reader; the specification asks for at least 16."""
 MAX_NOTE_BYTES: Final = 1_000_000
 
 _DASH: Final = "\u2014 "
@@ -58,7 +58,7 @@ class VerifierKey:
     def parse(cls, text: str) -> "VerifierKey":
         """Read the `vkey` form. Raises NoteError."""
         try:
-            text.encode()  # a lone surrogate has no bytes, so no key id
+            text.encode()  # a lone surrogate cannot be encoded, so the name has no key id
             name, key_id, encoded = text.split("+", 2)
             typed = read_base64(encoded)
         except ValueError:
@@ -158,7 +158,7 @@ class NoteSignature:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedSignature:
-    """A signature that held, and the time a witness put on it (POSIX seconds)."""
+    """A signature that was found valid, and the time that a witness put on it (POSIX seconds)."""
 
     key: VerifierKey
     timestamp: int | None
@@ -196,7 +196,8 @@ class Note:
         return (self.text + "\n" + "".join(s.line() for s in self.signatures)).encode()
 
     def verify(self, keys: Iterable[VerifierKey]) -> list[VerifiedSignature]:
-        """The known keys that signed, each once. A known key whose signature fails spoils all.
+        """The known keys that signed, each once. A known key whose signature is invalid makes the
+        note invalid.
 
         Raises NoteError, also when no known key signed.
         """
@@ -212,7 +213,7 @@ class Note:
         return list(verified.values())
 
     def is_signed_by(self, keys: Iterable[VerifierKey]) -> bool:
-        """Whether a signature says that it is by one of these keys; not yet whether it holds."""
+        """Whether a signature names one of these keys; whether it is valid is not checked."""
         known = {(key.name, key.id) for key in keys}
         return any((one.name, one.key_id) in known for one in self.signatures)
 
@@ -231,7 +232,7 @@ class Note:
 
 
 def cosignature_message(text: str, timestamp: int) -> bytes:
-    """What a witness signs: that it saw this checkpoint, consistent, at `timestamp`."""
+    """The bytes that a witness signs to say that at `timestamp` it had seen this checkpoint."""
     return f"cosignature/v1\ntime {timestamp}\n{text}".encode()
 
 

@@ -1,4 +1,4 @@
-"""Plain lines: the quick way to read an entry that is written as nearly all are.
+"""Plain lines: a fast way to read an entry that is written as nearly all are.
 
 Reading an entry strictly means to build it, write it again, compare, and look at every member.
 Nearly all of that is the same for thousands of lines, which differ in texts and numbers only. Here
@@ -6,16 +6,16 @@ patterns take a line apart:
 
     head     "at" and "by"                  the same members in every entry, each in its form
     middle   "data" and maybe "derived"     of the event's own *shape*
-    tail     "fund" to "v"                  as the head
+    tail     "fund" to "v"                  the same members in every entry, as in the head
 
-The shape is the middle with every plain text and whole number behind a colon put as "". It is
-looked into once, and good for all middles that have it. For `:""` in canonical JSON without
-backslashes can only be a member's value that is an empty text (were the first quote a closing
-one, two texts would stand side by side); and with a plain text or a whole number in its place
-what was canonical stays so: same members, same order, same depth, nothing null.
+The shape is the middle in which every plain text and whole number after a colon is replaced by "".
+It is checked once, and the result holds for all middles that have it. In canonical JSON without
+backslashes `:""` can only be a member's value that is an empty text (were the first quote a closing
+one, two texts would stand side by side); and when a plain text or a whole number takes its place,
+the JSON stays canonical: same members, same order, same depth, nothing null.
 
-Whatever is not plain (escapes, other alphabets, numbers with a sign, and all that is wrong) is for
-the strict reader to judge: `Entry.from_bytes`. What is accepted here it reads alike.
+Every other line (with escapes, other alphabets, signed numbers, or any fault) is left to the strict
+reader, `Entry.from_bytes`. A line that is accepted here is read as the strict reader reads it.
 """
 
 import re
@@ -34,7 +34,7 @@ AT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.
 HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 _TEXT = r"[ !#-\[\]-~]*"
-"""Text that canonical JSON writes as it stands."""
+"""Text that canonical JSON writes without escapes."""
 _NUMBER = r"[1-9][0-9]{0,14}"
 _HEAD = re.compile(
     rf'\{{"at":"({AT.pattern})","by":'
@@ -48,12 +48,12 @@ _TAIL = re.compile(
 )
 _VALUE = re.compile(rf':(?:"{_TEXT}"|{_NUMBER})')
 _MAX_MIDDLE = 2_000
-"""Longer ones have shapes of their own, which are not worth keeping."""
+"""Longer middles seldom share a shape, so their shapes are not kept."""
 _read: Callable[[str, int], tuple[Any, int]] = JSONDecoder().raw_decode
 
 
 class PlainLine(NamedTuple):
-    """A line's parts, each in its form; `middle` is `data`, and `derived` where there is one."""
+    """A line's parts, each in its form; `middle` is `data`, and `derived` if the entry has one."""
 
     at: str
     party: str
@@ -68,7 +68,7 @@ class PlainLine(NamedTuple):
     middle: str
 
     def terms(self) -> tuple[dict[str, Any], dict[str, Any] | None]:
-        """`data` and `derived`."""
+        """The values of `data` and `derived`."""
         data, end = _read(self.middle, 0)
         if end == len(self.middle):
             return data, None
@@ -76,11 +76,11 @@ class PlainLine(NamedTuple):
 
 
 def take_apart(line: bytes) -> PlainLine | None:
-    """The parts of a plain line; None for any other, good or bad."""
+    """The parts of a plain line; None for any other line, valid or not."""
     if not line.isascii() or b"\\" in line:
         return None
     text = line.decode("ascii")
-    # The tail holds no quotes but its own: the last place where it can begin is the only one.
+    # The tail's values contain no quotes, so it begins at the last place that matches.
     cut = text.rfind(_TAIL_BEGINS)
     head, tail = _HEAD.match(text), _TAIL.fullmatch(text, cut)
     if head is None or tail is None:
@@ -99,7 +99,7 @@ def take_apart(line: bytes) -> PlainLine | None:
 
 @lru_cache(maxsize=1_024)
 def _is_sound(shape: str) -> bool:
-    """Whether a middle of this shape is canonical, and what an entry may state and derive."""
+    """Whether a middle of this shape is canonical, with members that an entry may have."""
     derived: Any = {"": ""}
     try:
         data, end = canonical_at(shape, 0, depth=1)

@@ -5,8 +5,8 @@
     group offices 2 no-audit de-audit uk-audit
     quorum offices                                   (or: quorum none)
 
-It comes from elsewhere than what it is used to check. The service reads the same form to know whom
-to ask for cosignatures, a witness to know the logs that it watches.
+It must come from another source than the bundle that it is used to check. The service reads the
+same form to know which witnesses to ask for cosignatures, and a witness to know its logs.
 """
 
 import re
@@ -42,33 +42,32 @@ class Policy:
     groups: dict[str, Group] = field(default_factory=dict)
     quorum: str = NO_QUORUM
     urls: dict[str, str] = field(default_factory=dict)
-    """Where a witness is asked, by its name; where a log is read, by its origin."""
+    """Where a witness is asked, by its name, and where a log is read, by its origin."""
 
     def keys_of(self, origin: str) -> list[VerifierKey]:
         """The trusted keys of the log `origin`: more than one while one replaces another."""
         return [log for log in self.logs if log.name == origin]
 
     def satisfied_by(self, signers: Iterable[VerifierKey]) -> bool:
-        """Whether these keys, all verified, make the quorum. A key counts once, by its bytes."""
+        """Whether these keys, all verified, reach the quorum. A key counts once, by its bytes."""
         public = {key.public for key in signers if key.type == COSIGNATURE}
         holds = {name: key.public in public for name, key in self.witnesses.items()}
-        # Members are defined above the groups that use them: one pass, however deep they nest.
+        # Members are defined before the groups that use them, so one pass is enough.
         for name, group in self.groups.items():
             holds[name] = sum(holds[member] for member in group.members) >= group.needed
         return self.quorum == NO_QUORUM or holds[self.quorum]
 
     def cosigned(self, note: Note) -> bool:
-        """Whether the quorum has cosigned a note. A cosignature that fails spoils it.
-
-        Raises NoteError.
-        """
+        """Whether the quorum has cosigned a note. Raises NoteError for an invalid cosignature."""
         if not note.is_signed_by(self.witnesses.values()):
             return self.satisfied_by(())
         return self.satisfied_by(one.key for one in note.verify(self.witnesses.values()))
 
     @classmethod
     def parse(cls, raw: bytes, *, needs_log: bool = True) -> "Policy":
-        """Read a trust file; a list of witnesses `needs_log` not. Raises PolicyError."""
+        """Read a trust file; without `needs_log` it may be a list of witnesses only. Raises
+        PolicyError.
+        """
         if len(raw) > MAX_POLICY_BYTES:
             raise PolicyError(f"a trust file has at most {MAX_POLICY_BYTES} bytes")
         try:

@@ -44,7 +44,7 @@ def path_from(known: Mapping[Subtree, bytes], index: int, size: int) -> tuple[by
 
 @dataclass(frozen=True, slots=True)
 class TlogProof:
-    """Index, inclusion path and the checkpoint note that it leads to; not yet checked."""
+    """Index, inclusion path and the checkpoint note that the path leads to; not yet checked."""
 
     index: int
     path: tuple[bytes, ...]

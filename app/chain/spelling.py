@@ -1,6 +1,6 @@
-"""Base64 and decimal numbers in exactly one spelling each.
+"""Base64 and decimal numbers, each in its only spelling.
 
-Python's own readers accept junk characters, spare bits, underscores and other scripts' digits;
+Python's own readers accept junk characters, spare bits, underscores and digits of other scripts;
 whatever is signed or hashed must have one form only.
 """
 

@@ -53,7 +53,7 @@ class HashReader:
         return join([self._subtree_hash(subtree) for subtree in part.subtrees()])
 
     def _subtree_hash(self, subtree: Subtree) -> bytes:
-        """A subtree lies within one tile: its height is a part of the tile's eight levels."""
+        """The hash of a subtree, from the one tile that it lies within."""
         tile_level, height = divmod(subtree.level, TILE_HEIGHT)
         number, offset = divmod(subtree.index << height, TILE_WIDTH)
         tile = self._tile(tile_level, number)

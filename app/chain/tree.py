@@ -2,7 +2,7 @@
 
 Pure arithmetic over hashes. A `Frontier` grows the tree in O(log n) memory; `inclusion_path` and
 `consistency_path` say which subtrees prove something; the `verify_…` functions check a proof that
-somebody else made. Nothing here knows what an entry means.
+somebody else made. Entries are opaque bytes here.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from hashlib import sha256
 
 HASH_BYTES = 32
 MAX_PROOF = 63
-"""Hashes in a proof: one for each level of the largest tree that 63-bit sizes allow."""
+"""Most hashes in a proof: one for each level of the largest tree that 63-bit sizes allow."""
 EMPTY_ROOT = sha256(b"").digest()
 
 
@@ -20,7 +20,7 @@ class ProofError(ValueError):
 
 
 def leaf_hash(entry: bytes) -> bytes:
-    """SHA-256(0x00 || entry): the prefix keeps a leaf from passing for a node."""
+    """SHA-256(0x00 || entry). The prefix keeps a leaf from being taken for a node."""
     return sha256(b"\x00" + entry).digest()
 
 
@@ -78,7 +78,7 @@ class Frontier:
 
     @classmethod
     def of(cls, leaves: Sequence[bytes]) -> "Frontier":
-        """The tree of these leaf hashes, level by level: the quickest way from nothing."""
+        """The tree of these leaf hashes, level by level: faster than appending each."""
         peaks, level = list[bytes](), leaves
         while level:
             if len(level) % 2:
@@ -98,7 +98,7 @@ class Frontier:
         for leaf in leaves:
             subtree, root = Subtree(0, size), leaf
             completed[subtree] = root
-            # A trailing 1 bit is a finished left sibling, waiting for exactly this subtree.
+            # A trailing 1 bit of the size is a complete left sibling of this subtree.
             while size >> subtree.level & 1:
                 root = node_hash(peaks.pop(), root)
                 subtree = Subtree(subtree.level + 1, subtree.index >> 1)
@@ -196,7 +196,7 @@ def consistency_path(old: int, new: int) -> list[Range]:
 def verify_inclusion(
     index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes
 ) -> None:
-    """Check that the leaf hash stands at `index` under `root`. RFC 9162 section 2.1.3.2.
+    """Check that `root` has the leaf hash at `index`. RFC 9162 section 2.1.3.2.
 
     Raises ProofError.
     """
@@ -226,8 +226,8 @@ def verify_consistency(
 ) -> None:
     """Check that the log of `new` entries begins with the log of `old`. RFC 9162 section 2.1.4.2.
 
-    1 <= old <= new; what a proof from an empty log would mean is for the caller to say.
-    Raises ProofError.
+    1 <= old <= new: an empty log is a beginning of every other, which needs no proof. Raises
+    ProofError.
     """
     if not 1 <= old <= new:
         raise ProofError(f"a log of {old} cannot be shown to begin a log of {new}")
@@ -236,7 +236,7 @@ def verify_consistency(
         if proof or old_root != new_root:
             raise ProofError("logs of one size need equal roots and an empty proof")
         return
-    # A whole perfect tree is a subtree of the new one: its root is known, so it is not sent.
+    # A perfect old tree is a subtree of the new one; its root is known and not in the proof.
     hashes = [old_root, *proof] if old & (old - 1) == 0 else list(proof)
     if not hashes:
         raise ProofError("the proof is empty")

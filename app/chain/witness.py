@@ -1,12 +1,13 @@
-"""The question to a witness (C2SP tlog-witness), and what it looks at before it cosigns.
+"""The request to a witness (C2SP tlog-witness), and what it checks before it cosigns.
 
     old 20852014
     <base64 hash>                 the consistency proof, from `old` to the checkpoint; at most 63
 
     <the checkpoint, a signed note>
 
-A witness keeps one checkpoint a log, the largest that it cosigned, and cosigns only what contains
-it. So nobody who believes a quorum of witnesses is shown two histories of one log.
+A witness keeps one checkpoint for each log, the largest that it cosigned, and cosigns only a
+checkpoint that contains it. So whoever relies on a quorum of witnesses cannot be shown two
+histories of one log.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,11 +24,11 @@ MAX_ANSWER_BYTES: Final = 20_000
 
 
 class NotCosigned(Exception):
-    """A witness does not cosign; which subclass says why."""
+    """A witness does not cosign; the subclass says why."""
 
 
 class Malformed(NotCosigned):
-    """The question is none."""
+    """The request does not have the required form."""
 
 
 class UnknownLog(NotCosigned):
@@ -35,11 +36,11 @@ class UnknownLog(NotCosigned):
 
 
 class NotSigned(NotCosigned):
-    """No key of the log that the witness trusts has signed the checkpoint."""
+    """The checkpoint has no signature by a key that the witness trusts for the log."""
 
 
 class Elsewhere(NotCosigned):
-    """The witness has cosigned another size last: `size`."""
+    """`old` is not the size that the witness cosigned last, which is `size`."""
 
     def __init__(self, size: int) -> None:
         super().__init__(f"the largest cosigned size is {size}")
@@ -52,7 +53,7 @@ class Inconsistent(NotCosigned):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`old` is the size that was cosigned last, `proof` leads from there to the note."""
+    """`old` is the size that was cosigned last; `proof` leads from it to the note's checkpoint."""
 
     old: int
     proof: tuple[bytes, ...]
@@ -82,7 +83,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class CosignedHead:
-    """What a witness has cosigned of a log: nothing yet, where `size` is 0."""
+    """What a witness cosigned last of a log; `size` is 0 when it has cosigned nothing."""
 
     size: int
     root: bytes
@@ -133,8 +134,8 @@ def require_growth(question: Question, checkpoint: Checkpoint, view: CosignedHea
 def cosignature_of(text: str, answer: bytes, witness: VerifierKey) -> tuple[VerifiedSignature, str]:
     """The witness's cosignature in its answer, and the signature line to keep.
 
-    `text` is that of the checkpoint that was asked about; lines of other keys are passed over.
-    Raises NoteError.
+    `text` is that of the checkpoint to be cosigned; lines of other keys are ignored. Raises
+    NoteError.
     """
     if len(answer) > MAX_ANSWER_BYTES:
         raise NoteError("the answer is too long")

@@ -96,6 +96,6 @@ def shown(value: Any) -> str:
 
 
 def expect(found: object, expected: object) -> None:
-    """Raises DemoFailed."""
+    """Check what a step of the demo has found. Raises DemoFailed when it is not as expected."""
     if found != expected:
         raise DemoFailed(f"expected {expected}, found {found}")

@@ -1,5 +1,5 @@
-"""Meaning, and nothing but: values, rules, states. No I/O, no clock, no randomness.
+"""The domain: values, states and rules of the fund, without I/O, clock or randomness.
 
-Imports go one way (pyproject.toml checks it): values <- book <- event <- command <- charter
-<- governance <- books <- inflow <- outflow <- trustee <- proposals <- catalogue <- admission.
+Imports go one way (pyproject.toml checks it): values <- book <- event <- command <- charter <-
+governance <- books <- inflow <- outflow <- trustee <- proposals <- catalogue <- admission.
 """

@@ -1,7 +1,7 @@
-"""Admission: the one way in which an event gets into a book.
+"""Admission: the only way in which an event gets into a book.
 
 The same function runs when the server accepts a request and when an auditor replays a bundle.
-Importing this module imports every subject (`catalogue`).
+Importing this module imports every module of the domain (`catalogue`).
 """
 
 from collections import deque
@@ -23,7 +23,7 @@ from app.domain.refusals.people import RoleNotPermitted
 from app.domain.values import LEDGER_PARTY
 
 MAX_READ_ROUNDS = 8
-"""A command names rows, looks at them and names more; three rounds are usual."""
+"""How often a command may name further rows to read; three rounds are usual."""
 
 
 class UnknownEvent(ValueError):
@@ -40,7 +40,8 @@ def event_of(event_type: str, data: dict[str, object], derived: dict[str, object
 def decided(book: Book, command: Command, act: Act) -> Event:
     """The event that the command asks for; its `permit` then says whether it may be.
 
-    Who may not ask for such a thing at all is told so before anything else. Raises Refusal.
+    The actor's membership and role are checked first, before the command looks at anything else.
+    Raises Refusal.
     """
     if not isinstance(command, OpenFund) and not issubclass(command.event, TimedEvent):
         require_actor(book, act, command.event.actor_roles)
@@ -63,11 +64,11 @@ def record(
     canonical: Callable[[Any], bytes],
     vet: Callable[[Book, Event, Act], None] = lambda _book, _event, _act: None,
 ) -> list[RecordedEvent]:
-    """What recording a command brings: its event, and behind it what the ledger must record.
+    """What recording a command brings: its event, and after it what the ledger must record.
 
     `act` is that of the command's event, without its digest. `canonical` writes canonical JSON;
-    `vet` refuses, before the rules are asked, what only the shell can judge: signatures. The book
-    that is given stays as it was, whatever is refused. Raises Refusal, NotNamed.
+    `vet` refuses, before the rules are asked, what only code outside the domain can judge:
+    signatures. The given book is never changed. Raises Refusal, NotNamed.
     """
     recorded: list[RecordedEvent] = []
     owed: deque[Event] = deque([decided(book, command, act)])
@@ -98,7 +99,7 @@ def admit(book: Book, event: Event, act: Act) -> Book:
 
 
 def named(command: Command, book: Book, actor: Actor) -> Iterator[Key]:
-    """Rows that deciding `command` takes, as far as the rows that the book knows tell."""
+    """The rows that deciding `command` reads, as far as the rows already in the book tell."""
     return chain(
         (member_key(actor.subject), fund_key(), log_key(), closing_key()),
         principal_keys(book.peek(Member, actor.subject)),
@@ -108,9 +109,9 @@ def named(command: Command, book: Book, actor: Actor) -> Iterator[Key]:
 
 
 def wanted(asking: Iterable[tuple[Command, Actor]], book: Book) -> set[Key]:
-    """Rows that deciding these commands takes and that the book does not know yet."""
+    """The rows that deciding these commands reads and that the book does not hold yet."""
     rows = set[Key]()
     for command, actor in asking:
-        # Together: most of them name the same few rows.
+        # One set for all commands: most of them name the same few rows.
         rows.update(named(command, book, actor))
     return {row for row in rows if not book.knows(row)}

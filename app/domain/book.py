@@ -1,9 +1,9 @@
 """The book: every row that the rules may look at, as one immutable value.
 
-A book is a persistent map, so refusing is forgetting: a command that is refused half way leaves
-the earlier book as it was. A book that holds only what was asked for (`complete=False`, on the
-server) is strict: asking for a row that nobody named is our own mistake and says so, because
-"not loaded" must never pass for "does not exist". Replays hold everything.
+A book is a persistent map, so a command that is refused half way leaves the earlier book as it was.
+On the server a book holds only the rows that were asked for (`complete=False`), and reading a row
+that nobody named raises NotNamed, because "not loaded" must never pass for "does not exist". A
+replay's book holds every row.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,7 +18,9 @@ from app.domain.refusals.base import NotFound
 
 
 def _reader_of(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
-    """What reads these attributes of anything, as a tuple; made once a kind of state."""
+    """A function that reads these attributes of an object as a tuple; made once for each kind of
+    state.
+    """
     if not names:
         return lambda _: ()
     read = attrgetter(*names)
@@ -36,14 +38,14 @@ class State(BaseModel):
     """The position by which lists of it are paged, where there are lists."""
 
     checks: ClassVar[dict[str, str]]
-    """The last line: what the rules forbid, its table forbids again. SQL by the check's name."""
+    """Conditions that the rules keep and the table enforces again: SQL by the check's name."""
     indexes: ClassVar[tuple[tuple[str, ...], ...]]
-    """What its table is searched by, besides its key."""
+    """Columns by which its table is searched besides its key, one tuple for each index."""
     is_matter: ClassVar[bool]
-    """Whether it is voted on: a vote is found by its id, so no other matter has the same one."""
+    """Whether it is voted on. A vote is found by its matter's id, so no two matters share one."""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """`class Pledge(State, table="pledges", key=("pledge_id",))`."""
+        """Register a kind of state: `class Pledge(State, table="pledges", key=("pledge_id",))`."""
         super().__init_subclass__()
         if options:
             cls.table, cls.key = options["table"], options["key"]
@@ -62,8 +64,8 @@ class State(BaseModel):
     def but(self, **changes: Any) -> Self:
         """This state with some fields changed.
 
-        Not validated again: whoever calls it is checked by the types and by the laws of the
-        tests, and it runs several times for each entry.
+        The result is not validated again, because this runs several times for each entry; types and
+        the tests' invariants check the callers.
         """
         return self.model_copy(update=changes)
 
@@ -72,7 +74,7 @@ STATES: Final[dict[str, type[State]]] = {}
 """Every kind of state by table name; the store makes a table for each."""
 
 Identity = tuple[str | date, ...]
-"""What tells a row from the others of its kind, within the fund."""
+"""The values of a row's key columns, which identify it among its kind within the fund."""
 Key = tuple[type[State], Identity]
 S = TypeVar("S", bound=State)
 
@@ -83,14 +85,16 @@ def key(kind: type[State], *identity: str | date) -> Key:
 
 
 class RowSource(Protocol):
-    """Rows that are not at hand: in a replay's temporary file."""
+    """Rows of a complete book that are not in memory but, in a replay, in a temporary file."""
 
     def find(self, kind: type[State], identity: Identity) -> State | None:
         """The row, or None when there is none."""
 
 
 class NotNamed(AssertionError):
-    """A rule looked at a row that nobody has named: our own mistake, or time to name again."""
+    """A rule read a row that its command did not name: a fault of the command's `reads`, or a sign
+    that another round of reading is needed.
+    """
 
 
 class Posting(NamedTuple):
@@ -117,7 +121,7 @@ class Book(NamedTuple):
     postings: tuple[Posting, ...] = ()
     complete: bool = False
     shelf: "RowSource | None" = None
-    """Where a complete book's rows lie that are not among `rows`."""
+    """Where a complete book finds the rows that are not among `rows`."""
 
     def get(self, kind: type[S], *identity: str | date) -> S:
         """The row. Raises NotFound when there is none."""
@@ -137,7 +141,7 @@ class Book(NamedTuple):
         return state
 
     def peek(self, kind: type[S], *identity: str | date) -> S | None:
-        """The row if it is loaded: for naming what else must be read, never for a rule."""
+        """The row if it is loaded: for naming what else must be read. Rules use `find` or `get`."""
         state: S | None = self.rows.get((kind, identity))
         return state
 
@@ -146,7 +150,7 @@ class Book(NamedTuple):
         return self.complete or wanted in self.rows
 
     def put(self, state: State) -> "Book":
-        """The book with this row in place of what stood under its key."""
+        """The book with this row; an earlier row with its key is replaced."""
         rows, changed = self._with(state)
         return Book(rows, changed, self.postings, self.complete, self.shelf)
 

@@ -1,7 +1,7 @@
-"""The catalogue: every subject of the domain, found by walking the package.
+"""The catalogue: every module of the domain, found by walking the package.
 
-Importing EVENTS, COMMANDS and STATES from here imports every module of the domain first, so that
-they are complete: a new subject is a file in its room, and nothing else names it.
+Importing EVENTS, COMMANDS and STATES from here imports all of them first, so that the three are
+complete. A new subject is a new file in its package; no list has to be changed.
 """
 
 from importlib import import_module

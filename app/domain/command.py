@@ -18,10 +18,11 @@ from app.domain.values import Role
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks, as their token says: a person of one party, and the roles that it carries.
+    """Who asks, as their token says: a person of one party, and the roles that it gives them.
 
-    `day` is the day of the entry (UTC), for rows that are kept by day; `issuer` who vouches for
-    them; `kid` and `nonce` are those of a signature that holds.
+    `day` is the day of the entry (UTC), for rows that are kept by day; `issuer` is the token's
+    identity provider; `kid` and `nonce` are those of a valid signature of the party, empty without
+    one.
     """
 
     party: str
@@ -39,12 +40,12 @@ class Command(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     event: ClassVar[type[Event]]
-    """The event that it asks for: the `op` of a party's signature."""
+    """The event that the command asks for; its type is the `op` of a party's signature."""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """`class AnnouncePledge(PledgeTerms, Command, event=PledgeAnnounced)`.
+        """Register a command: `class AnnouncePledge(PledgeTerms, Command, event=PledgeAnnounced)`.
 
-        One that is `internal` nobody can ask for over HTTP.
+        An `internal` one cannot be asked for over HTTP.
         """
         super().__init_subclass__()
         if options:
@@ -53,17 +54,18 @@ class Command(BaseModel):
                 COMMANDS[cls.__name__] = cls
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
-        """Name the rows that deciding takes, as far as the rows already loaded tell.
+        """Name the rows that deciding reads, as far as the rows already loaded tell.
 
-        Asked again until it names nothing new: the first round may name an agreement, the
-        second the accounts that the agreement leads to.
+        Called again until it names nothing new: the first round may name an agreement, the second
+        the accounts that the agreement leads to.
         """
         raise NotImplementedError
 
     def in_role(self, book: Book, actor: Actor) -> Role:
-        """The role in which the actor would do this; one that they lack, if they have none.
+        """The role in which the actor would do this; a role that they lack, if they have none that
+        fits.
 
-        What no person may record, the ledger does.
+        For events that no person may record it is the ledger's role.
         """
         allowed = sorted(self.event.actor_roles) or [Role.LEDGER]
         return next((role for role in allowed if role in actor.roles), allowed[0])
@@ -73,7 +75,7 @@ class Command(BaseModel):
         raise NotImplementedError
 
     def stated(self) -> dict[str, Any]:
-        """What was stated, for building the event; unset fields stay unset."""
+        """The fields that were set, for building the event."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
     def about(self) -> dict[str, str]:

@@ -1,13 +1,14 @@
-"""Characters that texts may hold: those of Unicode 14.0.0 that show something.
+"""Characters that texts may hold: the visible ones of Unicode 14.0.0.
 
-Pinned, so that a log verifies alike on every Python: each brings a table of its own, and a text
-with a character of a newer one would be good here and unassigned there. Normalisation needs no
-table of ours: that of an assigned character never changes (Unicode stability policy).
+The version is pinned so that a log verifies alike on every Python: each brings a table of its own,
+and a character that a newer one knows is unassigned in an older one. Normalisation needs no table
+here: that of an assigned character never changes (Unicode stability policy).
 
 Left out are controls, formats (bidi overrides, zero width), surrogates, private use, unassigned
-code points, line and paragraph separators (Cc, Cf, Cs, Co, Cn, Zl, Zp), and what shows nothing
+code points, line and paragraph separators (Cc, Cf, Cs, Co, Cn, Zl, Zp), and what is invisible
 though it counts as letter, mark or symbol: fillers, variation selectors, the empty Braille pattern.
-A newer version of the table is a new table beside this one; this one stays for logs that used it.
+A newer version of Unicode gets a table beside this one, which stays for logs that used it.
+
 Source: UnicodeData of Unicode 14.0.0, as Python 3.11 has it; `tests/domain/test_unicode_table.py`
 makes it again.
 """
@@ -103,7 +104,7 @@ _RANGES: Final = (
 
 
 def _bounds() -> list[int]:
-    """Where the ranges begin and, one behind their last character, end, in order."""
+    """The first code point of each range and the one after its last, in ascending order."""
     bounds: list[int] = []
     for written in _RANGES.split():
         first, _, last = written.partition("-")
@@ -118,5 +119,5 @@ def is_visible(text: str) -> bool:
     """Whether every character of the text is one that texts may hold."""
     if text.isascii():
         return text.isprintable()
-    # An odd number of bounds lies at or before a character that is within a range.
+    # A character is within a range if an odd number of bounds lies at or before it.
     return all(bisect_right(_BOUNDS, ord(character)) % 2 for character in text)

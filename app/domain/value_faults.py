@@ -1,7 +1,7 @@
-"""Ways in which a single value can be wrong, each with a stable code.
+"""Faults of a single value, each with a stable code.
 
-Whatever else is malformed is `invalid_value`. `docs/errors.md` is made from these and from the
-refusals.
+Everything else that is malformed is `invalid_value`. `docs/errors.md` is made from these and from
+the refusals.
 """
 
 from typing import Any, Final
@@ -13,8 +13,10 @@ VALUE_FAULTS: "Final[dict[str, ValueFault]]" = {}
 
 
 class ValueFault:
-    """One way: its code, its cause, and what to do about it. Called inside a validator, it gives
-    what that raises: the sentence is ours, nothing that was sent is echoed.
+    """A fault: its code, its cause, and what to do about it.
+
+    Called inside a validator, it gives the error to raise. Its sentence is fixed: nothing of the
+    value that was sent is repeated.
     """
 
     def __init__(self, code: str, cause: str, remedy: str) -> None:

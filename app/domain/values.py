@@ -108,7 +108,7 @@ class Money:
         return self.minor != 0
 
     def __str__(self) -> str:
-        """For people: `1,500,000.00 EUR`."""
+        """The amount for people to read: `1,500,000.00 EUR`."""
         whole, dot, fraction = self.amount.partition(".")
         return f"{int(whole):,}{dot}{fraction} {self.currency}" if int(whole) else self._plain()
 
@@ -126,7 +126,7 @@ class Money:
 
     @classmethod
     def zero(cls, currency: str) -> "Money":
-        """Nothing of `currency`."""
+        """Zero of `currency`."""
         return cls(0, currency)
 
     @classmethod
@@ -177,7 +177,8 @@ class Money:
         }
 
 
-# Money refuses to be set; this is how its own constructor does it, and the quickest way.
+# Money is frozen, so its fields are set as its own constructor sets them, without its checks: this
+# runs often.
 _set_minor, _set_currency = (Money.__dict__[name].__set__ for name in ("minor", "currency"))
 
 
@@ -219,7 +220,7 @@ def _distinct(items: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 Distinct = AfterValidator(_distinct)
-"""A list in which nothing stands twice."""
+"""A list without duplicates."""
 
 
 def total(amounts: Iterable[Money], currency: str) -> Money:
@@ -235,7 +236,7 @@ Amount = Annotated[Money, AfterValidator(_positive)]
 
 
 def _check_text(text: str) -> str:
-    """Free text as it will be hashed: NFC, and nothing that hides or reorders what is read."""
+    """Free text as it will be hashed: NFC, and without characters that hide or reorder others."""
     if not is_visible(text):
         raise FORBIDDEN_CHARACTER(
             "Only characters of Unicode 14.0 that show something: no control or invisible ones."
@@ -248,7 +249,7 @@ def _check_text(text: str) -> str:
 
 
 def _read_date(value: object) -> object:
-    """Only the one spelling YYYY-MM-DD."""
+    """Accept the spelling YYYY-MM-DD only."""
     day = value if isinstance(value, date) and not isinstance(value, datetime) else None
     if isinstance(value, str) and _DATE.fullmatch(value):
         with suppress(ValueError):
@@ -261,7 +262,7 @@ def _read_date(value: object) -> object:
 
 
 def _read_rate(value: object) -> str:
-    """Only the one spelling of a number."""
+    """Accept one spelling of each number only."""
     if not isinstance(value, str) or not _RATE.fullmatch(value) or value == "0":
         raise INVALID_RATE(
             'A rate is a decimal string above zero, at most 9 digits on each side: "1.0825".',
@@ -291,7 +292,7 @@ EventType = Annotated[str, _pattern("[a-z][a-z0-9_]*([.][a-z0-9_]+)+", "approval
 KeyId = Annotated[str, _pattern("[A-Za-z0-9_-]{43}", "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s")]
 """The RFC 7638 thumbprint of a public key."""
 Weight = Annotated[str, _pattern("(0|[1-9][0-9]{0,24})", "1800000000000")]
-"""A whole number that may lie beyond what JSON numbers hold exactly."""
+"""A whole number as text, because it may exceed what JSON numbers hold exactly."""
 BankAccountId = Annotated[str, _pattern("[A-Z0-9][A-Z0-9-]{0,33}", "TRUSTEE-EUR")]
 BankReference = Annotated[
     str, _pattern("[A-Za-z0-9]([A-Za-z0-9 ./_-]{0,62}[A-Za-z0-9])?", "FT25-1")
@@ -315,8 +316,9 @@ Text = Annotated[
 Day = Annotated[date, BeforeValidator(_read_date)]
 """A calendar date, YYYY-MM-DD, from 2000 to 2199."""
 Rate = Annotated[str, BeforeValidator(_read_rate), Field(examples=["1.0825"])]
-"""An exchange rate, more than zero: a decimal string of at most 9 digits before the point and 9
-after it, without a zero at either end that says nothing."""
+"""An exchange rate above zero: a decimal string of at most 9 digits before the point and 9 after
+it, without leading or trailing zeros that can be left out.
+"""
 Seq = Annotated[int, Field(strict=True, ge=0)]
 """A position in the log, from 0."""
 
@@ -333,14 +335,14 @@ class PartyKind(StrEnum):
 
 
 class Decision(StrEnum):
-    """What whoever is asked may answer."""
+    """How somebody who is asked may answer."""
 
     APPROVE = "approve"
     REFUSE = "refuse"
 
 
 def require_said(said: StrEnum, meant: StrEnum) -> None:
-    """Check that an entry of one type does not hold the other answer. Raises ValueError."""
+    """Check that the answer is the one that the entry's type stands for. Raises ValueError."""
     if said is not meant:
         raise ValueError(f"It states {said}, in an entry of the type for {meant}.")
 
@@ -364,4 +366,4 @@ class Role(StrEnum):
 
 LEDGER_PARTY: Final = "@ledger"
 LEDGER_SUBJECT: Final = "ledger"
-"""Who acts when the ledger itself records a consequence."""
+"""The subject of entries that the ledger itself records."""

@@ -1,1 +1,1 @@
-"""What leaves the database for auditors: bundles, and which checkpoint each stands under."""
+"""Exports for auditors: bundles, and which checkpoint each has."""

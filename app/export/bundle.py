@@ -1,8 +1,8 @@
-"""The audit bundle: one ZIP, written as it is sent, in constant memory.
+"""The audit bundle: one ZIP, written while it is sent, in constant memory.
 
-Entries stream from the database into the archive; the views are written beside them into
-temporary files, because a ZIP holds one file after the other. The manifest comes last and names
-the digest of everything before it; its signature is by the export key that the log itself names.
+Entries stream from the database into the archive; the views are written at the same time into
+temporary files, because a ZIP holds one file after the other. The manifest comes last and names the
+digest of everything before it; its signature is by the export key that the log itself names.
 """
 
 import hashlib
@@ -52,24 +52,24 @@ from app.trust.ledger_keys import LedgerKeys
 
 CHUNK_BYTES = 65_536
 FOUND_ROWS = 4_096
-"""Rows that views name and that are kept at hand."""
+"""Upper limit of rows for views that are kept in memory."""
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
-"""The archive's own times mean nothing; the manifest has the one that counts."""
+"""A fixed time for every file in the archive; the manifest has the time of the export."""
 
 
 class NothingSigned(Exception):
-    """The fund has no signed checkpoint yet, so there is nothing that could be exported."""
+    """The fund has no signed checkpoint yet, so nothing can be exported."""
 
 
 class NotInTheLog(Exception):
-    """A part was asked for, or a proof from a size, that the signed log does not have."""
+    """The signed log does not have the part, or the size to prove from, that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What an auditor asks for: entries from `start` on, and a proof that the log of `since`
-    entries is their beginning; under a checkpoint that these `witnesses` have cosigned, if one is
-    there.
+    """What an auditor asks for: the entries from `start` on, and a proof that the log continues the
+    one of `since` entries; under a checkpoint that the quorum of `witnesses` has cosigned, if there
+    is one.
     """
 
     start: int = 0
@@ -81,7 +81,7 @@ WHOLE: Final = Wanted()
 
 
 class _Sink(io.RawIOBase):
-    """What the archive writes into: bytes wait here until they are sent."""
+    """The file object that the archive is written to; it keeps bytes until they are sent."""
 
     def __init__(self) -> None:
         self._waiting = bytearray()
@@ -101,7 +101,7 @@ class _Sink(io.RawIOBase):
 
 @dataclass
 class _ArchiveWriter:
-    """The ZIP under way, and the manifest's list of what it holds."""
+    """The ZIP that is being written, and the manifest's list of its files."""
 
     sink: _Sink = field(default_factory=_Sink)
     files: list[dict[str, Any]] = field(default_factory=list)
@@ -110,7 +110,7 @@ class _ArchiveWriter:
         self.zip = zipfile.ZipFile(self.sink, "w", allowZip64=True)
 
     def add(self, path: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """Write one file; yields what of the archive is ready to be sent."""
+        """Write one file; yields the bytes of the archive that can be sent."""
         info = zipfile.ZipInfo(path, _ZIP_TIME)
         info.compress_type = zipfile.ZIP_DEFLATED
         digest, size = hashlib.sha256(), 0
@@ -151,7 +151,7 @@ def write_bundle(
 
 @dataclass
 class _Bundle:
-    """One bundle under way."""
+    """One bundle that is being written."""
 
     connection: Connection
     fund: str
@@ -179,14 +179,14 @@ class _Bundle:
                 "by_type": dict(tables.types),
             }
             if not self.wanted.start:
-                # Views and sums follow from the whole log; a part cannot show that they are right.
+                # Views and totals depend on the whole log, so a part cannot prove them.
                 tables.finish()
                 totals.update(tables.views.control_totals())
                 for path in newest().view_paths:
                     yield from archive.add(path, tables.chunks(path))
         if not self.wanted.start:
             yield from self._access(log_state.key_at(size))
-        # As in the log: the later of the clock and the entry before.
+        # As in the log, the later of the clock and the last entry is taken.
         time = max(time_text(exported_at), tables.last_at)
         manifest = encode(self._manifest(time, totals))
         key = self.keys.of_exports(log_state.export_kid_at(size))
@@ -206,7 +206,9 @@ class _Bundle:
         return encode({"jwks": self.keys.jwks(), "party_keys": party_keys, "vkeys": vkeys})
 
     def _proofs(self) -> Iterator[bytes]:
-        """What stands for entries that are left out, and the proof from a size that is known."""
+        """The frontier of entries that are left out, and the proof from a size that the auditor
+        knows.
+        """
         hashes = log.hashes(self.connection, self.fund)
         if self.wanted.start:
             peaks = [peak.hex() for peak in hashes.frontier(self.wanted.start).peaks]
@@ -217,8 +219,8 @@ class _Bundle:
             yield from self.archive.add(CONSISTENCY, iter([encode(proof)]))
 
     def _access(self, vkey: str) -> Iterator[bytes]:
-        """The second log, once it exists: what was refused and read, as far as the key signed it
-        that the first log names at the size that is exported.
+        """The second log, if it exists, up to its newest checkpoint that is signed by the key which
+        the first log names at the exported size.
         """
         name = access_log(self.fund)
         key = self.keys.of_log(name, vkey).verifier
@@ -250,7 +252,7 @@ class _Bundle:
 
 
 class _Tables:
-    """The views, growing in temporary files."""
+    """The views, written to temporary files."""
 
     def __init__(self, folder: Path) -> None:
         self._files: dict[str, IO[bytes]] = {
@@ -288,7 +290,7 @@ class _Tables:
 def _lines(
     recorded: Iterator[tuple[bytes, JournaledEntry]], tables: _Tables, limit: int
 ) -> Iterator[bytes]:
-    """Up to `limit` entries as lines, in pieces; their views are written on the way."""
+    """Up to `limit` entries as lines, in pieces; their rows in the views are written too."""
     piece = bytearray()
     for _, (line, record) in zip(range(limit), recorded, strict=False):
         tables.feed(record)

@@ -1,7 +1,7 @@
-"""Which checkpoint a reader gets: the newest, or the newest that the quorum has cosigned.
+"""Which checkpoint a reader gets: the newest that the quorum has cosigned, or else the newest.
 
 Witnesses cosign a little later than the log signs, and not every checkpoint. An auditor whose trust
-file asks for a quorum needs one that has it; only where none does, the newest must do.
+file asks for a quorum needs one that has it; where there is none, the newest is given.
 """
 
 from contextlib import suppress
@@ -18,7 +18,7 @@ def for_export(
 ) -> bytes | None:
     """The newest checkpoint with the quorum, or else the newest; None where nothing is signed.
 
-    With `key`, only one that it has signed, if there is any.
+    With `key`, only one that this key has signed, if there is any.
     """
     keys = [key] if key is not None else []
     if witnesses is not None:
@@ -42,7 +42,9 @@ def covering(connection: Connection, fund: str, seq: int, witnesses: Policy | No
 
 
 def _has_quorum(raw: bytes, witnesses: Policy) -> bool:
-    """A stored line that does not hold is no cosignature; who changed it, others will ask."""
+    """Whether the quorum has cosigned; a note with an invalid cosignature counts as not cosigned,
+    and the verifier reports it.
+    """
     with suppress(NoteError):
         return witnesses.cosigned(Note.parse(raw))
     return False

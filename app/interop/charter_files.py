@@ -125,14 +125,18 @@ def calendar(name: str, time_zone: str, places: list[str], years: range) -> dict
 
 
 def _require_no_references(raw: bytes) -> None:
-    """Raises ValueError for aliases, which can make much of little, and for tags."""
+    """Refuse YAML aliases, by which a small file can expand to a huge one, and tags. Raises
+    ValueError with the line.
+    """
     for event in yaml.parse(raw, Loader=_Json):
         if getattr(event, "anchor", None) or getattr(event, "tag", None):
             raise ValueError(f"line {event.start_mark.line + 1}: no aliases, no tags")
 
 
 def _require_plain(node: Any, depth: int = 0) -> None:
-    """Raises ValueError for what JSON does not have: names that are no words, or stand twice."""
+    """Refuse what JSON cannot hold: a name that is not a scalar, a name given twice, and nesting
+    deeper than MAX_DEPTH. Raises ValueError.
+    """
     if depth > MAX_DEPTH:
         raise ValueError("too deep")
     if isinstance(node, yaml.MappingNode):

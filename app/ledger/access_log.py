@@ -1,9 +1,9 @@
 """The access log: a fund's second log, of what was refused and of what was read.
 
-Same forms as the first: entries, chain, tree, signed checkpoints, origin `<origin>/<fund>/access`.
-An attempt that the rules refuse is recorded before it is answered: who, what, the code, the digest
-of the request. So is every export. A party fills at most so much of it in an hour; the last
-entry of that hour says that more is not recorded.
+It has the forms of the first: entries, chain, tree, signed checkpoints; its origin is
+`<origin>/<fund>/access`. An attempt that the rules refuse is recorded before it is answered: who,
+what, the code, the digest of the request. So is every export. The number of entries of one
+party in one hour is limited; its last entry of that hour says that more is not recorded.
 """
 
 import logging
@@ -28,7 +28,7 @@ from app.store.log import Head, Sealed
 from app.store.log_names import access_log
 
 MAX_PER_HOUR: Final = 200
-"""Entries of one party in one hour."""
+"""Upper limit of entries of one party in one hour."""
 REFUSED: Final = "access.refused"
 EXPORTED: Final = "access.exported"
 LIMITED: Final = "access.limited"
@@ -37,7 +37,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Something that somebody did that is not an entry of the fund's own log."""
+    """Something that somebody did and that makes no entry in the fund's own log."""
 
     actor: Actor
     type: str
@@ -45,8 +45,8 @@ class Attempt:
 
 
 def refused(actor: Actor, keyed: KeyedCommand, code: str) -> Attempt:
-    """An attempt that the rules refused: what it asked for, about what, in a request of what
-    digest.
+    """An attempt that the rules refused: the command, what it was about, the refusal's code and the
+    request's digest.
     """
     asked = keyed.command
     what = {"op": asked.event.type, "about": asked.about(), "request": keyed.digest.hex()}
@@ -54,15 +54,17 @@ def refused(actor: Actor, keyed: KeyedCommand, code: str) -> Attempt:
 
 
 def exported(actor: Actor, size: int, start: int, since: int | None) -> Attempt:
-    """An audit bundle of a log of `size` entries: from which entry on, and proven to continue the
-    log of how many.
+    """An audit bundle was exported: of a log of `size` entries, from entry `start` on, with a proof
+    from the log of `since` entries.
     """
     what = {"export": "audit", "from": start, "size": size}
     return Attempt(actor, EXPORTED, what if since is None else {**what, "since": since})
 
 
 class AccessLog:
-    """Writes every fund's second log; one writer a process, several processes agree by the head."""
+    """Writes every fund's second log: one writer in each process; the head row orders the
+    processes.
+    """
 
     def __init__(
         self, database: Database, notary: Notary, now: Callable[[], datetime] = clock.now
@@ -72,12 +74,15 @@ class AccessLog:
         self._now = now
         self._lock = threading.Lock()
         self.halted: dict[str, str] = {}
-        """Second logs that contradict what was signed, and how. Nothing is written to them."""
+        """By name: second logs that contradict a signed checkpoint, and how. They are not written
+        to.
+        """
 
     def check(self, name: str) -> None:
-        """Compare a second log with what was signed of it. Raises Unavailable.
+        """Compare a second log with its last signed checkpoint. Raises Unavailable.
 
-        One that lost entries with an old backup stands in nobody's way: it is halted, loudly.
+        One that lost entries because an old backup was restored is halted and reported to the
+        operator; the service still starts.
         """
         try:
             self._notary.check(name)
@@ -87,16 +92,20 @@ class AccessLog:
             _logger.critical("%s is halted: %s", name, fork)
 
     def follow_key(self, fund: str) -> None:
-        """The fund's log has another key: it signs the second log too, where that stands still."""
+        """Sign the second log's checkpoint with the new key of the fund's log, also when nothing is
+        added to it.
+        """
         try:
             with self._lock:
                 self._notary.countersign(access_log(fund))
         except Exception:
-            # The next entry, or the next start, has it signed.
+            # The next entry, or the next start of the service, signs it.
             _logger.exception("the second log of %s is not signed by the new key", fund)
 
     def record(self, fund: str, attempts: Sequence[Attempt]) -> None:
-        """Record what happened, as far as the parties' shares go. Raises what writing raises."""
+        """Record the attempts, as far as the parties' limits allow. Raises ForkDetected for a
+        halted log, and what the database and the notary raise.
+        """
         name = access_log(fund)
         if name in self.halted:
             raise ForkDetected(self.halted[name])
@@ -115,13 +124,13 @@ class AccessLog:
             self._notary.sign(name, before, after)
 
     def try_to_record(self, fund: str, attempts: Sequence[Attempt]) -> None:
-        """The same; what goes wrong is said to the operator, and stands in nobody's way."""
+        """As `record`, but an error is logged for the operator and not raised."""
         if not attempts:
             return
         try:
             self.record(fund, attempts)
         except ForkDetected:
-            # Halted: it was said loudly when that began.
+            # The log is halted, which was logged as critical when it began.
             _logger.warning("%d attempts at %s are not on the record", len(attempts), fund)
         except Exception:
             _logger.exception("%d attempts at %s are not on the record", len(attempts), fund)
@@ -129,9 +138,9 @@ class AccessLog:
     def _within_limits(
         self, connection: Connection, name: str, attempts: Sequence[Attempt], now: datetime
     ) -> list[Attempt]:
-        """The attempts that are recorded; behind a party's last one, that its hour is full.
+        """The attempts to record, and at a party's limit one that says so.
 
-        Counted while the head is held, so that all processes together keep the limit.
+        Counted while the head is locked, so that all processes together keep the limit.
         """
         kept: list[Attempt] = []
         hour = time_text(now.replace(minute=0, second=0, microsecond=0))
@@ -149,12 +158,12 @@ class AccessLog:
 
 
 def next_hour(now: datetime) -> str:
-    """The end of an hour, as entries write times."""
+    """The next full hour, as entries write times."""
     return f"{time_text(now)[:13]}:59:59.999999Z"
 
 
 def _sealed(fund: str, head: Head, attempts: Sequence[Attempt], now: datetime) -> list[Sealed]:
-    """The entries, each behind the one before it. Time never runs backwards in a log."""
+    """The entries, each linked to the one before it. A log's times never decrease."""
     at = datetime.fromisoformat(max(time_text(now), head.last_at))
     prev, entries = head.last_leaf, list[Sealed]()
     for seq, attempt in enumerate(attempts, head.size):

@@ -1,8 +1,8 @@
-"""A batch: what one transaction makes of the submissions that waited for one fund.
+"""A batch: what one transaction makes of the submissions that wait for one fund.
 
-Commands are decided one after the other, each on the book that the one before it left. A book is
-a value, so a refused command leaves nothing behind. Events become sealed entries; what the ledger
-must record as a consequence follows in the same breath, with its cause.
+Commands are decided one after the other, each on the book that the one before it left. A book is a
+value, so a refused command leaves no trace in it. Events become sealed entries; each is followed at
+once by the consequences that the ledger must record, with their cause.
 """
 
 import time
@@ -38,34 +38,36 @@ from app.trust.ledger_keys import LedgerKeys
 from app.trust.signatures import PartySignature
 
 DECIDE_S = 8.0
-"""How long one transaction decides; then what is left of a batch is refused."""
+"""How many seconds one transaction decides; the commands that are left are then refused."""
 MAX_CHANGED_ROWS = 2_000
-"""Rows that one transaction changes, about: others wait for the head as long as it takes."""
+"""About how many rows one transaction changes: other writers of the fund wait meanwhile."""
 
 
 class Done(NamedTuple):
-    """What became of one command: recorded now, or by an earlier request with its key."""
+    """The result of one command: recorded now, or by an earlier request with its key."""
 
     use: KeyUse
     entries: tuple[bytes, ...] = ()
-    """Their bytes, where they were recorded now."""
+    """Their bytes, when they were recorded now; else empty."""
 
 
 Outcome = Done | Refusal
 
 
 class Batch:
-    """The submissions of one fund, decided together. Filled by `decide`, kept by `store`."""
+    """The submissions of one fund that are decided together: `decide` works them out, `store`
+    writes them.
+    """
 
     def __init__(self, fund: str, now: datetime, keys: LedgerKeys, book: Book | None) -> None:
-        """`book` is what the last batch left, where nobody else has written since."""
+        """`book` is what the last batch left, if nobody else has written since; else None."""
         self._fund = fund
         self._now = now
         self._log_vkey = str(keys.of_log(fund).verifier)
         self._export_kid = keys.export_kid
         self._head: Head | None = None
         self._first_at = now
-        """When the first entry of this batch is recorded, and with it all others."""
+        """The time of the batch's first entry, and of all its others."""
         self._known_last: tuple[Actor | None, Actor] = (None, Actor("", "", frozenset()))
         self._deadline = 0.0
         self._used: dict[tuple[str, str], KeyUse] = {}
@@ -73,7 +75,7 @@ class Batch:
         self.decided: list[tuple[Submission, list[Outcome]]] = []
         self.refused: list[tuple[Submission, BaseException]] = []
         self.deferred: list[Submission] = []
-        """Submissions for which this transaction would become too long: they go into the next."""
+        """Submissions that would make this transaction too long; the next one takes them."""
         self.entries: list[Sealed] = []
         self.before = self.after = Frontier()
         self.completed: dict[Subtree, bytes] = {}
@@ -87,12 +89,13 @@ class Batch:
         self._head, self.before, self.after = head, head.frontier, head.frontier
         self._deadline = time.monotonic() + DECIDE_S
         if head.last_at and time_text(self._now) < head.last_at:
-            # Time never runs backwards in a log: the later of the clock and the entry before.
+            # A log's times never decrease, so the later of the clock and the last entry is taken.
             self._first_at = datetime.fromisoformat(head.last_at)
         waiting = [(item.actor, keyed) for item in items for keyed in item.commands]
         keys = [(actor.party, one.key) for actor, one in waiting]
         self._used = log.find_keys(connection, self._fund, keys)
-        # All commands' rows at once; what one command's outcome makes the next one need, below.
+        # The rows of all commands at once; rows that depend on an earlier command's outcome are
+        # read below.
         self._load(connection, [(one.command, self._known(actor, one)) for actor, one in waiting])
         for position, item in enumerate(items):
             if len(self.book.changed) > MAX_CHANGED_ROWS:
@@ -128,18 +131,19 @@ class Batch:
         return [
             refused(actor, keyed, refusal.code)
             for actor, keyed, refusal in self._refusals()
-            # The ledger's own, and strangers', are for the service's metrics.
+            # Refusals of the ledger's own commands, and of outsiders, are only counted in the
+            # metrics.
             if actor.party in parties
         ]
 
     @property
     def speaker(self) -> str | None:
-        """The key that the log names after this batch."""
+        """The key that the log names for checkpoints after this batch."""
         log_state = self.book.peek(Log)
         return log_state.vkey if log_state is not None else None
 
     def known_hashes(self) -> dict[Subtree, bytes]:
-        """What the receipts of this batch are made from."""
+        """The hashes of subtrees from which the receipts of this batch are made."""
         return {**self.before.subtrees(), **self.completed}
 
     def _refusals(self) -> Iterator[tuple[Actor, KeyedCommand, Refusal]]:
@@ -156,7 +160,7 @@ class Batch:
                     yield item.actor, keyed, outcome
 
     def _decide_all(self, connection: Connection, item: Submission) -> None:
-        """Decide one submission's commands in order; an atomic one stands or falls as a whole."""
+        """Decide one submission's commands in order; if it is atomic, all are recorded or none."""
         book, length, used = self.book, len(self.entries), dict[tuple[str, str], KeyUse]()
         outcomes: list[Outcome] = []
         try:
@@ -188,7 +192,8 @@ class Batch:
             try:
                 book, sealed = self._run(keyed, actor)
             except NotNamed:
-                # A command before it has changed what it must read: let it name that, once more.
+                # An earlier command of the batch has changed which rows this one reads, so it names
+                # them again.
                 self._load(connection, [(keyed.command, self._known(actor, keyed))])
                 book, sealed = self._run(keyed, actor)
         except Refusal as refusal:
@@ -200,7 +205,9 @@ class Batch:
         return Done(use, tuple(entry.body for entry in sealed))
 
     def _replay(self, actor: Actor, keyed: KeyedCommand, use: KeyUse) -> Done:
-        """The first answer again, to somebody who may still act for the party. Raises Refusal."""
+        """The result of the first request with this key, for an actor who may still act for the
+        party. Raises Refusal.
+        """
         if use.digest != keyed.digest:
             raise IdempotencyKeyReused(
                 "This idempotency key stands for another request of your party."
@@ -212,17 +219,17 @@ class Batch:
         return Done(use)
 
     def _known(self, actor: Actor, keyed: KeyedCommand) -> Actor:
-        """The actor, with what is known of this request: its day, and who signed it."""
+        """The actor, completed with the day of the entry and the signature of the request."""
         day = self._first_at.date()
         if isinstance(keyed.signature, PartySignature):
             return replace(actor, day=day, kid=keyed.signature.kid, nonce=keyed.signature.nonce)
         if self._known_last[0] is not actor:
-            # Many commands in a row are of one person.
+            # Kept, because many commands in a row are of one person.
             self._known_last = (actor, replace(actor, day=day))
         return self._known_last[1]
 
     def _role(self, command: Command, actor: Actor) -> Role:
-        """The role in which the actor does it. Raises RoleNotPermitted, IssuerNotRegistered."""
+        """The role in which the actor acts. Raises RoleNotPermitted, IssuerNotRegistered."""
         fund = self.book.peek(Fund)
         if fund is not None:
             require_issuer(fund, actor)
@@ -232,7 +239,9 @@ class Batch:
         return role
 
     def _run(self, keyed: KeyedCommand, actor: Actor) -> tuple[Book, list[Sealed]]:
-        """Record what the command asks for, on paper. Raises Refusal, NotNamed."""
+        """The book and the entries that the command leads to; nothing is stored. Raises Refusal,
+        NotNamed.
+        """
         if isinstance(keyed.signature, Refusal):
             raise keyed.signature
         act = self._first_act(self._known(actor, keyed), self._role(keyed.command, actor))
@@ -265,7 +274,7 @@ class Batch:
         )
 
     def _sealed(self, recorded: RecordedEvent, keyed: KeyedCommand, behind: list[Sealed]) -> Sealed:
-        """The entry of an event, behind those of the same command. Raises EntryTooLarge."""
+        """The entry of an event, after those of the same command. Raises EntryTooLarge."""
         event, act, data, book = recorded
         before = behind or self.entries
         prev = before[-1].leaf if before else (self._head.last_leaf if self._head else b"")
@@ -292,7 +301,7 @@ class Batch:
             found = list(read_tables.load(connection, self._fund, missing))
             self.book = self.book.loaded(found)
             if all(state is None for _, state in found):
-                # Commands look at rows that exist to name more: there are none.
+                # Only rows that exist can lead to further rows, and none of these does.
                 return
         raise AssertionError("a command keeps naming rows")
 

@@ -1,4 +1,4 @@
-"""Kept books: what the last batch of a fund left, so that the next need not read it again."""
+"""The book cache: what the last batch of a fund left, so that the next need not read it again."""
 
 from typing import Final
 
@@ -6,11 +6,11 @@ from app.domain.book import Book
 from app.store.log import Head
 
 MAX_KEPT_ROWS: Final = 50_000
-"""Rows that are kept of all funds together; those written to longest ago are let go first."""
+"""Upper limit of rows kept for all funds; the books written longest ago are dropped first."""
 
 
 class BookCache:
-    """Those of one process. A book is good for as long as the fund's head is still that one."""
+    """The books of one process. Each is valid while its fund's head is the one it was kept with."""
 
     def __init__(self, most_rows: int = MAX_KEPT_ROWS) -> None:
         self._most_rows = most_rows
@@ -20,15 +20,15 @@ class BookCache:
         return len(self._books)
 
     def take(self, fund: str, head: Head | None) -> Book | None:
-        """The book at this head, if it is kept and nobody has written since, here or elsewhere.
+        """The book at this head, if it is kept and no process has written since; else None.
 
-        From then on it is no longer kept: what comes of it may be lost.
+        It is removed from the cache, because the transaction that uses it may fail.
         """
         known, book = self._books.pop(fund, (None, None))
         return book if known == head else None
 
     def keep(self, fund: str, head: Head | None, book: Book) -> None:
-        """Keep what a batch left, unless it is too much. A fund that is not open has none."""
+        """Keep what a batch left, unless it has too many rows or the fund is not open."""
         if head is None or not head.size or len(book.rows) > self._most_rows:
             return
         self._books[fund] = (head, book)

@@ -1,8 +1,9 @@
 """The notary: signs checkpoints, and never two that contradict each other.
 
 Before signing it compares the log with the last checkpoint that it signed, which is kept in a
-second store outside the database. A log that is ahead of it is normal after a crash; one that is
-behind (an old backup was restored) or different (history was rewritten) is refused, loudly.
+second store outside the database. A log that is ahead of it is normal after a crash. For one that
+is behind (an old backup was restored) or different (history was rewritten) it raises ForkDetected
+and signs nothing.
 """
 
 from dataclasses import replace
@@ -24,29 +25,29 @@ _SEE = "see fork_detected in docs/operators.md"
 
 
 class ForkDetected(Fault):
-    """The database contradicts a checkpoint that was signed. Only governed recovery helps."""
+    """The database contradicts a checkpoint that was signed; the parties must recover it."""
 
 
 class Notary:
-    """Signs for every fund of one database."""
+    """Signs the checkpoints of all funds of one database."""
 
     def __init__(self, database: Database, second_store: SecondStore, keys: LedgerKeys) -> None:
         self._database = database
         self._second_store = second_store
         self.keys = keys
         self._kept: dict[str, int] = {}
-        """The size of the newest checkpoint of each fund that is known to be in the database."""
+        """By fund: the size of the newest checkpoint that is known to be in the database."""
         self._opened: dict[str, tuple[bytes, Checkpoint]] = {}
-        """The note of each fund that was signed or opened last, and what it says."""
+        """By fund: the note that was signed or verified last, and its checkpoint."""
 
     def sign(
         self, fund: str, before: Frontier, after: Frontier, vkey: str | None = None
     ) -> tuple[bytes, int]:
         """The signed note for the log at `after`, or a newer one that another process signed.
 
-        With it, the number of entries that it covers. `before` is the log as it was when this
-        batch began; `vkey` the key that the log names at `after`, where the caller knows it.
-        Raises ForkDetected, KeyUnusable.
+        Also returns the number of entries that it covers. `before` is the log as it was when this
+        batch began; `vkey` the key that the log names at `after`, where the caller knows it. Raises
+        ForkDetected, KeyUnusable.
         """
         key = self.keys.of_log(fund, vkey or self.speaker(fund))
         with self._second_store.locked(fund) as slot:
@@ -54,7 +55,8 @@ class Notary:
             if last is not None:
                 self._require_same_history(fund, last, before, after)
                 kept = slot.read() or b""
-                # A crash, or another process, may have left this one in the second store only.
+                # After a crash, or by another process, the last note may be in the second store
+                # only.
                 self._keep(fund, last.size, kept)
                 if last.size >= after.size:
                     return kept, last.size
@@ -66,11 +68,12 @@ class Notary:
         return note, after.size
 
     def check(self, fund: str) -> None:
-        """Compare the fund's log with the last signed checkpoint, and sign what is not covered.
+        """Compare the fund's log with the last signed checkpoint, and sign entries that it does not
+        cover.
 
-        Costs the same whatever the length of the log. Raises ForkDetected.
+        The cost does not depend on the length of the log. Raises ForkDetected.
         """
-        # Both of one moment: between them another process could have changed the key.
+        # Both are read in one transaction, because another process could change the key in between.
         with self._database.read() as connection:
             head = log.read_head(connection, fund)
             vkey = _speaker(connection, fund)
@@ -84,9 +87,9 @@ class Notary:
         self.sign(fund, head.frontier, head.frontier, vkey)
 
     def countersign(self, name: str) -> None:
-        """Put the present key's signature on the newest checkpoint of a log, if it is missing.
+        """Add the present key's signature to the newest checkpoint of a log, if it is missing.
 
-        For a second log, which may stand still while the fund's key is replaced. Raises
+        For a second log, to which nothing may be added after the fund's key is replaced. Raises
         KeyUnusable.
         """
         key = self.keys.of_log(name, self.speaker(name))
@@ -103,11 +106,13 @@ class Notary:
     # -- recovery --------------------------------------------------------------------------------
 
     def last_signed(self, fund: str) -> Checkpoint | None:
-        """What the second store says was signed last; None where it knows nothing of the fund."""
+        """The checkpoint that was signed last, as the second store has it; None for an unknown
+        fund.
+        """
         return self._second_store.last_signed(fund)
 
     def head(self, fund: str) -> tuple[int, bytes]:
-        """Size and root of the log as the database has it."""
+        """Size and root of the log in the database."""
         with self._database.read() as connection:
             head = log.read_head(connection, fund)
         frontier = head.frontier if head is not None else Frontier()
@@ -122,7 +127,7 @@ class Notary:
             return log.hashes(connection, fund).root(size)
 
     def adopt(self, connection: Connection, fund: str, note: bytes) -> Checkpoint:
-        """Keep a checkpoint that somebody else has kept of this log. Raises NoteError."""
+        """Store a checkpoint of this log that somebody else has kept. Raises NoteError."""
         checkpoint = open_checkpoint(note, *self._verifiers(connection, fund))
         found = Note.parse(note)
         own = tuple(line for line in found.signatures if line.name == checkpoint.origin)
@@ -131,9 +136,10 @@ class Notary:
         return checkpoint
 
     def reinstate(self, fund: str) -> bool:
-        """Take the database's newest checkpoint for what was signed last, where that is lost.
+        """Put the database's newest checkpoint into the second store, if that has none of this
+        fund.
 
-        Whether it was lost.
+        Returns whether it did.
         """
         with self._database.read() as connection:
             note = checkpoints.newest_signed(connection, fund)
@@ -144,12 +150,12 @@ class Notary:
         return True
 
     def withdraw(self, fund: str) -> None:
-        """Undo that."""
+        """Take the fund's checkpoint out of the second store again, which `reinstate` put there."""
         with self._second_store.locked(fund) as slot:
             slot.remove()
 
     def _keep(self, fund: str, size: int, note: bytes) -> None:
-        """Every checkpoint that was signed stays in the database."""
+        """Store a signed checkpoint in the database, which has all of them."""
         if self._kept.get(fund) != size:
             # It need not be on disk at once: the second store has it, and the next commit that
             # must be on disk takes this one along.
@@ -158,12 +164,12 @@ class Notary:
             self._kept[fund] = size
 
     def speaker(self, fund: str) -> str:
-        """The key that the fund's log names now; empty before the fund is open."""
+        """The key that the fund's log names for checkpoints now; empty before the fund is open."""
         with self._database.read() as connection:
             return _speaker(connection, fund)
 
     def verifiers(self, log: str) -> list[VerifierKey]:
-        """The keys that have ever spoken for a log, under its name."""
+        """All keys that the log has ever named, under the log's name."""
         with self._database.read() as connection:
             return self._verifiers(connection, log)
 
@@ -174,18 +180,18 @@ class Notary:
         return [replace(VerifierKey.parse(key.vkey), name=name) for key in log_state.keys]
 
     def size_of(self, fund: str, note: bytes) -> int:
-        """How many entries a note that this notary signed covers."""
+        """How many entries a note covers that this notary signed."""
         return self._open(fund, note).size
 
     def _open(self, fund: str, note: bytes) -> Checkpoint:
-        """What a note says that this notary signed; the last one is not verified again."""
+        """The checkpoint of a note that this notary signed; the newest is not verified twice."""
         known, checkpoint = self._opened.get(fund, (b"", None))
         if checkpoint is not None and known == note:
             return checkpoint
         return open_checkpoint(note, *self.verifiers(fund))
 
     def funds(self) -> set[str]:
-        """Funds that the database holds, and funds that were ever signed for."""
+        """The funds in the database and those in the second store."""
         with self._database.read() as connection:
             return {*log.funds(connection), *self._second_store.funds()}
 
@@ -195,7 +201,8 @@ class Notary:
             try:
                 checkpoint = self._open(fund, note)
             except NoteError as error:
-                # A key is named in the database before it signs: this one was named and is gone.
+                # A key is named in the log before it signs, so an entry that named this one was
+                # lost.
                 raise ForkDetected(
                     f"fund {fund}: no key that the log names signed its last checkpoint: "
                     f"{error}: {_SEE}"

@@ -1,6 +1,6 @@
-"""Sealing: an entry gets its place, its id, its link to the one before, its bytes and its hash.
+"""Sealing: an entry gets its position, id, link to the one before, bytes and hash.
 
-The one place where entries are made. `store/log.append` is the one that stores them.
+Entries are made here only; `store/log.append` stores them.
 """
 
 from datetime import datetime
@@ -15,7 +15,7 @@ from app.store.log import Sealed
 
 
 class Place(NamedTuple):
-    """Where in which log the next entry stands, when it is recorded, and behind which leaf."""
+    """Where the next entry goes: its log, position and time, and the leaf before it."""
 
     fund: str
     seq: int
@@ -65,14 +65,14 @@ def seal(place: Place, content: Content, postings: tuple[Posting, ...] = ()) -> 
 
 @lru_cache(maxsize=16)
 def _written(at: datetime) -> str:
-    """The time as an entry writes it: all entries of a batch have the same."""
+    """The time as an entry writes it; kept, because all entries of a batch have the same."""
     return time_text(at)
 
 
 def sealed_before(
     entry: Entry, line: bytes, leaf: bytes, postings: tuple[Posting, ...] = ()
 ) -> Sealed:
-    """An entry that was made once and is put back by its exact bytes."""
+    """An entry that exists already and is stored again with exactly its bytes."""
     return Sealed(
         seq=entry.seq,
         id=entry.id,

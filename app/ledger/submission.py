@@ -1,7 +1,7 @@
-"""What travels through the write door: what was asked, by whom, and what became of it.
+"""Submissions: what was asked of the writer, by whom, and the result.
 
-A submission is one request: a single command, or many of one person. The writer thread answers
-it; whoever waits for the answer does so in an event loop.
+A submission is one request: a single command, or many of one person. The writer thread settles it;
+its caller waits in an event loop.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ from app.trust.signatures import PartySignature
 
 
 class QueueFull(Exception):
-    """Too much waits already, or the service is stopping: come back in a moment."""
+    """Too many submissions wait already, or the service is stopping: try again in a moment."""
 
 
 class KeyedCommand(NamedTuple):
-    """A command under its party's idempotency key. `digest` stands for the whole request.
+    """A command under its party's idempotency key. `digest` is that of the whole request.
 
-    `signature` is its party's, which holds; or the refusal of one that does not.
+    `signature` is the party's valid signature, or the refusal of an invalid one.
     """
 
     command: Command
@@ -42,12 +42,14 @@ LEDGER_ITSELF = Actor(LEDGER_PARTY, LEDGER_SUBJECT, frozenset({Role.LEDGER}))
 
 
 def own_command(command: Command, key: str) -> KeyedCommand:
-    """A command of the ledger's own: the key alone says what, and any process may be first."""
+    """A command of the ledger itself; its key names what it records, so that one process records it
+    once.
+    """
     return KeyedCommand(command, key, sha256(key.encode()).digest())
 
 
 class RecordedCommand(NamedTuple):
-    """What was recorded for one command: its entry, and behind it what followed from it.
+    """What was recorded for one command: its entry, and after it the consequences.
 
     The writer leaves out the `entries` of an earlier request; `recalled` reads them again.
     """
@@ -60,11 +62,11 @@ class RecordedCommand(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The answer: what became of each command, in order, and one receipt (a tlog-proof).
+    """The answer: the result of each command, in order, and one receipt (a tlog-proof).
 
     For a single command the receipt proves its entry. For many it proves the last entry that was
-    recorded, and with it those before: each entry names the hash of the one before it. There is
-    none when every command was refused.
+    recorded, and with it those before: each entry names the hash of the one before it. Without a
+    recorded command there is no receipt.
     """
 
     outcomes: tuple[RecordedCommand | Refusal, ...]
@@ -87,8 +89,7 @@ class Accepted:
 
 
 def recalled(database: Database, fund: str, accepted: Accepted) -> Accepted:
-    """The answer with the entries of earlier requests, as stored: one statement for all.
-
+    """The answer with the entries of earlier requests, as stored, which are read in one statement.
     Raises OutcomeUnknown.
     """
     wanted = {
@@ -113,7 +114,7 @@ def recalled(database: Database, fund: str, accepted: Accepted) -> Accepted:
 
 
 class PartRefused(Exception):
-    """One command of a batch that stands or falls as a whole was refused. `position` from 0."""
+    """A command of an atomic batch was refused, and so was the batch. `position` is from 0."""
 
     def __init__(self, position: int, refusal: Refusal) -> None:
         super().__init__(position, refusal)
@@ -123,7 +124,7 @@ class PartRefused(Exception):
 
 @dataclass(slots=True, eq=False)
 class Submission:
-    """One request on its way. `single` tells a command from a batch of one."""
+    """One request to the writer. `single` distinguishes a command from a batch of one."""
 
     fund: str
     actor: Actor
@@ -134,32 +135,32 @@ class Submission:
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     answer: "asyncio.Future[Accepted]" = field(init=False)
     settled: Accepted | BaseException | None = None
-    """The answer, for the writer thread; the future belongs to the loop."""
+    """The answer, set by the writer thread; the future belongs to the event loop."""
     ended: "Future[None]" = field(default_factory=Future)
-    """Done when the answer is on its way: what others wait for who sent the same key."""
+    """Done when the answer has been delivered; requests with the same key wait for it."""
 
     def __post_init__(self) -> None:
         self.answer = self.loop.create_future()
 
     @property
     def labels(self) -> list[tuple[str, str, str]]:
-        """Its keys, as no other party's and no other fund's."""
+        """Its keys, each with fund and party, so that no two parties' keys collide."""
         return [(self.fund, self.actor.party, keyed.key) for keyed in self.commands]
 
     def settle(self, result: Accepted | BaseException) -> None:
-        """Decide the answer; the first one stands."""
+        """Set the answer; a second call changes nothing."""
         if self.settled is None:
             self.settled = result
 
 
 def deliver(submissions: Iterable[Submission]) -> None:
-    """Hand all settled answers to those who wait, in one step for each event loop."""
+    """Hand all settled answers to their callers, in one step for each event loop."""
     by_loop: dict[asyncio.AbstractEventLoop, list[Submission]] = {}
     for submission in submissions:
         by_loop.setdefault(submission.loop, []).append(submission)
         submission.ended.set_result(None)
     for loop, settled in by_loop.items():
-        # A loop that has ended waits for nothing.
+        # The loop has ended, and with it the caller.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(_hand_over, settled)
 

@@ -1,12 +1,11 @@
-"""The write door: the only way in which anything is recorded.
+"""The writer: the only way in which anything is recorded.
 
-One thread a process takes everything that waits, and for each fund makes one transaction of it:
+One thread in each process takes everything that waits, and for each fund makes one transaction:
 lock the head, load the rows that the commands read, decide each command on the book that the one
-before it left, store entries, journal and changed rows, commit, sign the checkpoint, answer. So
-the lock is held and the disk is forced once a batch, not once a request. Several processes share
-a fund safely, because the lock is the head row in the database.
+before it left, store, commit, sign the checkpoint, answer. So the lock and the write to disk come
+once for each batch. Several processes can write to one fund: the lock is the head row.
 
-A caller is answered only after the commit is durable. When nobody can say whether it was, the
+A caller is answered only after the commit is durable. When it is not known whether it was, the
 answer is OutcomeUnknown, never success.
 """
 
@@ -50,9 +49,9 @@ from app.store.log_names import is_access_log
 from app.trust.ledger_keys import KeyUnusable
 
 JOIN_TIMEOUT_S = 2.0
-"""How long a repeated request waits for the first one before it is told to come back."""
+"""How long a repeated request waits for the first one before it is refused with a hint to retry."""
 RETRY_S = 5.0
-"""How long the writer waits before it tries again to sign what it could not."""
+"""How long the writer waits before it tries again to sign."""
 
 _logger = logging.getLogger(__name__)
 
@@ -77,7 +76,7 @@ def _recorded(outcome: Outcome) -> RecordedCommand | Refusal:
 
 
 class Ledger:
-    """The door of one process. `start` and `stop` bracket its life."""
+    """The writer of one process, which takes commands between `start` and `stop`."""
 
     def __init__(
         self,
@@ -98,7 +97,7 @@ class Ledger:
         self.access = AccessLog(database, notary, now)
         self._waiting: queue.SimpleQueue[Submission | None] = queue.SimpleQueue()
         self._lines: dict[str, deque[Submission]] = {}
-        """What has been taken from the queue, by fund, in the order of arrival."""
+        """By fund: submissions taken from the queue, in the order of arrival."""
         self._ended = False
         self._in_flight: dict[tuple[str, str, str], Submission] = {}
         self._in_line = 0
@@ -107,12 +106,12 @@ class Ledger:
         self._open = False
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self.halted: dict[str, str] = {}
-        """Funds whose history contradicts what was signed, and how. Nothing is written to them."""
+        """By fund: logs that contradict a signed checkpoint, and how. They are not written to."""
         self.unsigned: set[str] = set()
-        """Funds whose newest entries could not be signed; first they must be."""
+        """Funds whose newest entries could not be signed; nothing is added before they are."""
 
     def start(self, logs: Iterable[str] | None = None) -> None:
-        """Check every log, or these, against its last signed checkpoint, then take commands."""
+        """Check every log, or these, against its last signed checkpoint, then accept commands."""
         for name in sorted(self._notary.funds() if logs is None else logs):
             if is_access_log(name):
                 self.access.check(name)
@@ -123,7 +122,7 @@ class Ledger:
         self._thread.start()
 
     def stop(self) -> None:
-        """Take nothing new, finish what waits, end the thread."""
+        """Accept nothing new, finish what waits, end the thread."""
         with self._lock:
             self._open = False
         self._waiting.put(None)
@@ -132,21 +131,21 @@ class Ledger:
 
     @property
     def running(self) -> bool:
-        """Whether commands are taken."""
+        """Whether commands are accepted."""
         return self._open and self._thread.is_alive()
 
     async def submit(self, fund: str, actor: Actor, keyed: KeyedCommand) -> Accepted:
-        """Record what a command asks for, once for ever for this party's key.
+        """Record what a command asks for, exactly once for this party's key.
 
-        Raises Refusal (nothing was recorded), QueueFull, Unavailable (nothing was recorded),
-        OutcomeUnknown, ForkDetected. A caller who goes away does not stop what is under way.
+        Raises Refusal, QueueFull, Unavailable (in all three nothing was recorded), OutcomeUnknown,
+        ForkDetected. A caller who disconnects does not stop the submission.
         """
         return await self.pass_through(Submission(fund, actor, (keyed,)))
 
     async def pass_through(self, mine: Submission) -> Accepted:
-        """The answer to a submission, of one command or of many.
+        """The answer to a submission of one command or of many.
 
-        Raises as `submit`; PartRefused for one that stands or falls as a whole.
+        Raises as `submit`; PartRefused for an atomic batch.
         """
         while (first := self._enqueue(mine)) is not None:
             # A request with one of these keys is under way. Once it is through, this one is
@@ -157,11 +156,13 @@ class Ledger:
         accepted = await asyncio.shield(mine.answer)
         if not accepted.lacks_entries:
             return accepted
-        # Not by the writer: a long batch that is sent again would hold up all others.
+        # Read here and not by the writer, which a long batch sent again would hold up.
         return await in_thread(recalled, self._database, mine.fund, accepted)
 
     def _enqueue(self, mine: Submission) -> Submission | None:
-        """Put the submission in the queue; or return one that has a key of it and is under way."""
+        """Put the submission into the queue, or return the one in progress that has one of its
+        keys.
+        """
         with self._lock:
             for label in mine.labels:
                 if label in self._in_flight:
@@ -181,16 +182,17 @@ class Ledger:
             self._sort_in(wait=True)
             self._sign_what_is_owed()
             while self._lines:
-                # One transaction for each fund in turn: none waits for another's long line.
+                # One transaction for each fund in turn, so that none waits for all submissions of
+                # another.
                 fund = next(iter(self._lines))
                 self._write(fund)
                 if line := self._lines.pop(fund):
                     self._lines[fund] = line
 
     def _sort_in(self, *, wait: bool) -> None:
-        """Put everything that has come into lines; if `wait`, not before there is something."""
+        """Move what has arrived into lines; if `wait`, wait until something arrives."""
         with suppress(queue.Empty):
-            # While something is unsigned it is tried again, whether anybody writes or not.
+            # While something is unsigned, signing is tried again even if nothing arrives.
             item = self._waiting.get(block=wait, timeout=RETRY_S if self.unsigned else None)
             while True:
                 if item is None:
@@ -200,7 +202,7 @@ class Ledger:
                 item = self._waiting.get_nowait()
 
     def _sign_what_is_owed(self) -> None:
-        """Try again to sign what was committed and could not be signed."""
+        """Try again to sign entries that were committed and could not be signed."""
         for fund in list(self.unsigned):
             try:
                 self._require_signed(fund)
@@ -211,7 +213,7 @@ class Ledger:
                 _logger.warning("fund %s still cannot be signed: %s", fund, error)
 
     def _next(self, fund: str) -> list[Submission]:
-        """What one transaction takes of a fund's line."""
+        """The submissions of a fund that one transaction takes."""
         line, taken, commands = self._lines[fund], list[Submission](), 0
         while line and commands < self._batch_limit:
             item = line.popleft()
@@ -223,13 +225,13 @@ class Ledger:
         return taken
 
     def _write(self, fund: str) -> None:
-        """One transaction for one fund's submissions, and an answer for each that it took."""
+        """One transaction for one fund's submissions, and an answer to each that it took."""
         taken: list[Submission] = []
         self._attempt(fund, taken)
         self._release(item for item in taken if not item.ended.done())
 
     def _release(self, settled: Iterable[Submission]) -> None:
-        """Hand these their answers; their keys are free from here on."""
+        """Deliver these answers, and free the keys of their submissions."""
         items = list(settled)
         with self._lock:
             for item in items:
@@ -256,7 +258,7 @@ class Ledger:
             self._conclude(fund, taken, batch)
 
     def _failed(self, fund: str, items: list[Submission], reason: Exception) -> None:
-        """Answer those whose transaction did not come about."""
+        """Answer the submissions of a transaction that failed."""
         match reason:
             case ForkDetected():
                 self._halt(fund, items, reason)
@@ -267,13 +269,14 @@ class Ledger:
             case Unavailable():
                 self._fail(items, reason, "failed")
             case _:
-                # A fault of ours must end this batch, never the thread that all others wait for.
+                # A fault of the program ends this batch only, and not the thread that serves all
+                # others.
                 _logger.error("a batch of fund %s failed", fund, exc_info=reason)
                 self._fail(items, reason, "failed")
 
     def _conclude(self, fund: str, items: list[Submission], batch: Batch) -> None:
-        """Answer everybody. What was committed stays committed, whatever goes wrong from here on:
-        then nobody is told that nothing was recorded, and the same key gets the receipt later.
+        """Answer every submission of a committed batch. If signing fails now, no answer may say
+        that nothing was recorded; a request with the same key gets the receipt later.
         """
         try:
             self._answer(fund, batch)
@@ -281,18 +284,17 @@ class Ledger:
             self._halt(fund, items, fork)
         except Exception:
             _logger.exception("a batch of fund %s was not answered as it should have been", fund)
-            # Refusals have been answered; whoever is left has an entry, of now or of before.
+            # Refusals have been answered; all others have an entry.
             self.unsigned.add(fund)
             self._fail(items, OutcomeUnknown("recorded, but not signed"), "unknown")
         if attempts := batch.attempts():
-            # Nobody waits for that who was not refused.
+            # Only those who were refused wait for the access log.
             self._release(item for item, outcomes in batch.decided if not _refused_any(outcomes))
             self.access.try_to_record(fund, attempts)
 
     def _require_signed(self, fund: str) -> None:
-        """Nothing is added to a log whose end could not be signed.
-
-        Raises ForkDetected, Unavailable.
+        """Check that the log's end is signed before more is added. Raises ForkDetected,
+        Unavailable.
         """
         if fund in self.halted:
             raise ForkDetected(self.halted[fund])
@@ -311,7 +313,7 @@ class Ledger:
         self._fail(items, fork, "failed")
 
     def _one_by_one(self, fund: str, items: list[Submission], broken: ConstraintBroken) -> None:
-        """Find the submission that the database itself refused; the others are not to blame."""
+        """Write each submission by itself, to find the one that the database refused."""
         waiting = [item for item in items if item.settled is None]
         if len(waiting) == 1:
             _logger.error("the database refused what the rules allowed: %s", broken)
@@ -321,11 +323,11 @@ class Ledger:
             self._attempt(fund, [item])
 
     def _transact(self, fund: str, taken: list[Submission]) -> Batch:
-        """Decide and store; when everything was refused or replayed, nothing is left behind."""
+        """Decide and store; the transaction is rolled back when all was refused or replayed."""
         with suppress(_NothingToKeep), self._database.write() as connection:
             head = log.lock_head(connection, fund)
             if not taken:
-                # While another process had the head, more has come: it all goes together.
+                # More may have arrived while another process held the head; it is taken too.
                 self._sort_in(wait=False)
                 taken += self._next(fund)
             if head is None and _opens_a_fund(taken):
@@ -334,13 +336,13 @@ class Ledger:
             batch = Batch(fund, self._now(), self._notary.keys, book)
             batch.decide(connection, head, taken)
             if not batch.entries:
-                raise _NothingToKeep  # the way to roll back
+                raise _NothingToKeep  # rolls the transaction back
             batch.store(connection)
         self._books.keep(fund, batch.head_after, batch.book.saved())
         return batch
 
     def _answer(self, fund: str, batch: Batch) -> None:
-        """Sign what was committed; decide everybody's answer."""
+        """Sign what was committed, and settle every submission."""
         for item, refusal in batch.refused:
             ours = not isinstance(refusal, Refusal | PartRefused)
             if ours:
@@ -357,7 +359,7 @@ class Ledger:
             uses = [outcome.use for outcome in outcomes if isinstance(outcome, Done)]
             receipt = None
             if uses:
-                # A batch's newest entry, wherever its command stands: others may be of before.
+                # The newest entry of the submission; others may be of an earlier request.
                 proven = uses[0].seq if item.single else max(use.last_seq for use in uses)
                 if size == batch.after.size and proven >= batch.before.size:
                     receipt = TlogProof(proven, path_from(known, proven, size), note).to_text()
@@ -373,7 +375,7 @@ class Ledger:
             note = checkpoints.checkpoint_covering(connection, fund, seq)
         if note is None:
             self._notary.check(fund)
-        # A fresh look at the database: it, or another process, may have signed since.
+        # Read again: this or another process may have signed since.
         with self._database.read() as connection:
             note = note or checkpoints.checkpoint_covering(connection, fund, seq)
             assert note is not None, "it was signed"  # noqa: S101

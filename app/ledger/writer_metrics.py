@@ -1,4 +1,4 @@
-"""What is counted at the write door."""
+"""Metrics of the writer."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -6,7 +6,7 @@ from app.runtime.metrics import SECONDS, SIZES
 
 
 class WriterMetrics:
-    """Commands, batches, and how far each log has come."""
+    """Counters of commands and batches, and the size of each log."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.appends = Counter(

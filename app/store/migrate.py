@@ -20,7 +20,7 @@ class WrongSchema(Fault):
 
 
 def migrate(database: Database) -> bool:
-    """Apply every migration that is missing, then check the guards; whether there were any."""
+    """Apply every missing migration, then verify the guards; returns whether one was missing."""
     config = _config()
     with database.write() as connection:
         before = MigrationContext.configure(connection).get_current_revision()
@@ -31,7 +31,7 @@ def migrate(database: Database) -> bool:
 
 
 def check_schema(connection: Connection) -> None:
-    """Raises WrongSchema unless the database is exactly at this version."""
+    """Check that the database has this version's schema. Raises WrongSchema otherwise."""
     found = MigrationContext.configure(connection).get_current_revision()
     wanted = ScriptDirectory.from_config(_config()).get_current_head()
     if found != wanted:

@@ -124,6 +124,6 @@ class Scrub:
 
 
 def _require_hash(line: bytes, stored: bytes) -> None:
-    """Raises BrokenChain."""
+    """Check an entry's bytes against the leaf hash that is stored with them. Raises BrokenChain."""
     if leaf_hash(line) != stored:
         raise BrokenChain("its bytes do not have the hash that is stored beside them")

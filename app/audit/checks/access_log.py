@@ -1,8 +1,7 @@
-"""The second log of a bundle, `access/`: what was refused and read, in the same forms.
+"""The check of a bundle's second log, `access/`: what was refused and what was read.
 
-Its entries are no events and change nothing, so there are no rules to execute: form, chain, tree
-and signed checkpoint are all there is to check. It is signed by the log's own key, under the
-second log's name.
+Its entries are no events and change nothing, so no rules are executed: form, chain, tree and signed
+checkpoint are checked. The log's own key signs it, under the second log's name.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,7 +28,7 @@ TYPES: Final = frozenset({"access.refused", "access.exported", "access.limited"}
 
 
 def access_files(archive: Archive) -> list[str]:
-    """The files that the second log takes here; none where there is none."""
+    """The second log's files in this archive; empty when it has none."""
     if ACCESS + CHECKPOINT not in archive.names:
         return []
     held = [name for name in archive.names if name.startswith(f"{ACCESS}entries/")]
@@ -43,11 +42,12 @@ def check_access_log(
     policy: Policy,
     found: Callable[[str], None],
 ) -> int:
-    """Check the second log; how many entries it has. `found` takes what is wrong.
+    """Check the second log and return how many entries it has; `found` takes each problem.
 
-    `logs` are the first log's keys as far as they are known, the one that speaks now last: it signs
-    the second log too, also where that has stood still. Where the trust file names the second log
-    too, it must be here, and the quorum must have cosigned it: then it is as whole as the first.
+    `logs` are the first log's keys as far as they are known, oldest first. The last one, which is
+    in force, must have signed the second log too, even if nothing was added to it since. If the
+    trust file names the second log, it must be in the bundle and cosigned by the quorum; then
+    nothing can be missing from it either.
     """
     named = is_watched(logs, policy)
     if not access_files(archive):
@@ -68,14 +68,14 @@ def check_access_log(
 
 
 def is_watched(logs: Sequence[VerifierKey], policy: Policy) -> bool:
-    """Whether the trust file names the second log of these keys' log."""
+    """Whether the trust file names the second log that belongs to the log of these keys."""
     return any(policy.keys_of(f"{log.name}/access") for log in logs)
 
 
 def _check_entries(
     archive: Archive, fund: str, checkpoint: Checkpoint, found: Callable[[str], None]
 ) -> None:
-    """Form, chain and tree of its entries. Raises CannotTell."""
+    """Check form, chain and tree of its entries. Raises CannotTell."""
     with GrowingTree() as tree:
         walk = Walk(lambda why, _: found(f"the second log: {why}"), tree)
         for seq, line in EntryFiles(archive, 0, checkpoint.size, ACCESS).lines():
@@ -88,7 +88,7 @@ def _check_entries(
 
 
 def _belongs(entry: Entry, line: bytes, fund: str) -> bool:
-    """Of this fund, of a known type, nobody's signature or consequence, text in NFC."""
+    """Whether the entry is of this fund and of a known type, without signature or cause, in NFC."""
     bare = entry.jws is None and entry.derived is None
     plain = is_normalized("NFC", line.decode())
     return entry.fund == fund and entry.type in TYPES and bare and plain

@@ -1,4 +1,4 @@
-"""The walk along the entries: form, position, chain and time of each, and who broke it."""
+"""The walk along the entries: form, position, chain and time of each, and which one was changed."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,19 +12,19 @@ _TO_THE_MILLISECOND: Final = len("2025-01-10T09:00:00.000")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Found = Callable[[str, int], None]
-"""Takes what is wrong, and the entry that it is wrong with."""
+"""Takes a problem as a sentence, and the position of its entry."""
 
 
 class Walk:
-    """Takes one line after the other and reports what does not follow.
+    """Takes one line after the other and reports each that does not follow from the one before.
 
     When entry n + 1 does not name the hash of entry n, one of the two was changed. If entry n + 2
     still names the hash of n + 1, it was n; otherwise it was n + 1.
     """
 
     def __init__(self, found: Found, tree: GrowingTree) -> None:
-        """`tree` grows by every line. What it begins with is not known: the first line, unless it
-        is that of entry 0, follows nothing here.
+        """`tree` grows by every line. The entries before it are not known, so the first line is not
+        compared with any, unless it is entry 0.
         """
         self._found = found
         self._tree = tree
@@ -32,10 +32,12 @@ class Walk:
         self._before_leaf: bytes | None = None
         self._break: tuple[int, str] | None = None
         self._ids: tuple[str, str, set[str]] = ("", "", set())
-        """The millisecond of the entry before, as text and as its ids write it, and those ids."""
+        """The previous entry's millisecond, as text and as ids begin with it, and the ids of that
+        millisecond.
+        """
 
     def take(self, seq: int, line: bytes) -> Entry | None:
-        """The entry in the next line; None when there is none, which is reported."""
+        """The entry in the next line; None when the line is no entry, which is reported."""
         leaf = leaf_hash(line)
         self._tree.add(leaf)
         try:
@@ -56,21 +58,23 @@ class Walk:
             else:
                 self._break = (seq, str(error))
         except BrokenChain as error:
-            # After a line that is no entry there is nothing to follow.
+            # After a line that is no entry there is nothing to compare with.
             if self._before is not None or seq == 0:
                 self._found(f"seq {seq}: {error}", seq)
         self._before, self._before_leaf = entry, leaf
         return entry
 
     def finish(self) -> None:
-        """Say what is known of a break that no later entry tells more of."""
+        """Report a break at the end, where no later entry shows which of the two was changed."""
         if self._break is not None:
             seq, why = self._break
             self._break = None
             self._found(f"seq {seq - 1} or {seq} was changed: {why}", seq - 1)
 
     def _check_id(self, seq: int, entry: Entry) -> None:
-        """An id begins with its entry's millisecond, so only ids of the same one can be equal."""
+        """Check that the id begins with the entry's millisecond and is new among ids of that
+        millisecond; ids of other milliseconds differ anyway.
+        """
         moment = entry.at[:_TO_THE_MILLISECOND]
         if self._ids[0] != moment:
             recorded_at = datetime.fromisoformat(entry.at)
@@ -83,7 +87,9 @@ class Walk:
         known.add(entry.id)
 
     def _blame(self, entry: Entry, broken_at: int, why: str) -> None:
-        """Say who broke the chain at `broken_at`: the entry behind it tells."""
+        """Report which entry was changed at the break before `broken_at`, as the next `entry`
+        shows.
+        """
         if self._before_leaf is None:
             return
         self._break = None

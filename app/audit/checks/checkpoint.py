@@ -1,6 +1,6 @@
-"""The head of a bundle: its checkpoint, what it says, and who stands for it.
+"""The checkpoint of a bundle: what it states, and who has signed it.
 
-What it says is read first, so that entries can be compared with it; who had to sign is known only
+Its content is read first, so that entries can be compared with it; who had to sign it is known only
 when the entries have been executed, because they name the log's keys.
 """
 
@@ -15,11 +15,13 @@ from app.chain.policy import Policy
 
 
 class BadCheckpoint(ValueError):
-    """The checkpoint is not what it must be; the message says why."""
+    """The checkpoint does not have the required form, content or signatures; the message says
+    which.
+    """
 
 
 def read_checkpoint(archive: Archive) -> tuple[bytes, Checkpoint]:
-    """The note and what it says, whoever signed it. Raises BadCheckpoint."""
+    """The note and its content, with signatures not checked. Raises BadCheckpoint."""
     try:
         raw = archive.small(CHECKPOINT, MAX_SMALL_FILE_BYTES)
         return raw, Checkpoint.parse(Note.parse(raw).text)
@@ -28,7 +30,7 @@ def read_checkpoint(archive: Archive) -> tuple[bytes, Checkpoint]:
 
 
 def require_claimed(manifest: Manifest, checkpoint: Checkpoint) -> None:
-    """The manifest is of the checkpoint's log, size and root. Raises BadCheckpoint."""
+    """Check that the manifest states the checkpoint's log, size and root. Raises BadCheckpoint."""
     if manifest.origin.rpartition("/")[2] != manifest.fund:
         raise BadCheckpoint("the manifest names a fund that is not the log's")
     claimed = (manifest.origin, manifest.end, manifest.tree_size, manifest.root)
@@ -38,9 +40,8 @@ def require_claimed(manifest: Manifest, checkpoint: Checkpoint) -> None:
 
 
 def signers_of(raw: bytes, logs: Sequence[VerifierKey], policy: Policy) -> list[VerifiedSignature]:
-    """Who signed the checkpoint: one of `logs` for the log, and as many witnesses as are asked.
-
-    Raises BadCheckpoint.
+    """Who signed the checkpoint: one of `logs`, and at least the quorum of witnesses that the trust
+    file demands. Raises BadCheckpoint.
     """
     try:
         open_checkpoint(raw, *logs)

@@ -1,4 +1,4 @@
-"""The entries of a bundle, file after file: 65,536 in each but the last, none but the signed."""
+"""The entry files of a bundle: 65,536 entries in each but the last, as many as were signed."""
 
 import hashlib
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from app.chain.entry import MAX_ENTRY_BYTES
 
 
 class EntryFiles:
-    """Reads each file once. `digests` then has the digest and length of those that were read."""
+    """Reads each file once. `digests` holds the digest and length of each file that was read."""
 
     def __init__(self, archive: Archive, start: int, end: int, folder: str = "") -> None:
         """The entries [start, end) of a log, from the files in `folder`."""
         self._archive = archive
         self._start = start
         self._end = end
-        # Never count further than the archive goes: a manifest may claim any size.
+        # A manifest may claim any size, so files are counted only as far as the archive has them.
         count = min(-(-(end - start) // ENTRIES_PER_FILE), len(archive.names) + 1)
         self.paths = [folder + entries_path(number) for number in range(count)]
         self.digests: dict[str, tuple[str, int]] = {}
@@ -24,8 +24,8 @@ class EntryFiles:
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """Each entry's position and line, in order.
 
-        Raises CannotTell where a file is missing, damaged, too short or too long; the position is
-        that behind the last line that was given.
+        Raises CannotTell where a file is missing, damaged, too short or too long; its position is
+        the one after the last line that was given.
         """
         seq = self._start
         for number, path in enumerate(self.paths):
@@ -43,7 +43,7 @@ class EntryFiles:
             raise CannotTell(f"entries end at {seq}, but {self._end} are signed")
 
     def _lines_of(self, path: str) -> Iterator[bytes]:
-        """The lines of one file; the last one even if it does not end. Raises CannotTell."""
+        """The lines of one file; the last one even without a newline. Raises CannotTell."""
         digest, length, rest = hashlib.sha256(), 0, b""
         for piece in self._archive.pieces(path, ENTRIES_PER_FILE * (MAX_ENTRY_BYTES + 1)):
             digest.update(piece)

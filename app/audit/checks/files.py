@@ -15,7 +15,8 @@ def check_files(
 ) -> None:
     """Compare the archive with the manifest's list (path to digest and length).
 
-    `expected` are the files that such a bundle has, `known` digests that were worked out already.
+    `expected` are the files that such a bundle has; `known` has digests of files that were read
+    before.
     """
     if len(set(archive.names)) != len(archive.names):
         found("a file stands twice in the archive")

@@ -1,8 +1,8 @@
-"""The tree of a log that is read once, entry by entry, and the roots that it had on the way.
+"""The tree of a log that is read once, entry by entry, and the roots of its earlier sizes.
 
-Somebody may have seen the log at any earlier size, so every earlier root can be asked for: the
-leaves lie in a temporary file, and every 256 entries the tree is noted. So neither memory nor time
-grows with the number of those who ask: a root takes at most 255 leaves to work out.
+A party may have seen the log at any earlier size, so every earlier root can be asked for: the
+leaves are kept in a temporary file, and the frontier after every 256 entries. Memory and time do
+not grow with the number of questions: each root takes at most 255 leaves to work out.
 """
 
 import tempfile
@@ -14,7 +14,9 @@ NOTED_EVERY: Final = 256
 
 
 class GrowingTree:
-    """The tree of entries from `begin` on; ends with its block."""
+    """The tree of the entries from `begin` on. A context manager: its temporary file ends with the
+    block.
+    """
 
     def __init__(self, begin: Frontier | None = None) -> None:
         self._begin = begin or Frontier()
@@ -25,7 +27,7 @@ class GrowingTree:
 
     @property
     def size(self) -> int:
-        """How many entries the tree has, those before `begin` too."""
+        """How many entries the tree covers, those before `begin` included."""
         return self._noted[-1].size + len(self._waiting)
 
     @property
@@ -34,7 +36,7 @@ class GrowingTree:
         return self._noted[-1].extend(self._waiting)[0]
 
     def add(self, leaf: bytes) -> None:
-        """One more entry, by its hash."""
+        """Add one more entry by its leaf hash."""
         self._waiting.append(leaf)
         if len(self._waiting) == NOTED_EVERY:
             self._noted.append(self.frontier)
@@ -42,7 +44,7 @@ class GrowingTree:
             self._waiting.clear()
 
     def root_at(self, size: int) -> bytes:
-        """The root when the log had `size` entries: from those of `begin` to those of now."""
+        """The root when the log had `size` entries, for sizes from `begin` to the present one."""
         if not self._begin.size <= size <= self.size:
             raise IndexError(f"this tree never had {size} entries")
         place, rest = divmod(size - self._begin.size, NOTED_EVERY)
@@ -56,7 +58,7 @@ class GrowingTree:
         return [raw[at : at + HASH_BYTES] for at in range(0, len(raw), HASH_BYTES)]
 
     def close(self) -> None:
-        """Throw the leaves away."""
+        """Delete the temporary file of leaves."""
         self._file.close()
 
     def __enter__(self) -> Self:

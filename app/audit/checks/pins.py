@@ -1,4 +1,4 @@
-"""What the auditor pinned beyond the trust file: the charter, parties' keys, the log before."""
+"""What the auditor pinned besides the trust file: charter, parties' keys, the predecessor's log."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -27,7 +27,7 @@ def check_pinned(
 
 
 def check_predecessor(pins: Pins, genesis: Entry | None, report: Report) -> None:
-    """A log that continues another names how that one ended, and that one has ended."""
+    """Check that a log which continues another names how that one ended, and that it has ended."""
     named, before = genesis.data.get("succeeds") if genesis is not None else None, pins.predecessor
     if before is None:
         if named is not None:

@@ -1,8 +1,8 @@
 """Checkpoints that parties, witnesses and time authorities say they had seen.
 
-`key.registered` names one in its data, any signature may name one in its header (`seen`); entries
-bring in what witnesses cosigned and what was stamped. Each was of this log, or somebody was shown
-another one.
+`key.registered` names one in its data, any signature may name one in its header (`seen`); other
+entries record what witnesses cosigned and what was stamped. Each must be of this log, or else
+somebody was shown another history.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ class Sighting:
 
 
 def seen_in(seq: int, event: Event, signature: PartySignature | None) -> Iterator[Sighting]:
-    """What entry `seq`, whose form and signature hold, says of the log before it."""
+    """The sightings in entry `seq`, whose form and signature were found valid."""
     if isinstance(event, KeyRegistered):
         yield Sighting(seq, event.checkpoint.size, event.checkpoint.root)
     if isinstance(event, CheckpointWitnessed | CheckpointStamped | LogRecovered):
@@ -41,7 +41,7 @@ def seen_in(seq: int, event: Event, signature: PartySignature | None) -> Iterato
 
 
 def check_seen(seen: Sighting, root_at: Callable[[int], bytes]) -> str | None:
-    """What is wrong with it, if anything. `root_at` gives the log's root at an earlier size."""
+    """What is wrong with a sighting, or None. `root_at` gives the log's root at an earlier size."""
     if not 0 < seen.size <= seen.seq:
         return f"seq {seen.seq} names a log of {seen.size} entries"
     if root_at(seen.size).hex() != seen.root:

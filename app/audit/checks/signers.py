@@ -1,8 +1,8 @@
-"""Who had to sign: the keys that the log itself names, tied to one that the auditor trusts.
+"""Who had to sign: the keys that the log itself names, linked to one that the auditor trusts.
 
-The trust file knows a key of the log. Where the log has another by now, each key behind the trusted
-one must have been introduced by the key before it; a key that was declared compromised introduces
-nobody, and the auditor needs the new one from the partners.
+The trust file names a key of the log. Where the log has changed its key, each key after the trusted
+one must have been introduced by the key before it. A key that was declared compromised introduces
+no other, and the auditor needs the new one from the partners.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,9 @@ from app.domain.governance.log_keys import Log
 
 
 class Distrusted(ValueError):
-    """The keys that the log names do not lead from one that is trusted. `seq` is where."""
+    """The keys that the log names cannot be traced to one that is trusted. `seq` is the entry
+    where.
+    """
 
     def __init__(self, why: str, seq: int, *, check: int = 9, unknown: bool = False) -> None:
         super().__init__(why)
@@ -31,7 +33,7 @@ class Distrusted(ValueError):
 
 
 def speakers(trusted: Sequence[VerifierKey], log_state: Log) -> list[VerifierKey]:
-    """The keys whose signature counts, oldest first; the last one speaks for the log now.
+    """The keys whose signatures count, oldest first; the last one is in force now.
 
     Raises Distrusted.
     """
@@ -51,7 +53,8 @@ def speakers(trusted: Sequence[VerifierKey], log_state: Log) -> list[VerifierKey
 def check_manifest(archive: Archive, named: str | None, fund: str) -> None:
     """Check the manifest's signature by the export key of this thumbprint, made for this fund.
 
-    The log names the thumbprint; the key itself may come from anywhere. Raises SignatureError.
+    The log names the thumbprint, so it does not matter where the key itself comes from. Raises
+    SignatureError.
     """
     try:
         keys = decode(archive.small(KEYS, MAX_SMALL_FILE_BYTES))

@@ -1,7 +1,7 @@
 """Time anchors of a log: entries that carry a time authority's stamp, checked against its roots.
 
-A stamp shows that the log was there at a time. So no entry that carries one, and none before it,
-can have been recorded later than that and dated back: entries' times never run backwards.
+A stamp shows that the log existed at a time. Times of entries never decrease, so no entry before
+such a stamp can have been recorded later than it and dated back.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +15,7 @@ from app.chain.spelling import read_base64
 from app.trust.timestamps import StampError, verify_stamp
 
 TOLERANCE: Final = timedelta(minutes=5)
-"""How far the ledger's clock and the authority's may differ."""
+"""How far the clocks of ledger and time authority may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Anchor:
 def check_anchors(
     anchors: Iterable[Anchor], roots: Sequence[Certificate], found: Callable[[str, int], None]
 ) -> list[dict[str, object]]:
-    """What the authority under `roots` confirms: sizes of the log, and times (UTC)."""
+    """The stamps that are confirmed under `roots`: sizes of the log, and times (UTC)."""
     confirmed: list[dict[str, object]] = []
     for anchor in anchors:
         try:

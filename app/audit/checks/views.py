@@ -1,6 +1,6 @@
 """The views of a bundle, compared with what the entries give while both are read.
 
-So each file is read once, nothing of it is held, and the first row that differs can be named.
+Each file is read once and not held in memory, and the first row that differs is named.
 """
 
 import csv
@@ -14,25 +14,25 @@ from app.audit.format.archive import Archive, CannotTell
 from app.audit.format.versions import BundleFormat
 
 MAX_NAMED_CHARS = 200
-"""How much of a row is read to find the entry that it names."""
+"""How many characters of a row are read to find the entry that it names."""
 
 
 @dataclass
 class _Compared:
-    """One file: how far it was read, and what was wrong with it first."""
+    """One file: how far it was read, and the first thing that was wrong with it."""
 
     pieces: Iterator[bytes]
     ahead: bytes = b""
     digest: Any = field(default_factory=hashlib.sha256)
     length: int = 0
     row: int = 1
-    """The row, from 1 for the header, in which the comparison stands."""
+    """The row that is being compared, counted from 1 for the header."""
     row_begin: bytes = b""
-    """What of that row has been given."""
+    """The bytes of that row that were read so far."""
     wrong: tuple[str, int | None] | None = None
 
     def take(self, count: int) -> bytes:
-        """The next bytes of the file, as many if there are as many. Raises CannotTell."""
+        """The next `count` bytes of the file, or fewer at its end. Raises CannotTell."""
         while len(self.ahead) < count and (piece := next(self.pieces, b"")):
             self.digest.update(piece)
             self.length += len(piece)
@@ -42,12 +42,14 @@ class _Compared:
 
 
 class ViewComparison:
-    """Takes the bytes of each view as they are worked out again."""
+    """Takes the bytes of each view as they are recomputed and compares them with its file."""
 
     def __init__(
         self, archive: Archive, form: BundleFormat, listed: Mapping[str, tuple[str, int]]
     ) -> None:
-        """`listed` are the manifest's digests and lengths: no file is read much beyond these."""
+        """`listed` are the manifest's digests and lengths; no file is read much further than its
+        length.
+        """
         self._files = {
             path: _Compared(archive.pieces(path, listed.get(path, ("", 0))[1] + 1))
             for path in form.view_paths
@@ -55,7 +57,7 @@ class ViewComparison:
         self._headers = {view.path: view.header for view in form.views}
 
     def expect(self, path: str, data: bytes) -> None:
-        """These bytes come next in that file."""
+        """Compare the next bytes of that file with these."""
         file = self._files[path]
         if file.wrong is not None:
             return
@@ -80,7 +82,7 @@ class ViewComparison:
         file.wrong = (f"{path}: {where} is not what the entries give", seq)
 
     def finish(self, found: Callable[[str, int | None], None]) -> dict[str, tuple[str, int]]:
-        """Report what was wrong; digest and length of each file that was read to its end."""
+        """Report what was wrong; return digest and length of each file that was read to its end."""
         digests: dict[str, tuple[str, int]] = {}
         for path, file in self._files.items():
             try:
@@ -99,7 +101,7 @@ class ViewComparison:
         return digests
 
     def _seq(self, path: str, line: bytes) -> int | None:
-        """The entry that a row names."""
+        """The entry that a row names, or None."""
         cells = next(csv.reader(io.StringIO(line.decode(errors="replace"))), [])
         named = dict(zip(self._headers[path], cells, strict=False)).get("seq", "")
         return int(named) if named.isascii() and named.isdigit() else None

@@ -1,1 +1,1 @@
-"""What a bundle is made of: names, limits, manifest, archive, views, by version."""
+"""The format of bundles: names, limits, manifest, archive and views, by version."""

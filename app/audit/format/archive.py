@@ -1,4 +1,4 @@
-"""Reading a bundle's archive: a ZIP that a stranger made, never more of it than is wanted."""
+"""Reading a bundle's archive: a ZIP from an untrusted source, within limits on what is read."""
 
 import hashlib
 import struct
@@ -17,11 +17,11 @@ UNREADABLE: Final = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What Python's reader raises for archives that are damaged, or made to do damage."""
+"""What Python's ZIP reader raises for archives that are damaged or malicious."""
 
 
 class CannotTell(Exception):
-    """The bundle or the trust file cannot be read: neither good nor bad can be said."""
+    """The bundle or the trust file cannot be read, so it can be called neither good nor bad."""
 
 
 class Archive:
@@ -45,7 +45,7 @@ class Archive:
             raise CannotTell(f"{name} cannot be read: {error}") from None
 
     def small(self, name: str, limit: int) -> bytes:
-        """The whole of a file that is small by nature. Raises CannotTell."""
+        """The whole of a file that is always small. Raises CannotTell."""
         content = b"".join(self.pieces(name, limit + 1))
         if len(content) > limit:
             raise CannotTell(f"{name} is larger than {limit} bytes")

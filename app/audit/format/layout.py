@@ -1,4 +1,4 @@
-"""What a bundle is made of: names, formats and limits that writer and verifier share."""
+"""The layout of a bundle: names, formats and limits that writer and verifier share."""
 
 import re
 from typing import Final
@@ -11,7 +11,7 @@ CHECKPOINT: Final = "checkpoint"
 KEYS: Final = "keys.json"
 README: Final = "README.txt"
 FRONTIER: Final = "frontier.json"
-"""The entries that a part leaves out, as the roots of their perfect subtrees."""
+"""In the bundle of a part: the entries left out, as the roots of their perfect subtrees."""
 CONSISTENCY: Final = "consistency.json"
 """The proof from a size that the auditor named: `{"proof":[…],"size":…}`, hashes in hex."""
 
@@ -22,7 +22,7 @@ KNOWN_PATH: Final = re.compile(
     r"|(access/)?entries/[0-9]{8}\.jsonl|views/[a-z_]+\.csv|access/checkpoint"
 )
 ACCESS: Final = "access/"
-"""Where a fund's second log stands, in the same forms."""
+"""The folder of a fund's second log, which has the same forms."""
 
 
 def entries_path(number: int) -> str:

@@ -1,8 +1,8 @@
 """Versions of the bundle's format, and what each holds.
 
-A manifest names its format; the verifier recomputes the views of *that* one. A view is found by
-walking `views/`, and says itself in which formats it stands. A new view, a new column, another
-spelling: a new format, while the old one stays for as long as its bundles live.
+A manifest names its format, and the verifier recomputes the views of that format. Views are found
+by walking `views/`; each names the formats that it belongs to. A new view, a new column or another
+spelling is a new format; the old one stays as long as its bundles exist.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from app.audit.format.views.base import CsvView
 
 NEWEST: Final = 2
 OLDEST: Final = 2
-"""Format 1 was never released: no bundle of it lives."""
+"""Format 1 was never released, so there are no bundles of it."""
 _NAME: Final = "fund-ledger-audit/"
 
 
@@ -29,7 +29,7 @@ class BundleFormat:
 
     @property
     def name(self) -> str:
-        """What the manifest calls it."""
+        """Its name in a manifest."""
         return f"{_NAME}{self.number}"
 
     @property

@@ -1,11 +1,13 @@
 """Attribution: whose money an outflow was, to the minor unit.
 
-Pooled money is commingled; parliaments ask all the same. Every outflow is split over the
-contributors by their weights with the method of largest remainders (Hamilton), ties by party
-code. Rounding is made good by splitting the *running total* and subtracting what was split
-before. Weights hold for an epoch: as long as nothing flows in or back. What rounding has left
-each ahead or behind when an epoch ends is carried into the next one, so that nobody drifts from
-the exact share by more than one minor unit, however many releases and epochs there are. Shares
+The contributors' money is pooled, and each parliament asks what became of its own. Every outflow is
+split over the contributors by their weights with the method of largest remainders (Hamilton), ties
+by party code. Rounding is made good by splitting the *running total* and subtracting what was split
+before.
+
+Weights hold for an epoch: as long as nothing flows in or back. How far rounding has put each
+contributor ahead or behind when an epoch ends is carried into the next one, so that nobody drifts
+from the exact share by more than one minor unit, however many releases and epochs there are. Shares
 always sum to the total. Products exceed 64 bits, so everything is Python's whole numbers.
 """
 
@@ -15,7 +17,7 @@ from typing import Final
 RULE: Final = "cumulative-largest-remainder/2"
 """Stored with every attribution, so that a later rule never re-reads an earlier entry."""
 FINE: Final = 10**9
-"""So many parts of a minor unit are carried from one epoch to the next."""
+"""The carry between epochs is counted in billionths of a minor unit."""
 
 
 def largest_remainder(
@@ -41,8 +43,8 @@ def cumulative_shares(
 ) -> dict[str, int]:
     """Shares of the next `amount` when `released_before` of the weights was split already.
 
-    `weights` are what each has when the epoch begins, `carry` how much more of it than is exactly
-    theirs, in parts of a minor unit (FINE). Together no more than the weights can be released. A
+    `weights` are what each has when the epoch begins; `carry` is how much that exceeds their exact
+    claim, in parts of a minor unit (FINE). No more than the sum of the weights can be released. A
     share can be minus one unit where the running total moves a rounding to another party.
     """
     before = _left(released_before, weights, carry)
@@ -73,17 +75,20 @@ def carried(weights: Mapping[str, int], carry: Mapping[str, int], released: int)
 
 
 def _exact(weights: Mapping[str, int], carry: Mapping[str, int]) -> dict[str, int]:
-    """What of each weight is exactly theirs, in parts of a minor unit."""
+    """Each party's exact claim, its weight less its carry, in parts of a minor unit (FINE)."""
     return {party: weight * FINE - carry.get(party, 0) for party, weight in weights.items()}
 
 
 def _left(released: int, weights: Mapping[str, int], carry: Mapping[str, int]) -> dict[str, int]:
-    """What is left of each weight once so much was released, in whole units."""
+    """What is left of each weight once `released` minor units were split, in whole units."""
     if not released:
         return dict(weights)
     return _last_first(sum(weights.values()) - released, _exact(weights, carry))
 
 
 def _last_first(total: int, weights: Mapping[str, int]) -> dict[str, int]:
-    """As `largest_remainder`, ties to the party code that sorts last: who keeps, does not give."""
+    """`largest_remainder` with ties to the party code that sorts last.
+
+    It splits what is kept, so that in a tie the code that sorts first gives the odd unit.
+    """
     return largest_remainder(total, weights, first=False)

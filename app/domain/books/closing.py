@@ -1,8 +1,7 @@
 """Closing: up to which day the books are closed.
 
-A day that is closed takes no posting any more, whatever brings it; what belongs there is booked
-into the open period, under the date on which it is found out. The check stands in `journal.post`,
-so that nothing can forget it.
+A closed day takes no posting; what belongs there is booked into the open period, under the date on
+which it is found out. `journal.post` makes the check, so every posting passes it.
 """
 
 from datetime import date
@@ -13,14 +12,14 @@ from app.domain.values import Seq
 
 
 class Closing(State, table="closings", key=()):
-    """The last day that is closed. One row, once a period was closed."""
+    """The last day that is closed. The table has one row, from the first closing on."""
 
     through: date | None
     decided_seq: Seq
 
 
 def closing_key() -> Key:
-    """The key of the one row; whatever posts reads it."""
+    """The key of the one row; everything that posts reads it."""
     return key(Closing)
 
 
@@ -31,7 +30,7 @@ def closed_through(book: Book) -> date | None:
 
 
 def require_open(book: Book, day: date) -> None:
-    """Raises PeriodClosed."""
+    """Check that a posting may count for this day. Raises PeriodClosed when the day is closed."""
     through = closed_through(book)
     if through is not None and day <= through:
         raise PeriodClosed(f"The books are closed through {through}; {day} takes nothing more.")

@@ -12,26 +12,30 @@ from app.domain.values import Day
 
 
 class Dated(Terms):
-    """The bank's date, and the day that the books count it for, where that is another one."""
+    """The bank's date, and the day for which the books count the movement where that is later."""
 
     value_date: Day
     effective_date: Day | None = None
 
     @property
     def effective(self) -> date:
-        """The day that the books count it for."""
+        """The day for which the books count the movement."""
         return self.effective_date or self.value_date
 
 
 def require_past(day: date, act: Act) -> None:
-    """A bank has booked it, so the day has begun somewhere on earth. Raises DateOutOfRange."""
-    # East of UTC it is tomorrow already: one day of grace, no more.
+    """Check that the day has begun somewhere on earth when the entry is made. Raises
+    DateOutOfRange.
+    """
+    # East of UTC the next day may have begun already, so one day later is allowed.
     if day - timedelta(days=1) > act.day:
         raise DateOutOfRange(f"{day} lies after the entry's own day, {act.day}.")
 
 
 def require_dates(terms: Dated, act: Act) -> None:
-    """Both in the past, and nothing counts before the bank has it. Raises DateOutOfRange."""
+    """Check that both dates are past and that the movement counts from no earlier day than the
+    bank's date. Raises DateOutOfRange.
+    """
     require_past(terms.value_date, act)
     require_past(terms.effective, act)
     if terms.effective < terms.value_date:

@@ -33,7 +33,7 @@ class Draw(BaseModel):
 
     @property
     def split(self) -> Split:
-        """How it falls on the contributors."""
+        """How the amount falls on the contributors of the pool."""
         return Split(self.shares, self.weights, self.carry, self.released_before)
 
 

@@ -145,7 +145,7 @@ def posting_keys(
     known = book.peek(Account, account, currency)
     if known is None:
         return
-    # An entry's own day lies at most one day before the newest one: a value date may be tomorrow.
+    # The newest day may lie one day after an entry's own day, because a value date may.
     day = known.day - timedelta(days=1) if effective is None else effective
     if day < known.day:
         yield key(AccountDay, account, currency, day)
@@ -159,7 +159,9 @@ def month_of(day: date) -> date:
 
 
 def months_between(day: date, newest: date) -> Iterator[date]:
-    """From the month of `day` to the one before that of `newest`, no further than is allowed."""
+    """The first day of each month from that of `day` to the one before that of `newest`; none when
+    `day` lies more than MAX_BACKDATING_DAYS before `newest`.
+    """
     month, last = month_of(day), month_of(newest)
     if (newest - day).days > MAX_BACKDATING_DAYS:
         return
@@ -209,7 +211,7 @@ def _posted(book: Book, leg: Leg, effective: date) -> Book:
 
 
 _TOTALS: Final = {side: (side, f"month_{side}", f"day_{side}") for side in ("debits", "credits")}
-"""By side: what a posting always adds to, in the newest month too, and on the newest day too."""
+"""By side: the fields for the totals of the account, of its newest month and of its newest day."""
 
 
 def _turned_over(account: Account, effective: date, side: str, amount: Money) -> Account:
@@ -223,7 +225,9 @@ def _turned_over(account: Account, effective: date, side: str, amount: Money) ->
 
 
 def _moved_on(book: Book, account: Account, day: date) -> tuple[Book, Account]:
-    """The book that keeps what the account's newest day and month were, and its new day."""
+    """The account begun anew at a later `day`, and the book with rows for the day before, and its
+    month.
+    """
     zero = Money.zero(account.currency)
     began = account.but(day=day, day_debits=zero, day_credits=zero)
     if not account.version:
@@ -252,9 +256,8 @@ def _moved_on(book: Book, account: Account, day: date) -> tuple[Book, Account]:
 
 
 def _backdated(book: Book, account: Account, effective: date, side: str, amount: Money) -> Book:
-    """The book in which an earlier day has turned over more, and every month since closed so.
-
-    Raises DateOutOfRange.
+    """The book after a posting for an earlier day: that day's turnover and the closes of every
+    month since then are changed. Raises DateOutOfRange.
     """
     if (account.day - effective).days > MAX_BACKDATING_DAYS:
         raise DateOutOfRange(
@@ -270,7 +273,7 @@ def _backdated(book: Book, account: Account, effective: date, side: str, amount:
     found = (book.find(AccountMonth, path, currency, month) for month in months)
     closes = [close for close in found if close is not None]
     if months and (not closes or closes[0].month != months[0]):
-        # Nothing was posted in this month yet: it closed as the one after it began.
+        # Nothing was posted in this month yet, so its close equals the opening of the next one.
         following = closes[0] if closes else account
         opening = AccountMonth(
             account=path,

@@ -1,7 +1,7 @@
-"""Periods: closing the books through a day, and opening them again, which takes everybody.
+"""Periods: closing the books through a day, and opening them again with everybody's consent.
 
-The trustee closes. To open a closed day again is a proposal that every government must approve:
-what was reported must not change behind anybody's back.
+The trustee closes. To open a closed day again is a proposal that every government must approve, so
+that what was reported does not change without their knowledge.
 """
 
 from collections.abc import Iterator
@@ -48,8 +48,8 @@ class ReopeningState(StrEnum):
 class Reopening(State, table="reopenings", key=("reopening_id",), listed_by="proposed_seq"):
     """A proposal to open the books again from a day on, and who has yet to answer.
 
-    `closed_through` is how far they were closed when it was made, `closing_seq` the entry that
-    closed them: it opens nothing beyond that, and nothing that was closed again since.
+    `closed_through` is the last closed day when it was made, `closing_seq` the entry that closed
+    the books through it. Books that were closed since then are not opened by it.
     """
 
     reopening_id: Identifier
@@ -74,7 +74,7 @@ class BooksClosed(ClosingTerms, Event, type="period.closed", roles=(Role.TRUSTEE
     """The books are closed through a day: nothing is posted there any more."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises DateOutOfRange, PeriodNotClosed."""
+        """Check that the day is over (DateOutOfRange) and not closed yet (PeriodNotClosed)."""
         if self.through >= act.day:
             raise DateOutOfRange(f"{self.through} is not over; the entry is of {act.day}.")
         before = closed_through(book)
@@ -117,7 +117,7 @@ class ReopeningProposed(
     reopening_id: Identifier
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises PeriodNotClosed."""
+        """Check that the day from which books shall be opened is closed. Raises PeriodNotClosed."""
         through = closed_through(book)
         if through is None or self.from_day > through:
             raise PeriodNotClosed(f"{self.from_day} is open.")
@@ -156,7 +156,7 @@ class ProposeReopening(ReopeningTerms, Command, event=ReopeningProposed):
 
 
 class ReopeningAnswer(Terms):
-    """An answer; `digest` names exactly the proposal that was read."""
+    """An answer; `digest` names exactly the proposal that it answers."""
 
     reopening_id: Identifier
     decision: Decision
@@ -165,7 +165,10 @@ class ReopeningAnswer(Terms):
 
 
 def _require_asked(terms: ReopeningAnswer, book: Book, act: Act) -> None:
-    """Raises NotFound, WrongParty, ProposalClosed, AlreadyDecided, StaleProposal."""
+    """Check that the actor's government is one whose answer is awaited, and that it answers the
+    proposal as it stands and the books as they were closed then. Raises NotFound, WrongParty,
+    ProposalClosed, AlreadyDecided, StaleProposal.
+    """
     reopening = book.get(Reopening, terms.reopening_id)
     require_kind(charter_of(book), act.party, PartyKind.GOVERNMENT)
     if reopening.state is not ReopeningState.PROPOSED:
@@ -176,7 +179,8 @@ def _require_asked(terms: ReopeningAnswer, book: Book, act: Act) -> None:
         raise StaleProposal(f"The proposal has digest {reopening.digest}.")
     closing = book.get(Closing)
     if terms.decision is Decision.APPROVE and closing.decided_seq != reopening.closing_seq:
-        # More would be opened, or other things, than what everybody was asked for.
+        # The books were closed anew since, so it would open other days than the governments were
+        # asked about.
         raise StaleProposal(
             f"The books were closed through {reopening.closed_through} when this was proposed; "
             f"since entry {closing.decided_seq} through {closing.through}: propose it again."
@@ -190,12 +194,14 @@ class ReopeningApproved(
 
     @model_validator(mode="after")
     def _is_a_yes(self) -> Self:
-        """A log cannot turn a no into a yes. Raises ValueError."""
+        """Check that an entry of this type states an approval. Raises ValueError."""
         require_said(self.decision, Decision.APPROVE)
         return self
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed, AlreadyDecided, StaleProposal."""
+        """Check that this government's approval is awaited, for the proposal as it stands. Raises
+        NotFound, WrongParty, ProposalClosed, AlreadyDecided, StaleProposal.
+        """
         _require_asked(self, book, act)
 
     def fold(self, book: Book, act: Act) -> Book:
@@ -228,13 +234,13 @@ class ReopeningRefused(
 
     @model_validator(mode="after")
     def _is_a_no(self) -> Self:
-        """Nor a yes into a no. Raises ValueError."""
+        """Check that an entry of this type states a refusal. Raises ValueError."""
         require_said(self.decision, Decision.REFUSE)
         return self
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed, AlreadyDecided, StaleProposal,
-        ReasonRequired.
+        """Check that this government's answer is awaited, and that a refusal states a reason.
+        Raises NotFound, WrongParty, ProposalClosed, AlreadyDecided, StaleProposal, ReasonRequired.
         """
         _require_asked(self, book, act)
         if self.reason is None:
@@ -262,7 +268,7 @@ class AnswerReopening(ReopeningAnswer, Command, event=ReopeningApproved):
 
 
 class ReopeningReference(Terms):
-    """Which proposal."""
+    """Names a proposal to open the books again."""
 
     reopening_id: Identifier
 
@@ -273,7 +279,7 @@ class PeriodReopened(ReopeningReference, LedgerEvent, type="period.reopened"):
     ballots: tuple[Seq, ...]
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed."""
+        """Check that every government has approved the proposal. Raises ProposalClosed."""
         reopening = book.get(Reopening, self.reopening_id)
         if reopening.state is not ReopeningState.PROPOSED or reopening.awaiting:
             raise ProposalClosed("The proposal has not been approved by everybody.")

@@ -1,14 +1,14 @@
 """Pools: unreserved money of one kind in one currency, by contributor.
 
 Money is of one kind when it came into one window under one restriction ("" for none). The rule
-"never more than is available" is decided here, and attribution draws its weights from here: what
+"never more than is available" is decided here, and attribution takes its weights from here: what
 each contributor still has in the pool when an epoch begins. A receipt or a return begins a new
-epoch, into which is carried what rounding has left each ahead or behind. With such weights no
-release takes more from a contributor than they have.
+epoch, and each contributor's rounding is carried into it. With such weights no release takes more
+from a contributor than they have.
 
-A release's share can be minus one minor unit, where the running total moves a rounding. When such
-a release comes back, its contributor can be short of that unit: a balance may be below zero by
-roundings, the pool's total never.
+A release's share can be minus one minor unit, where the running total moves a rounding. When such a
+release comes back, its contributor can be short of that unit: a contributor's balance may be below
+zero by roundings, the pool's total never.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from app.domain.values import Currency, Money, PartyId, WindowId
 Shares = dict[PartyId, Money]
 """Amounts by party code, all in one currency."""
 Carry = dict[PartyId, int]
-"""By party code: how much more they have than is exactly theirs, in parts of a minor unit."""
+"""By party code: how much its balance exceeds its exact claim, in parts of a minor unit."""
 FREE = ""
 """The restriction of money that is tied to nothing but its window."""
 
@@ -36,7 +36,8 @@ class Pool(
     """Unreserved money of one window, one restriction and one currency.
 
     `weights` and `released` belong to the epoch; `weights` is empty until its first release.
-    `carry` is what each began the epoch with; who is not in it keeps theirs for later.
+    `carry` is each contributor's rounding at the start of the epoch; that of a contributor who is
+    not in the epoch is kept for a later one.
     """
 
     window: WindowId
@@ -91,8 +92,8 @@ def paid_in(pool: Pool, amounts: Mapping[str, Money]) -> Pool:
 def paid_back(pool: Pool, amount: Money, parts: Split) -> Pool:
     """The pool with a release given back at its original attribution.
 
-    What was exactly each one's comes back too, so that a release which is cancelled leaves nobody
-    ahead or behind; by a unit at most, where others were released and kept in between.
+    The exact shares come back with the rounded ones, so a release that is cancelled leaves nobody
+    ahead or behind, except by at most one unit where other releases were made in between.
     """
     weights = {party: weight.minor for party, weight in parts.weights.items()}
     released = parts.released_before.minor
@@ -104,12 +105,12 @@ def paid_back(pool: Pool, amount: Money, parts: Split) -> Pool:
 def _begun_anew(pool: Pool, amounts: Mapping[str, Money], more: Carry) -> Pool:
     """The pool with money that came in, at the start of an epoch.
 
-    It brings some of them so much `more` than is exactly theirs: what is carried stays below a
-    whole unit.
+    `more` is by how much the money exceeds the exact claim of each, in parts of a minor unit; the
+    carry is kept below one whole unit.
     """
     weights = {party: weight.minor for party, weight in pool.weights.items()}
     new = carried(weights, {p: pool.carry.get(p, 0) for p in weights}, pool.released.minor)
-    # Who was not in the epoch keeps what was carried for them.
+    # Contributors who were not in the epoch keep their carry.
     carry = {party: more for party, more in pool.carry.items() if party not in weights} | new
     for party, part in more.items():
         carry[party] = max(1 - FINE, min(FINE - 1, carry.get(party, 0) + part))

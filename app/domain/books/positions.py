@@ -1,8 +1,8 @@
-"""Positions: the words that must never be mixed up, side by side for each contributor.
+"""Positions: what each contributor has pledged, agreed, received, reserved and disbursed.
 
-pledged, agreed, received, reserved and disbursed are separate quantities; none is derived from
-another. Reserved and disbursed are a contributor's attributed shares; converted is what exchanges
-into this currency have brought, less what was exchanged away.
+They are separate quantities, and none is derived from another. Reserved and disbursed are a
+contributor's attributed shares; converted is what exchanges into this currency have brought, less
+what was exchanged away.
 """
 
 from collections.abc import Mapping

@@ -32,9 +32,9 @@ from app.domain.refusals.people import SeparationOfDuties
 from app.domain.values import Currency, Day, Digest, Money, Rate, Role, Seq, Subject, Text
 
 ABSURD: Final = 2
-"""A rate more than this many times the one before, or less than its part, is a slip of the pen."""
+"""A rate that differs from the one before by more than this factor is taken for a typing error."""
 LOOK_BACK_DAYS: Final = 31
-"""How far back the rate before is looked for."""
+"""How many days back the previous rate is looked for."""
 
 Rates = Annotated[dict[Currency, Rate], Field(min_length=1, max_length=100)]
 
@@ -42,7 +42,7 @@ Rates = Annotated[dict[Currency, Rate], Field(min_length=1, max_length=100)]
 class RateDay(State, table="rate_days", key=("day",), listed_by="published_seq"):
     """What was published for one day: units of each currency for one unit of the base.
 
-    `corrected_seq` is the entry that put these rates in the place of those entered first.
+    `corrected_seq` is the entry whose rates replaced those that were entered first.
     """
 
     day: date
@@ -62,11 +62,12 @@ class RatesTerms(Terms):
 
 
 class RatesPublished(RatesTerms, Event, type="rates.published", roles=(Role.TRUSTEE,)):
-    """The charter's source has published its rates for a day. They stand."""
+    """The rates that the charter's source has published for a day are on record."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NoExchangeRates, DateOutOfRange, AlreadyExists, CurrencyNotInCharter,
-        RateOutOfRange.
+        """Check that the day has no rates yet and is not in the future, and that each rate is of a
+        currency of the charter and within a factor of ABSURD of the one before. Raises
+        NoExchangeRates, DateOutOfRange, AlreadyExists, CurrencyNotInCharter, RateOutOfRange.
         """
         charter = charter_of(book)
         source_of(charter)
@@ -111,23 +112,24 @@ class PublishRates(RatesTerms, Command, event=RatesPublished):
 
 
 class RateCorrectionTerms(RatesTerms):
-    """The rates that stand from now on for the day, and what was wrong."""
+    """The right rates of a day, and what was wrong with those on record."""
 
     reason: Text
 
 
 class RatesCorrected(RateCorrectionTerms, Event, type="rates.corrected", roles=(Role.TRUSTEE,)):
-    """Rates were entered wrongly; another person has entered the right ones.
+    """Another person has replaced rates that were entered wrongly.
 
-    They are not compared with those around them, which may be wrong as well. What was valued at
-    the old rates stays as it was.
+    The new rates are not compared with those of the days around, which may be wrong as well.
+    Amounts that were valued at the old rates stay as they were.
     """
 
     corrects: Seq
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, NoExchangeRates, SeparationOfDuties, CurrencyNotInCharter,
-        RateOutOfRange.
+        """Check that another person than the one who entered the rates corrects them, and that the
+        entry names the rates in force. Raises NotFound, NoExchangeRates, SeparationOfDuties,
+        CurrencyNotInCharter, RateOutOfRange.
         """
         charter = charter_of(book)
         source_of(charter)
@@ -156,7 +158,7 @@ class RatesCorrected(RateCorrectionTerms, Event, type="rates.corrected", roles=(
 
 
 class CorrectRates(RateCorrectionTerms, Command, event=RatesCorrected):
-    """Put right what was entered wrongly, for another than the one who entered it."""
+    """Replace rates that another person entered wrongly."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield fund_key()
@@ -174,7 +176,7 @@ def source_of(charter: Charter) -> ExchangeRates:
 
 
 def rate_keys(charter: Charter, day: date) -> Iterator[Key]:
-    """The keys that looking up a rate of that day takes."""
+    """The keys of the rows that looking up a rate of that day reads."""
     if charter.exchange_rates is not None:
         yield from _days_before(day, charter.exchange_rates.max_age_days)
 
@@ -212,7 +214,9 @@ def exchanged(amount: Money, rate: Fraction, target: str) -> Money:
 
 
 def _require_quotable(charter: Charter, rates: Rates) -> None:
-    """Raises CurrencyNotInCharter, RateOutOfRange."""
+    """Check that the rates are of the charter's currencies (CurrencyNotInCharter) and that none is
+    stated for the base, whose rate is always 1 (RateOutOfRange).
+    """
     for currency in rates:
         if currency not in charter.currencies:
             raise CurrencyNotInCharter("A rate names a currency that the fund does not take.")
@@ -221,7 +225,7 @@ def _require_quotable(charter: Charter, rates: Rates) -> None:
 
 
 def _newest(day: RateDay) -> int:
-    """The entry in which the rates of a day stand."""
+    """The entry that holds a day's rates in force: the last correction, or the first entry."""
     return day.published_seq if day.corrected_seq is None else day.corrected_seq
 
 

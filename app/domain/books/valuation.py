@@ -44,7 +44,7 @@ def is_valued(charter: Charter, currency: str) -> bool:
 
 
 def valuation_keys(book: Book, charter: Charter, currency: str, day: date) -> Iterator[Key]:
-    """The keys that money in this currency takes on its way in or out."""
+    """The keys of the rows that valuing money in this currency reads when it comes in or leaves."""
     if is_valued(charter, currency):
         yield from rate_keys(charter, day)
         yield holding_key(currency)
@@ -64,7 +64,9 @@ def worth(book: Book, charter: Charter, amount: Money, day: date) -> Money:
 
 
 def require_valuable(book: Book, charter: Charter, amount: Money, day: date) -> None:
-    """Raises RateMissing where the amount must be valued and cannot be."""
+    """Check that an amount in a currency which is valued has a rate on that day. Raises RateMissing
+    when it has none.
+    """
     if is_valued(charter, amount.currency):
         worth(book, charter, amount, day)
 
@@ -117,7 +119,9 @@ def given_out(
 
 
 def taken_back(book: Book, charter: Charter, amount: Money, day: date) -> Book:
-    """The book after money that should not have come in left again: without gain or loss."""
+    """The book after money that should not have come in left again, at its cost and without gain or
+    loss.
+    """
     if not is_valued(charter, amount.currency):
         return book
     cost = average_cost(holding_of(book, amount.currency), charter, amount)
@@ -125,7 +129,7 @@ def taken_back(book: Book, charter: Charter, amount: Money, day: date) -> Book:
 
 
 def average_cost(holding: Holding, charter: Charter, amount: Money) -> Money:
-    """What this part of a holding has cost: its share of the whole, half to even."""
+    """The cost of this part of a holding: its share of the whole cost, half to even."""
     share = Fraction(holding.cost_minor * amount.minor, holding.held.minor)
     return Money(round(share), charter.holding_currency)
 

@@ -1,4 +1,4 @@
-"""Standing: how much each government has paid in, which is what its vote weighs."""
+"""Vote weights: how much each government has paid in, by which its vote is weighed."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -27,7 +27,7 @@ def weights_of(book: Book, charter: Charter, decision: DecisionClass, day: date)
 
 
 def weight_keys(charter: Charter, decision: DecisionClass, day: date | None) -> Iterator[Key]:
-    """The rows that weighing takes; `day` None where it is not known yet."""
+    """The rows that weighing reads; `day` is None where it is not known yet."""
     if _basis(charter, decision) is not Weights.RECEIVED:
         return
     for party in charter.governments:
@@ -39,7 +39,9 @@ def weight_keys(charter: Charter, decision: DecisionClass, day: date | None) -> 
 
 
 def _basis(charter: Charter, decision: DecisionClass) -> Weights | None:
-    """By what the votes of this class of decisions are weighed, the first or the one after."""
+    """The weights by which votes of this class of decisions are weighed, in the first vote or in
+    the one that follows an objection; None where every vote counts 1.
+    """
     rule = charter.rule(decision)
     votes: list[Vote] = [rule, *([rule.then] if rule.then is not None else [])]
     return next((vote.weights for vote in votes if vote.weighs), None)

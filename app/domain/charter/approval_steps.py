@@ -1,4 +1,4 @@
-"""Requirements: which approvals a release takes, by amount, window and source of the money."""
+"""Approval steps: which approvals a release takes, by amount, window and source of the money."""
 
 from enum import StrEnum
 from typing import Annotated, Final
@@ -37,11 +37,11 @@ Band = Annotated[tuple[Amount, ...], Field(max_length=50)]
 
 
 class Step(Terms):
-    """One approval that a disbursement needs: by whom, after which others, for which of them.
+    """One approval that a disbursement needs: by whom, after which other steps, for which requests.
 
-    It is asked for amounts of at least `at_least` and below `below`; where one names no amount in
-    the request's currency it does not exempt it. Days are calendar days of 24 hours. Whoever
-    approves has `within_days` from the request on, and an approval holds for `valid_days`.
+    It is asked for amounts of at least `at_least` and below `below`; a band without an amount in
+    the request's currency exempts nothing. Days are calendar days of 24 hours. The party has
+    `within_days` from the request on to answer, and its approval holds for `valid_days`.
     """
 
     id: StepId
@@ -61,11 +61,11 @@ class Step(Terms):
 
     @property
     def is_for_all(self) -> bool:
-        """Whether every request takes it."""
+        """Whether every request needs it, whatever its amount, window and source."""
         return not (self.windows or self.sources or self.at_least or self.below)
 
     def is_asked_for(self, amount: Money, window: str, source: MoneySource) -> bool:
-        """Whether a request of this kind takes it."""
+        """Whether a request of this amount, window and source needs it."""
         least, most = _of(self.at_least, amount), _of(self.below, amount)
         return (
             (not self.windows or window in self.windows)

@@ -1,10 +1,10 @@
-"""Calendars and clocks: when a period of days that is counted somewhere ends, in UTC.
+"""Calendars and clocks: when a period of days that is counted in a time zone ends, in UTC.
 
-Deadlines must come out the same in every replay, for ever. So the days on which nobody works are
-dates in the charter, not the opinion of a library; and because time zones are changed by
-governments, a deadline is worked out once, with the `tzdata` of that day, and written into the
-entry. A replay needs no time zones: it checks that the deadline is one that some offset from UTC
-gives, and the verifier remarks where its own tables give another.
+Deadlines must come out the same in every replay. So holidays are dates in the charter and are not
+taken from a library. Governments change time zones, so a deadline is worked out once, with the
+`tzdata` of that day, and written into the entry. A replay needs no time zones: it checks that the
+deadline is one that some offset from UTC gives, and the verifier remarks where its own tables give
+another.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -24,7 +24,7 @@ MAX_CLOCK_DAYS: Final = 366
 _SATURDAY: Final = 5
 WESTERNMOST: Final = timedelta(hours=12)
 EASTERNMOST: Final = timedelta(hours=14)
-"""How far local time lies behind UTC, and before it, anywhere."""
+"""How far local time is ahead of UTC at most; WESTERNMOST is how far it is behind."""
 QUARTER_S: Final = 15 * 60
 
 
@@ -55,15 +55,18 @@ TimeZone = Annotated[
         examples=["Europe/Brussels"],
     ),
 ]
-"""An IANA name, such as Europe/Brussels. Whether there is such a zone is asked when it is stated,
-not when it is read: tables change."""
+"""An IANA name, such as Europe/Brussels.
+
+Whether the zone exists is checked when a charter is stated and not when one is read, because the
+tables of time zones change.
+"""
 
 
 class Calendar(Terms):
-    """Where days begin, and on which of them nobody works besides Saturdays and Sundays.
+    """A time zone, and the holidays on which nobody works besides Saturdays and Sundays.
 
-    `through` is the last day that the list of holidays covers: business days are not counted
-    beyond it.
+    `through` is the last day that the list of holidays covers: business days are not counted beyond
+    it.
     """
 
     id: CalendarId
@@ -72,7 +75,7 @@ class Calendar(Terms):
     holidays: Annotated[tuple[Day, ...], Field(max_length=2_000), Distinct] = ()
 
     def is_business_day(self, day: date) -> bool:
-        """Monday to Friday, and no holiday."""
+        """Whether the day is a Monday to Friday and no holiday."""
         return day.weekday() < _SATURDAY and day not in self.holidays
 
 
@@ -94,8 +97,8 @@ class Clock(Terms):
 def deadline(clock: Clock, calendar: Calendar | None, since: datetime) -> datetime:
     """The last moment of a period that begins at `since` (aware): a midnight, in UTC.
 
-    The day of `since` does not count. What arrives at this very moment is in time. By the time
-    zones that are installed here. Raises CalendarEnds.
+    The day of `since` does not count. What arrives at this very moment is in time. The time zones
+    installed here are used. Raises CalendarEnds.
     """
     place = zone(calendar.time_zone) if calendar is not None else UTC
     last = _last_day(clock, calendar, since.astimezone(place).date())
@@ -105,7 +108,7 @@ def deadline(clock: Clock, calendar: Calendar | None, since: datetime) -> dateti
 def require_possible(
     clock: Clock, calendar: Calendar | None, since: datetime, stated: datetime
 ) -> None:
-    """Check a deadline that was worked out somewhere, without any time zones.
+    """Check a deadline that was worked out elsewhere, without any time zones.
 
     Local time differs from UTC by -12 to +14 hours, in quarters of an hour: the deadline must be a
     midnight by one such offset, after a day that another one gives. Without a calendar days are
@@ -135,7 +138,9 @@ def require_room(clock: Clock, calendar: Calendar | None, since: datetime) -> No
 
 
 def _possible_ends(clock: Clock, calendar: Calendar, since: datetime) -> list[date]:
-    """The days behind the last one, by every offset from UTC. Raises CalendarEnds for none."""
+    """The days after the last day of the period, one for each offset from UTC. Raises CalendarEnds
+    when there is none.
+    """
     first, last = (since - WESTERNMOST).date(), (since + EASTERNMOST).date()
     days = [first + timedelta(days=more) for more in range((last - first).days + 1)]
     ends, beyond = [], None

@@ -1,7 +1,7 @@
 """The chart of accounts: every kind of account that the books know, and what it is.
 
-The kinds below are the ledger's own and the same in every fund; each has one account for each
-thing that its path names. The accounts under `own/` are the charter's to declare.
+The kinds below are the ledger's own and the same in every fund; each has one account for each thing
+that its path names. The charter declares the accounts under `own/`.
 """
 
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ class AccountKind(StrEnum):
 
 
 class BalanceRule(StrEnum):
-    """On which side an account's balance must stay, whatever was posted; the replay checks it."""
+    """On which side an account's balance must stay at all times; a replay checks it."""
 
     DEBIT = "debit"
     CREDIT = "credit"
     CREDIT_BY_WINDOW = "credit_by_window"
-    """All accounts of one window together: each of them may be short by roundings."""
+    """Holds for the accounts of one window together, because each can be short by roundings."""
     ANY = "any"
 
 
@@ -101,7 +101,7 @@ HEADINGS: Final = (
         "unrealised", AccountKind.INCOME, "gains and losses on currency still held", BalanceRule.ANY
     ),
 )
-"""Every standard kind. What each contributor has given stands on contributor, reserved, applied."""
+"""Every standard kind of account. A contributor's money is on contributor, reserved or applied."""
 
 OWN: Final = "own"
 """The prefix of the accounts that the charter itself declares."""

@@ -57,14 +57,16 @@ from app.domain.values import (
 MAX_PARTIES: Final = 100
 MAX_MEMBERS: Final = 2_000
 MAX_WEIGHED: Final = 5_000
-"""Positions that opening a weighted vote reads: governments by windows by currencies."""
+"""Upper limit of positions that a weighted vote reads: governments x windows x currencies."""
 MAX_APPROVALS: Final = 500
-"""Answers that one request may need: rows that one transaction writes and reads."""
+"""Upper limit of answers that one request needs: rows that one transaction writes and reads."""
 
 _NEVER_SIGNED: Final = ("fund.opened", "key.")
-"""Before it no key is there; and keys have rules of their own, lest a lost one lock a party out."""
+"""Events that no charter can ask a signature for: before `fund.opened` no key is registered, and
+`key.` events have rules of their own, so that a lost key does not lock its party out.
+"""
 UNANIMITY: Final = Rule(rule=RuleKind.UNANIMITY)
-"""What holds for a class of decisions for which the charter names no rule."""
+"""The rule for a class of decisions for which the charter names none."""
 
 
 CHARTER_INVALID: Final = ValueFault(
@@ -110,7 +112,9 @@ class Charter(Terms):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        """Check what no single member shows. Raises PydanticCustomError `charter_invalid`."""
+        """Check what no single member shows: that the members fit together. Raises
+        PydanticCustomError `charter_invalid`.
+        """
         _require_unique("parties", (party.id for party in self.parties))
         _require_unique("members", (member.subject for member in self.members))
         _require_unique("currencies", self.currencies)
@@ -184,7 +188,7 @@ class Charter(Terms):
                 return self.governments
 
     def steps_for(self, amount: Money, windows: Iterable[str]) -> list[Step]:
-        """The steps that a request takes which may be paid from these windows."""
+        """The steps that a request of this amount needs, when it may be paid from these windows."""
         found = [window for window in map(self.window, windows) if window is not None]
         return [
             step
@@ -195,7 +199,7 @@ class Charter(Terms):
     def asked(
         self, amount: Money, windows: Iterable[str], drawn: Sequence[str]
     ) -> list[tuple[Step, str]]:
-        """Every approval that a request takes: the step and the party, in the charter's order."""
+        """Every approval that a request needs: the step and the party, in the charter's order."""
         steps = self.steps_for(amount, windows)
         return [(step, party) for step in steps for party in self.approvers(step, drawn)]
 
@@ -232,7 +236,7 @@ class Charter(Terms):
             if bool(tie.only) == bool(tie.excludes):
                 raise _wrong("restrictions", "a restriction names either only or excludes")
             if not {*tie.only, *tie.excludes} <= purposes:
-                # A slip of the pen would leave money free that was meant to be tied.
+                # A misspelt purpose would leave money free that was meant to be restricted.
                 raise _wrong("restrictions", "a restriction names purposes of the windows")
 
     def _check_steps(self) -> None:
@@ -296,7 +300,9 @@ class Charter(Terms):
             raise _wrong("decision_rules", "principal is released by a unanimous vote only")
 
     def _check_charters_rule(self, rule: Rule) -> None:
-        """What is wrong with a charter must not stand in the way of mending it."""
+        """Check that charters are decided without holidays and exchange rates: if those are wrong,
+        amending the charter must still be possible.
+        """
         for vote in (rule, rule.then):
             if vote is None:
                 continue

@@ -28,7 +28,7 @@ Share = Annotated[
     Field(strict=True, pattern="^[1-9][0-9]{0,8}/[1-9][0-9]{0,8}$", examples=["3/5"]),
     AfterValidator(_at_most_one),
 ]
-"""An exact part of a whole, `3/5` or `60/100`; more than nothing, at most all."""
+"""An exact part of a whole, above zero and at most all: `3/5` or `60/100`."""
 
 
 class RuleKind(StrEnum):
@@ -60,7 +60,7 @@ class DecisionClass(StrEnum):
 
 
 class Choice(StrEnum):
-    """What a party may say. By consensus or silence, `against` is an objection."""
+    """How a party may vote. By consensus or silence, `against` is an objection."""
 
     IN_FAVOUR = "in_favour"
     AGAINST = "against"
@@ -69,28 +69,28 @@ class Choice(StrEnum):
 
 
 class ShareOf(StrEnum):
-    """What a majority is a share of."""
+    """The total of which the majority is a share."""
 
     ELECTORATE = "electorate"
     VOTES_CAST = "votes_cast"
 
 
 class Abstentions(StrEnum):
-    """Whether those who abstain stay in what the majority is a share of."""
+    """Whether abstentions stay in the total of which the majority is a share."""
 
     COUNTED = "counted"
     IGNORED = "ignored"
 
 
 class Tie(StrEnum):
-    """What exactly one half means, where more than one half is asked for."""
+    """What exactly one half of the votes means, where more than one half is asked for."""
 
     REFUSED = "refused"
     ACCEPTED = "accepted"
 
 
 class Weights(StrEnum):
-    """What weighs: contributions received, in the holding currency, or the charter's shares."""
+    """Where a vote's weights come from: contributions received, or the charter's shares."""
 
     RECEIVED = "received"
     CHARTER = "charter"
@@ -133,7 +133,7 @@ class Rule(Vote):
 
 
 class Verdict(StrEnum):
-    """What a vote comes to."""
+    """The outcome of a vote."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -141,7 +141,7 @@ class Verdict(StrEnum):
 
 
 class Tally(BaseModel):
-    """The numbers that a decision rests on. Weights are whole numbers, written as text."""
+    """The counts on which a decision rests. Weights are whole numbers, written as text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -172,7 +172,7 @@ def tally(electorate: Mapping[str, int], cast: Mapping[str, Choice]) -> Tally:
 
 
 def verdict(vote: Vote, electorate: Mapping[str, int], cast: Mapping[str, Choice]) -> Verdict:
-    """What these ballots come to if no more are cast."""
+    """The outcome if no more ballots are cast."""
     members = [party for party in electorate if cast.get(party) is not Choice.RECUSE]
     present = [party for party in members if party in cast]
     if not members or not (
@@ -192,8 +192,10 @@ def verdict(vote: Vote, electorate: Mapping[str, int], cast: Mapping[str, Choice
 def settled(
     vote: Vote, electorate: Mapping[str, int], cast: Mapping[str, Choice]
 ) -> Verdict | None:
-    """Accepted, as soon as nothing can change that; refused, as soon as nothing can bring it about,
-    a quorum or not; None while either is possible.
+    """The verdict that is certain whatever is cast from now on, or None.
+
+    Accepted as soon as nothing can change that; refused as soon as nothing can bring about
+    acceptance, whether or not a quorum is reached.
     """
     silent = [party for party in electorate if party not in cast]
     endings = {verdict(vote, electorate, cast)}

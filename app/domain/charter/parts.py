@@ -45,7 +45,7 @@ ROLES_OF: Final[dict[PartyKind, frozenset[Role]]] = {
 
 
 class MoneyKind(StrEnum):
-    """How closely money is bound: what a release draws on, in the charter's order."""
+    """How closely money is tied: the kinds from which a release draws, in the charter's order."""
 
     TIED = "tied"
     WINDOW = "window"
@@ -53,11 +53,11 @@ class MoneyKind(StrEnum):
 
 
 class CharterParty(Terms):
-    """A participating government, the recipient, a supervisor, the trustee …
+    """A participating government, the recipient, a supervisor, the trustee or another party.
 
     `weight_bp` is a government's share of the votes in hundredths of a percent, for rules that
-    weigh by the charter. The money of one that is `mandated` is agreed and released only under a
-    mandate of its legislature.
+    weigh by the charter. A `mandated` party agrees and releases money only under a mandate of its
+    legislature.
     """
 
     id: PartyId
@@ -90,7 +90,7 @@ class Window(Terms):
 
 
 class Restriction(Terms):
-    """A tie that a contributor may put on money: for these purposes only, or for any but these."""
+    """A restriction that a contributor may put on money: only these purposes, or all but these."""
 
     id: RestrictionId
     name: Text
@@ -98,12 +98,12 @@ class Restriction(Terms):
     excludes: Annotated[tuple[Purpose, ...], Field(max_length=50), Distinct] = ()
 
     def allows(self, purpose: str) -> bool:
-        """Whether money that is tied so may pay for it."""
+        """Whether money under this restriction may pay for the purpose."""
         return purpose in self.only if self.only else purpose not in self.excludes
 
 
 class ChartAccount(Terms):
-    """An account of the trustee's own, for journal entries that move none of the fund's money."""
+    """One of the trustee's own accounts, for journal entries that move none of the fund's money."""
 
     id: AccountId
     name: Text
@@ -112,10 +112,11 @@ class ChartAccount(Terms):
 
 
 class ExchangeRates(Terms):
-    """Whose published rates value and check every exchange: units of a currency for one `base`.
+    """The source whose published rates value and check every exchange: units of a currency for one
+    `base`.
 
-    A day without a rate takes the last one before it, at most `max_age_days` old. What a bank
-    gave may differ from it by `tolerance_bp` hundredths of a percent.
+    A day without a rate takes the last one before it, at most `max_age_days` old. A bank's rate may
+    differ from it by `tolerance_bp` hundredths of a percent.
     """
 
     source: Text
@@ -132,7 +133,7 @@ class BankAccount(Terms):
 
 
 class Witnessing(Terms):
-    """Witnesses whose cosignatures a release of money waits for, and how many of them.
+    """The witnesses whose cosignatures a release of money needs, and how many of them.
 
     Each is a C2SP cosignature key (type 4), with its name.
     """

@@ -1,1 +1,3 @@
-"""Who is who: funds, members, keys, seats, votes under way, what the log says of itself."""
+"""Governance: funds, members, keys, seats, votes under way, and the log's own keys and
+attestations.
+"""

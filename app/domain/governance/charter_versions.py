@@ -1,8 +1,8 @@
-"""Versions: whether what was opened under one charter is still read the same under this one.
+"""Charter versions: whether what was opened under one charter is still decided by the same rules.
 
-Everything open knows the charter's entry under which it was opened. An amendment says from which
-entry on each class of decision is read anew; what is older is not decided any more, from that
-entry on, whether or not its end stands in the log yet.
+Everything open records the entry of the charter under which it was opened. An amendment says from
+which entry on each class of decision follows new rules; a matter that was opened before is not
+decided any more, from that entry on, whether or not its end stands in the log yet.
 """
 
 from app.domain.book import Book
@@ -12,12 +12,14 @@ from app.domain.refusals.decisions import ProposalClosed
 
 
 def is_stale(book: Book, decision: DecisionClass, charter_seq: int) -> bool:
-    """Whether a newer charter decides such things otherwise."""
+    """Whether a newer charter decides this class of matters by other rules."""
     return charter_seq < book.get(Fund).reread.get(decision, 0)
 
 
 def require_current(book: Book, decision: DecisionClass, charter_seq: int) -> None:
-    """Raises ProposalClosed."""
+    """Check that no later charter reads this class of decisions anew. `charter_seq` is the entry of
+    the charter under which the matter was opened. Raises ProposalClosed.
+    """
     if is_stale(book, decision, charter_seq):
         since = book.get(Fund).reread[decision]
         raise ProposalClosed(

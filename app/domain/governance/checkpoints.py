@@ -1,9 +1,9 @@
-"""Checkpoints on the record: what outsiders attest of this log, brought into it by the ledger.
+"""Checkpoints on the record: what outsiders attest of this log, recorded in it by the ledger.
 
 Witnesses cosign checkpoints and a time authority stamps them, both outside the log. Where a rule or
-an auditor needs that later, an entry says it: which checkpoint of this log, and the signatures
-themselves. Whether those hold `app/trust/attestations.py` finds out, when the entry is made and in
-every replay; a replay also compares the root with the log's own.
+an auditor needs that later, an entry records the checkpoint and the signatures themselves.
+`app/trust/attestations.py` verifies them, when the entry is made and in every replay; a replay also
+compares the root with the log's own.
 """
 
 from collections.abc import Iterator
@@ -41,10 +41,13 @@ class WitnessedTerms(AttestedCheckpoint):
 
 
 class CheckpointWitnessed(WitnessedTerms, TimedEvent, type="checkpoint.witnessed"):
-    """The charter's quorum of witnesses has seen the log as far as here."""
+    """The charter's quorum of witnesses has cosigned this checkpoint of the log."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, StaleProposal, AlreadyExists, NotWitnessed."""
+        """Check that the checkpoint is newer than the one on record, and cosigned by at least the
+        charter's quorum of its witnesses, each once. Raises NotFound when the charter names no
+        witnesses, StaleProposal, AlreadyExists, NotWitnessed.
+        """
         asked = charter_of(book).witnessing
         if asked is None:
             raise NotFound("The charter names no witnesses.")
@@ -64,7 +67,7 @@ class CheckpointWitnessed(WitnessedTerms, TimedEvent, type="checkpoint.witnessed
 
 
 class RecordWitnessed(WitnessedTerms, Command, event=CheckpointWitnessed, internal=True):
-    """Put on record that the quorum has cosigned. The ledger asks this of itself."""
+    """Put on record that the quorum has cosigned. Only the ledger itself asks for this."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield fund_key()
@@ -81,10 +84,12 @@ class StampTerms(AttestedCheckpoint):
 
 
 class CheckpointStamped(StampTerms, TimedEvent, type="checkpoint.stamped"):
-    """A time authority has confirmed that the log was there, as far as here, at a time."""
+    """A time authority has confirmed that the log had this checkpoint at a certain time."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises StaleProposal, AlreadyExists."""
+        """Check that the checkpoint lies within the log and is newer than the last one that was
+        stamped. Raises StaleProposal, AlreadyExists.
+        """
         _require_newer(self, book.get(Log).stamped, act)
 
     def fold(self, book: Book, act: Act) -> Book:
@@ -96,7 +101,7 @@ class CheckpointStamped(StampTerms, TimedEvent, type="checkpoint.stamped"):
 
 
 class RecordStamp(StampTerms, Command, event=CheckpointStamped, internal=True):
-    """Put a time token on record. The ledger asks this of itself."""
+    """Put a time token on record. Only the ledger itself asks for this."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield log_key()
@@ -118,7 +123,9 @@ class Statement(AttestedCheckpoint):
 
 
 class RecoveryTerms(AttestedCheckpoint):
-    """How far the log was restored, why that was needed, and what the parties say they knew."""
+    """How far the log was restored, why that was needed, and the newest checkpoint that each party
+    knows.
+    """
 
     reason: Text
     statements: Annotated[tuple[Statement, ...], Field(min_length=1, max_length=MAX_STATEMENTS)]
@@ -128,7 +135,10 @@ class LogRecovered(RecoveryTerms, TimedEvent, type="log.recovered"):
     """The log was restored, and the parties' quorum confirms that nothing they know of is lost."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises StaleProposal, WrongParty, KeyNotValid."""
+        """Check that the entry states the log's present size, and that a quorum of governments has
+        made one statement each, with keys that are trusted. Raises StaleProposal, WrongParty,
+        KeyNotValid.
+        """
         charter = charter_of(book)
         if self.size != act.seq or any(one.size > act.seq for one in self.statements):
             raise StaleProposal(f"The log has {act.seq} entries.")
@@ -150,7 +160,7 @@ class LogRecovered(RecoveryTerms, TimedEvent, type="log.recovered"):
 
 
 class RecordRecovery(RecoveryTerms, Command, event=LogRecovered, internal=True):
-    """Put a recovery on record; `fundledger recover` asks this."""
+    """Put a recovery on record, as `fundledger recover` asks."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield fund_key()
@@ -177,7 +187,9 @@ def require_witnessed(book: Book, seq: int | None) -> None:
 
 
 def _require_newer(newer: AttestedCheckpoint, known: AttestedCheckpoint | None, act: Act) -> None:
-    """Raises StaleProposal, AlreadyExists."""
+    """Check that the checkpoint lies within the log (StaleProposal) and covers more entries than
+    the one that is on record (AlreadyExists).
+    """
     if newer.size > act.seq:
         raise StaleProposal(f"The log has {act.seq} entries.")
     if known is not None and newer.size <= known.size:

@@ -1,7 +1,8 @@
-"""Delegations: a member stands in for another, in one role, from a day to a day.
+"""Delegations: a member acts as an alternate in one role, from a day to a day.
 
-Given by the party's admins, to a member of their own party. What an alternate does is theirs, in
-the role that was lent; nobody acts twice on one request, as principal and as alternate.
+The party's admins grant them, to members of their own party. An alternate's acts are recorded as
+their own, in the role that was lent; nobody acts twice on one request, as principal and as
+alternate.
 """
 
 from collections.abc import Iterator
@@ -20,11 +21,11 @@ from app.domain.values import Day, Role, Subject
 
 MAX_DELEGATION_DAYS: Final = 366
 MAX_DELEGATIONS: Final = 10
-"""Roles that one member holds for others at a time."""
+"""Roles that one member may hold as an alternate at the same time."""
 
 
 class DelegationTerms(Terms):
-    """Who stands in, in which role, from when to when; for whom, where that is to be said."""
+    """The alternate, the role, its first and last day, and the principal where one is named."""
 
     subject: Subject
     role: Role
@@ -47,8 +48,9 @@ class DelegationGranted(DelegationTerms, Event, type="delegation.granted", roles
     """A member may act in one more role for some days."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotAMember, WrongParty, SeparationOfDuties, RoleNotPermitted, AlreadyExists,
-        DateOutOfRange.
+        """Check that an admin lends a member of their own party a role which that kind of party has
+        and the member does not hold, for days that are allowed and not over. Raises NotAMember,
+        WrongParty, SeparationOfDuties, RoleNotPermitted, AlreadyExists, DateOutOfRange.
         """
         member = _own(book, self.subject, act)
         if self.subject == act.subject:
@@ -103,17 +105,19 @@ class GrantDelegation(DelegationTerms, Command, event=DelegationGranted):
 
 
 class DelegationEndTerms(Terms):
-    """Whose delegation, in which role."""
+    """The alternate and the role in which their delegation ends."""
 
     subject: Subject
     role: Role
 
 
 class DelegationEnded(DelegationEndTerms, Event, type="delegation.ended", roles=(Role.ADMIN,)):
-    """A member stands in no longer, from this entry on."""
+    """A member is no longer an alternate in this role, from this entry on."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotAMember, WrongParty, NotFound."""
+        """Check that the person is a member of the actor's party and holds this role as an
+        alternate. Raises NotAMember, WrongParty, NotFound.
+        """
         member = _own(book, self.subject, act)
         if all(lent.role is not self.role for lent in member.delegations):
             raise NotFound("This person does not stand in in this role.")
@@ -138,5 +142,5 @@ class EndDelegation(DelegationEndTerms, Command, event=DelegationEnded):
 
 
 def _lasting(member: Member, act: Act) -> tuple[Delegation, ...]:
-    """Those that are not over."""
+    """The member's delegations that are not over on the day of the entry."""
     return tuple(lent for lent in member.delegations if lent.through >= act.day)

@@ -28,25 +28,30 @@ from app.domain.values import Digest, Money, PartyId, PartyKind, Role, Seq
 
 
 class Fund(State, table="funds", key=()):
-    """The fund itself: its charter in force, and the digest of what was stated. One row."""
+    """The fund itself: its charter in force, and the digest of that charter. One row."""
 
     charter: Charter
     charter_seq: int
     charter_digest: Digest
     issuers: dict[PartyId, tuple[Digest, ...]]
-    """Whose tokens a party uses here, where that was decided; any registered issuer's otherwise."""
+    """By party: the identity providers whose tokens it may use here. A party that is not named may
+    use any registered one.
+    """
     reread: dict[DecisionClass, Seq]
-    """Since which entry a class of decisions is made by other rules than before."""
+    """By class of decisions: the entry from which other rules apply than before."""
 
 
 class FundOpened(Charter, Event, type="fund.opened", roles=(Role.TRUSTEE, Role.ADMIN)):
-    """A fund exists. Its charter names the log's key and the export key that speak for it."""
+    """A fund exists. Its entry names the key that signs the log and the key that signs exports."""
 
     log_vkey: str
     export_kid: str
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises AlreadyExists, WrongParty, RoleNotPermitted."""
+        """Check that no fund is open here, and that the actor stands in the charter as a member of
+        its trustee or of a government, in a role that opens funds. Raises AlreadyExists,
+        WrongParty, RoleNotPermitted.
+        """
         if book.find(Fund) is not None:
             raise AlreadyExists("This fund is open already.")
         charter = self.charter()
@@ -61,7 +66,7 @@ class FundOpened(Charter, Event, type="fund.opened", roles=(Role.TRUSTEE, Role.A
             raise RoleNotPermitted(f"The charter does not name this person as {act.role}.")
 
     def fold(self, book: Book, act: Act) -> Book:
-        """The charter is in force, its members are members."""
+        """The book in which the charter is in force and its members are members."""
         charter = self.charter()
         fund = Fund(
             charter=charter,
@@ -85,7 +90,7 @@ class FundOpened(Charter, Event, type="fund.opened", roles=(Role.TRUSTEE, Role.A
         )
 
     def charter(self) -> Charter:
-        """The stated half of this event."""
+        """The charter that this event states."""
         return Charter.model_construct(
             _fields_set=self.model_fields_set & Charter.model_fields.keys(),
             **{name: getattr(self, name) for name in Charter.model_fields},
@@ -108,13 +113,14 @@ class OpenFund(Charter, Command, event=FundOpened):
 
 
 def installed(book: Book, charter: Charter, members: Iterable[CharterMember], act: Act) -> Book:
-    """The book in which these people of the charter are members, and every government a seat."""
+    """The book in which these people are members, and each government of the charter has a seat."""
     seats = book.get(Seats)
     known = dict.fromkeys(charter.governments, 0)
     book = book.put(seats.but(deciders={**known, **seats.deciders}))
     for member in members:
         if book.find(Member, member.subject) is not None:
-            # Known here already, or shut out: nobody changes sides, or comes back, by a charter.
+            # Known here already, or denied: a charter moves nobody to another party and brings
+            # nobody back.
             continue
         book = seated(book, member.party, member.roles, 1)
         book = book.put(
@@ -159,15 +165,14 @@ def require_issuer(fund: Fund, actor: Actor) -> None:
 
 
 def require_window(charter: Charter, window_id: str) -> None:
-    """Raises UnknownWindow."""
+    """Check that the charter has this window. Raises UnknownWindow otherwise."""
     if charter.window(window_id) is None:
         raise UnknownWindow("The charter names no such window.")
 
 
 def require_restriction(charter: Charter, window_id: str, restriction_id: str) -> None:
-    """Check that money tied so could pay for anything in the window.
-
-    Raises UnknownRestriction, RestrictionNotUsable.
+    """Check that money under this restriction could pay for some purpose of the window. Raises
+    UnknownRestriction, RestrictionNotUsable.
     """
     tie, window = charter.restriction(restriction_id), charter.window(window_id)
     if tie is None:
@@ -177,14 +182,16 @@ def require_restriction(charter: Charter, window_id: str, restriction_id: str) -
 
 
 def require_currency(charter: Charter, amount: Money) -> None:
-    """Raises CurrencyNotInCharter."""
+    """Check that the charter takes the amount's currency. Raises CurrencyNotInCharter otherwise."""
     if amount.currency not in charter.currencies:
         allowed = ", ".join(charter.currencies)
         raise CurrencyNotInCharter(f"The fund takes {allowed}, not {amount.currency}.")
 
 
 def require_bank_account(charter: Charter, account_id: str, currency: str) -> None:
-    """Raises UnknownBankAccount, CurrencyMismatch."""
+    """Check that the charter names the bank account (UnknownBankAccount) and that it is kept in
+    this currency (CurrencyMismatch).
+    """
     account = charter.bank_account(account_id)
     if account is None:
         raise UnknownBankAccount("The charter names no such bank account.")
@@ -193,7 +200,7 @@ def require_bank_account(charter: Charter, account_id: str, currency: str) -> No
 
 
 def require_kind(charter: Charter, party_id: str, kind: PartyKind) -> None:
-    """Raises WrongParty."""
+    """Check that the charter names the party, and as one of this kind. Raises WrongParty."""
     party = charter.party(party_id)
     if party is None or party.kind is not kind:
         raise WrongParty(f"Only a party of kind {kind} may do this.")

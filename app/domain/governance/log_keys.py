@@ -1,7 +1,7 @@
-"""What a fund's log says of itself: the keys that speak for it, what was attested, its end.
+"""The log's keys: which key signs checkpoints and exports, what was attested, and the log's end.
 
-Entry 0 names the first keys. A later one is named by an entry, which the old key and the parties
-have brought about together; so which key had to sign a checkpoint follows from its size alone.
+Entry 0 names the first keys. Each later key is named by an entry that follows from a proposal, so
+which key had to sign a checkpoint is known from the checkpoint's size alone.
 """
 
 from app.domain.book import Book, Key, State, key
@@ -14,8 +14,8 @@ from app.domain.values import KeyId, Seq
 class LogKey(Terms):
     """A key that signs checkpoints of more than `since_seq` entries.
 
-    `introduced` says that the key before it vouches for it; what a key signed for more than
-    `trusted_through` entries is not trusted.
+    `introduced` tells whether the key before it has signed it; checkpoints of more than
+    `trusted_through` entries that it signed are not trusted.
     """
 
     vkey: VerifierKey
@@ -32,19 +32,19 @@ class ExportKey(Terms):
 
 
 class Log(State, table="logs", key=()):
-    """What the log says of itself. One row; the keys oldest first, each valid until the next."""
+    """The log's keys, oldest first, each valid until the next, and what was attested. One row."""
 
     keys: tuple[LogKey, ...]
     export_keys: tuple[ExportKey, ...]
     witnessed: AttestedCheckpoint | None
-    """The newest checkpoint that the charter's quorum of witnesses is on record for."""
+    """The newest checkpoint that is on record as cosigned by the charter's quorum of witnesses."""
     stamped: AttestedCheckpoint | None
-    """The newest checkpoint that a time authority is on record for."""
+    """The newest checkpoint that is on record as stamped by a time authority."""
     closed_seq: Seq | None
 
     @property
     def vkey(self) -> str:
-        """The key that signs now."""
+        """The key that signs checkpoints now."""
         return self.keys[-1].vkey
 
     @property
@@ -53,11 +53,11 @@ class Log(State, table="logs", key=()):
         return self.export_keys[-1].kid
 
     def export_kid_at(self, size: int) -> str:
-        """The key that signs exports of so many entries."""
+        """The key that signs an export of `size` entries."""
         return next(key.kid for key in reversed(self.export_keys) if key.since_seq < size)
 
     def key_at(self, size: int) -> str:
-        """The key that signs the log of so many entries."""
+        """The key that signs the checkpoint of `size` entries."""
         return next(key.vkey for key in reversed(self.keys) if key.since_seq < size)
 
     @property
@@ -66,13 +66,13 @@ class Log(State, table="logs", key=()):
         return name_of(self.keys[0].vkey)
 
     def require_open(self) -> None:
-        """Raises LogIsClosed."""
+        """Check that the log was not ended by decision. Raises LogIsClosed."""
         if self.closed_seq is not None:
             raise LogIsClosed(f"This log ended with entry {self.closed_seq}: see its successor.")
 
 
 def first_log_state(log_vkey: str, export_kid: str, seq: int) -> Log:
-    """What a log says of itself whose first entry names these keys."""
+    """The state of a log whose first entry names these keys."""
     first = LogKey(vkey=log_vkey, since_seq=seq, introduced=False, trusted_through=None)
     return Log(
         keys=(first,),
@@ -89,17 +89,17 @@ def log_key() -> Key:
 
 
 def require_open_log(book: Book) -> None:
-    """Raises LogIsClosed."""
+    """Check that the fund's log was not ended; a fund without a log passes. Raises LogIsClosed."""
     log_state = book.find(Log)
     if log_state is not None:
         log_state.require_open()
 
 
 def name_of(vkey: str) -> str:
-    """A key's name. It holds no `+`; what follows the second one may."""
+    """A key's name: what stands before the first `+`. Base64 after the second may hold more."""
     return vkey.split("+", 2)[0]
 
 
 def public_part(vkey: str) -> str:
-    """Type and key, in base64: what is the same under every name."""
+    """The key's type and public key, in base64, without its name: the same under every name."""
     return vkey.split("+", 2)[2]

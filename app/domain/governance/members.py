@@ -29,7 +29,7 @@ class Delegation(BaseModel):
 
 
 class Member(State, table="members", key=("subject",), listed_by="since_seq"):
-    """A subject's roles since an entry, until an entry (None: still).
+    """A subject's roles since one entry and until another (None: to this day).
 
     Whoever is `denied` can never act again, nor be made a member.
     """
@@ -47,7 +47,9 @@ class Member(State, table="members", key=("subject",), listed_by="since_seq"):
         return self.until_seq is None
 
     def lent(self, role: Role, day: date) -> Delegation | None:
-        """What lets them act in a role that they do not hold themselves, on this day."""
+        """The delegation by which they may act on this day in a role that is not their own, or
+        None.
+        """
         return next(
             (
                 lent

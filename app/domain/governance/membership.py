@@ -1,4 +1,4 @@
-"""Membership: each party's admins add, remove and deny their own people, and name alternates."""
+"""Membership: each party's admins add, remove and deny their own people."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -26,10 +26,13 @@ class MemberTerms(Terms):
 
 
 class MemberAdded(MemberTerms, Event, type="member.added", roles=(Role.ADMIN,)):
-    """A person may act for their party, or may do other things than before."""
+    """A person may act for their party, in these roles."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises RoleNotPermitted, WrongParty, AlreadyExists, SubjectDenied."""
+        """Check that a party of this kind has these roles, and that the person is neither another
+        party's, nor denied, nor a member now. Raises RoleNotPermitted, WrongParty, AlreadyExists,
+        SubjectDenied.
+        """
         party = charter_of(book).party(act.party)
         if party is None or not set(self.roles) <= ROLES_OF[party.kind]:
             raise RoleNotPermitted("A role does not exist in a party of this kind.")
@@ -79,14 +82,16 @@ class MemberRemoved(RemovalTerms, Event, type="member.removed", roles=(Role.ADMI
     """A person may not act for their party any more. What they did stays."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, LastAdmin."""
+        """Check that the person is an active member of the actor's party and not the actor. Raises
+        NotFound, WrongParty, LastAdmin.
+        """
         member = book.get(Member, self.subject)
         if member.party != act.party:
             raise WrongParty(f"This person belongs to {member.party}, not to {act.party}.")
         if not member.active:
             raise NotFound(f"This person was removed by entry {member.until_seq}.")
         if self.subject == act.subject:
-            # The next admin removes the last: so a party never locks itself out.
+            # An admin can be removed by another one only, so a party always keeps one.
             raise LastAdmin("An admin is removed by another admin.")
 
     def fold(self, book: Book, act: Act) -> Book:
@@ -122,7 +127,9 @@ class MemberDenied(DenialTerms, Event, type="member.denied", roles=(Role.ADMIN,)
     """A person can never act in this fund again, whatever token they show. What they did stays."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, LastAdmin, SubjectDenied."""
+        """Check that the person was ever a member of the actor's party, is not denied yet, and is
+        not the actor. Raises NotFound, WrongParty, LastAdmin, SubjectDenied.
+        """
         member = book.get(Member, self.subject)
         _require_own(member, act)
         if member.denied:
@@ -144,7 +151,7 @@ class MemberDenied(DenialTerms, Event, type="member.denied", roles=(Role.ADMIN,)
 
 
 class DenyMember(DenialTerms, Command, event=MemberDenied):
-    """Shut a person of your own party out, at once and for good."""
+    """Deny a person of your own party access to the fund, at once and for good."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield from _membership_keys(self.subject)
@@ -154,7 +161,9 @@ class DenyMember(DenialTerms, Command, event=MemberDenied):
 
 
 def _require_own(member: Member | None, act: Act) -> None:
-    """Raises WrongParty."""
+    """Check that a known subject belongs to the actor's party; an unknown one passes. Raises
+    WrongParty.
+    """
     if member is not None and member.party != act.party:
         raise WrongParty("Nobody acts for two parties; this subject belongs to another one.")
 

@@ -1,10 +1,10 @@
 """Keys: each party's own, with which it signs what it states.
 
 The key registers itself: the entry is signed by it, over the digest of the charter in force and a
-checkpoint that the party has seen. The first key of a party counts at once. A later one waits
+checkpoint that the party has seen. The first key of a party is active at once. A later one waits
 until it is endorsed: by a key that the party has, or, where that is lost, by another party, and
-then all earlier keys of the party end. Whether a signature holds is for the shell to find out
-(`app/trust/signatures.py`); whether the key may speak is decided here, by position in the log.
+then all earlier keys of the party end. `app/trust/signatures.py` verifies the signature itself;
+whether the key is trusted at a position in the log is decided here.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ _Coordinate = Annotated[str, Field(strict=True, pattern="^[A-Za-z0-9_-]{43}([A-Z
 
 
 class PublicKey(Terms):
-    """An EC public key as a JWK (RFC 7517), its required members only: never a private one."""
+    """An EC public key as a JWK (RFC 7517), required members only: never a private key."""
 
     kty: Literal["EC"]
     crv: Literal["P-256", "P-384"]
@@ -35,7 +35,7 @@ class PublicKey(Terms):
 
 
 class KeyState(StrEnum):
-    """pending -> active -> revoked. What was registered and never endorsed may be revoked too."""
+    """pending -> active -> revoked. A pending key may be revoked too."""
 
     PENDING = "pending"
     ACTIVE = "active"
@@ -43,7 +43,7 @@ class KeyState(StrEnum):
 
 
 class PartyKey(State, table="party_keys", key=("kid",), listed_by="registered_seq"):
-    """A key, from which entry on it speaks for its party, and through which it is trusted."""
+    """A party's key, since which entry it is active, and through which entry it is trusted."""
 
     kid: KeyId
     party: PartyId
@@ -55,19 +55,19 @@ class PartyKey(State, table="party_keys", key=("kid",), listed_by="registered_se
     trusted_through: Seq | None
 
     def trusts(self, seq: int) -> bool:
-        """Whether what it signed at this position is trusted."""
+        """Whether a signature that it made at this position is trusted."""
         return self.trusted_through is None or seq <= self.trusted_through
 
 
 class Keyring(State, table="keyrings", key=("party",)):
-    """Which keys speak for a party now. There is none before a party's first key."""
+    """Which keys are active for a party now. The row exists from a party's first key on."""
 
     party: PartyId
     active: tuple[KeyId, ...]
 
 
 class SignatureUse(State, table="signatures", key=("party", "nonce")):
-    """What a party has signed once, and never can again."""
+    """A signature that a party has used; its nonce is not accepted again."""
 
     party: PartyId
     nonce: str
@@ -91,12 +91,15 @@ class KeyTerms(Terms):
 
 
 class KeyRegistered(KeyTerms, Event, type="key.registered", roles=(Role.ADMIN,)):
-    """A party has a key and can sign with it."""
+    """A party has registered a key."""
 
     kid: KeyId
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises SignatureRequired, KeyNotValid, AlreadyExists, StaleProposal."""
+        """Check that a new key signs its own registration, over the charter in force and a
+        checkpoint within the log. Raises SignatureRequired, KeyNotValid, AlreadyExists,
+        StaleProposal.
+        """
         if not act.kid:
             raise SignatureRequired("A key is registered by an entry that it signs.")
         if self.kid != act.kid:
@@ -142,16 +145,19 @@ class RegisterKey(KeyTerms, Command, event=KeyRegistered):
 
 
 class EndorsementTerms(Terms):
-    """Which key."""
+    """Names the key that is endorsed."""
 
     kid: KeyId
 
 
 class KeyEndorsed(EndorsementTerms, Event, type="key.endorsed", roles=(Role.ADMIN,)):
-    """A key that waited speaks for its party from here on."""
+    """A pending key is active from here on."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, ProposalClosed, SignatureRequired."""
+        """Check that the key is pending, and that the endorsement is signed: by an active key of
+        the key's own party, or by any key of another party. Raises NotFound, ProposalClosed,
+        SignatureRequired.
+        """
         waiting = book.get(PartyKey, self.kid)
         if waiting.state is not KeyState.PENDING:
             raise ProposalClosed(f"The key is {waiting.state}.")
@@ -169,7 +175,7 @@ class KeyEndorsed(EndorsementTerms, Event, type="key.endorsed", roles=(Role.ADMI
         ring = book.get(Keyring, waiting.party)
         kept = ring.active
         if act.party != waiting.party:
-            # What was lost may have been found by somebody else.
+            # A lost key may be in somebody else's hands, so all earlier ones end.
             for kid in ring.active:
                 book = book.put(_revoked(book.get(PartyKey, kid), act.seq))
             kept = ()
@@ -183,7 +189,7 @@ class KeyEndorsed(EndorsementTerms, Event, type="key.endorsed", roles=(Role.ADMI
 
 
 class EndorseKey(EndorsementTerms, Command, event=KeyEndorsed):
-    """Endorse a key that waits: your own party's, or, where its old keys are lost, another's."""
+    """Endorse a pending key: your own party's, or, where its old keys are lost, another's."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield party_key(self.kid)
@@ -207,10 +213,12 @@ class RevocationTerms(Terms):
 
 
 class KeyRevoked(RevocationTerms, Event, type="key.revoked", roles=(Role.ADMIN,)):
-    """A key signs no more, and what it signed behind an entry is not trusted."""
+    """A key signs no more, and what it signed after a certain entry is not trusted."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed."""
+        """Check that the key is the actor's party's, and that the revocation names an earlier entry
+        and takes trust that the key still has. Raises NotFound, WrongParty, ProposalClosed.
+        """
         revoked = book.get(PartyKey, self.kid)
         if revoked.party != act.party:
             raise WrongParty(f"This key is {revoked.party}'s.")
@@ -231,7 +239,7 @@ class KeyRevoked(RevocationTerms, Event, type="key.revoked", roles=(Role.ADMIN,)
 
 
 class RevokeKey(RevocationTerms, Command, event=KeyRevoked):
-    """Revoke a key of your party, from an entry on that may lie in the past."""
+    """Revoke a key of your party; `trusted_through` may be an entry in the past."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield party_key(self.kid)
@@ -247,7 +255,7 @@ def party_key(kid: str) -> Key:
 
 
 def is_trusted(book: Book, kid: str | None, seq: int) -> bool:
-    """Whether what a key signed at this position is trusted; what nobody signed is."""
+    """Whether what this key signed at this position is trusted; true without a signature."""
     signing = book.find(PartyKey, kid) if kid is not None else None
     return signing is None or signing.trusts(seq)
 
@@ -258,16 +266,15 @@ def keyring_key(party: str) -> Key:
 
 
 def signing_keys(act_kid: str, nonce: str, party: str) -> Iterator[Key]:
-    """The rows that judging a signature takes."""
+    """The rows that judging a signature reads."""
     if act_kid:
         yield party_key(act_kid)
         yield key(SignatureUse, party, nonce)
 
 
 def require_signed(book: Book, event: Event, act: Act) -> None:
-    """Check that the charter's wish for a signature is met, by a key that may speak, once.
-
-    Raises SignatureRequired, KeyNotValid.
+    """Check that an event which the charter wants signed is signed by an active key of the party,
+    with a nonce that was not used. Raises SignatureRequired, KeyNotValid.
     """
     if not act.kid:
         if event.type in book.get(Fund).charter.signed:
@@ -283,7 +290,7 @@ def require_signed(book: Book, event: Event, act: Act) -> None:
 
 
 def remembered(book: Book, act: Act) -> Book:
-    """The book that knows the signature of this entry."""
+    """The book in which the signature of this entry, where it has one, is recorded as used."""
     if not act.kid:
         return book
     return book.put(SignatureUse(party=act.party, nonce=act.nonce, kid=act.kid, signed_seq=act.seq))

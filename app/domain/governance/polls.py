@@ -1,7 +1,7 @@
 """Polls: a vote under way, on a request or on a proposal.
 
-Who may vote, with which weight and by which rule, is frozen when it opens. What the ballots come
-to is arithmetic (`rules`); what follows from it is recorded by the ledger (`decisions/`).
+Who may vote, with which weight and by which rule, is frozen when it opens.
+`charter/decision_rules.py` counts the ballots; `proposals/votes.py` records what follows.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ from app.domain.values import Digest, Identifier, KeyId, PartyId, Seq, Subject, 
 
 
 class PollState(StrEnum):
-    """open -> accepted | refused | no_quorum; ended, where its matter ended without it."""
+    """open -> accepted | refused | no_quorum; ended when its matter ended without a verdict."""
 
     OPEN = "open"
     ACCEPTED = "accepted"
@@ -41,7 +41,7 @@ class PollState(StrEnum):
 
 
 class Ballot(BaseModel):
-    """What a party said, by whom and in which entry."""
+    """A party's vote, the person who cast it and the entry."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,7 +50,7 @@ class Ballot(BaseModel):
     choice: Choice
     seq: Seq
     kid: KeyId | None = None
-    """The key that signed it, where one did."""
+    """The key that signed it, where it was signed."""
 
 
 class Poll(
@@ -61,7 +61,9 @@ class Poll(
     indexes=(("fund", "state"), ("state", "closes_at")),
     is_matter=True,
 ):
-    """One vote. `vote` is the rule that counts now; `after_objection` the one that may follow."""
+    """One vote. `vote` is the rule in force; `after_objection` the one that an objection may lead
+    to.
+    """
 
     matter_id: Identifier
     decision: DecisionClass
@@ -78,7 +80,7 @@ class Poll(
 
     @property
     def cast(self) -> dict[str, Choice]:
-        """What each party said."""
+        """What each party voted."""
         return {ballot.party: ballot.choice for ballot in self.ballots}
 
     @property
@@ -91,7 +93,7 @@ class Poll(
         return self.closes_at is not None and at > self.closes_at
 
     def trusted(self, book: Book) -> "Poll":
-        """The vote without ballots that were signed by keys which are not trusted any more."""
+        """The vote without the ballots whose keys are not trusted any more."""
         kept = tuple(one for one in self.ballots if is_trusted(book, one.kid, one.seq))
         return self if len(kept) == len(self.ballots) else self.but(ballots=kept)
 
@@ -109,7 +111,7 @@ class Poll(
 
 
 class OpensVote(Event):
-    """An event with which a vote begins; it keeps when that closes, as it was worked out then."""
+    """An event with which a vote begins; it records when that vote closes."""
 
     closes_at: datetime | None = None
 
@@ -117,10 +119,8 @@ class OpensVote(Event):
 def require_closing(
     charter: Charter, rule: Rule | Vote, since: datetime, closes_at: datetime | None
 ) -> None:
-    """Check when a vote closes that begins at `since`, as an entry says it; what an objection may
-    call must fit into the calendar too.
-
-    Raises DeadlineImpossible, CalendarEnds.
+    """Check the time at which an entry says that a vote beginning at `since` closes; a vote that an
+    objection may lead to must fit into the calendar too. Raises DeadlineImpossible, CalendarEnds.
     """
     if (closes_at is None) != (rule.clock is None):
         raise DeadlineImpossible("A vote closes at a time if its rule has a clock, and only then.")
@@ -177,10 +177,10 @@ def closing(charter: Charter, vote: Vote, since: datetime) -> datetime | None:
 
 
 def deadline_remark(book: Book, event: Event, act: Act) -> str:
-    """Says so where the time zones that are installed here give another deadline than the log has.
+    """A remark where the time zones installed here give another deadline than the log has.
 
-    The log decides: zones change, and it was written by those of its day. Empty where all agree,
-    and where the event opens no vote.
+    The log's deadline holds: it was worked out with the time zones of its day. Empty where both
+    agree, and where the event opens no vote.
     """
     if not isinstance(event, OpensVote) or event.closes_at is None:
         return ""
@@ -213,7 +213,7 @@ def poll_key(matter_id: str) -> Key:
 
 
 def vote_keys(book: Book, matter_id: str) -> Iterator[Key]:
-    """A vote's row, and the keys that its ballots were signed with."""
+    """The keys of a vote's row and of the keys that its ballots were signed with."""
     yield poll_key(matter_id)
     poll = book.peek(Poll, matter_id)
     for ballot in poll.ballots if poll is not None else ():
@@ -222,7 +222,7 @@ def vote_keys(book: Book, matter_id: str) -> Iterator[Key]:
 
 
 def _without_then(rule: Rule) -> Vote:
-    """The rule's own vote."""
+    """The rule's first vote, without what an objection leads to."""
     fields = {
         name: getattr(rule, name) for name in rule.model_fields_set & Vote.model_fields.keys()
     }

@@ -1,4 +1,4 @@
-"""Quorum: too few governments can decide, or enough of them again. Said by events of its own."""
+"""Quorum: events that record when too few governments can decide, and when enough can again."""
 
 from app.domain.book import Book
 from app.domain.charter.charter import Charter
@@ -18,7 +18,7 @@ class QuorumWentMissing(QuorumFound, LedgerEvent, type="quorum.lost"):
     """Too few governments have anybody who can decide: nothing is released until more have."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed."""
+        """Check that the loss of the quorum is not on record yet. Raises ProposalClosed."""
         if book.get(Seats).lost_seq is not None:
             raise ProposalClosed("The quorum was lost before.")
 
@@ -36,7 +36,7 @@ class QuorumCameBack(QuorumFound, LedgerEvent, type="quorum.regained"):
     """Enough governments can decide again."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed."""
+        """Check that the quorum is on record as lost. Raises ProposalClosed otherwise."""
         if book.get(Seats).lost_seq is None:
             raise ProposalClosed("The quorum is there.")
 
@@ -48,7 +48,9 @@ class QuorumCameBack(QuorumFound, LedgerEvent, type="quorum.regained"):
 
 
 def quorum_turned(book: Book, charter: Charter, act: Act) -> tuple[Event, ...]:
-    """What must be said of the quorum after somebody came, or left, or the charter changed."""
+    """The event that is due when the quorum was lost or came back by a change of members or
+    charter.
+    """
     seats = book.get(Seats)
     missing, said = seats.able < charter.quorum, seats.lost_seq is not None
     if missing == said:

@@ -31,7 +31,7 @@ def seats_key() -> Key:
 
 
 def seated(book: Book, party: str, roles: Iterable[Role], change: int) -> Book:
-    """The book after somebody with these roles came to a party (+1) or left it (-1)."""
+    """The book after a person with these roles came to a party (+1) or left it (-1)."""
     seats = book.get(Seats)
     if DECIDER not in roles or party not in seats.deciders:
         return book
@@ -40,7 +40,9 @@ def seated(book: Book, party: str, roles: Iterable[Role], change: int) -> Book:
 
 
 def require_quorum(book: Book) -> None:
-    """Raises QuorumLost while releases are halted."""
+    """Check that enough governments have somebody who can decide. Raises QuorumLost while too few
+    do.
+    """
     seats = book.get(Seats)
     if seats.lost_seq is not None:
         raise QuorumLost(

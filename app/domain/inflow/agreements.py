@@ -53,14 +53,14 @@ from app.domain.values import (
 
 
 class Instrument(StrEnum):
-    """What kind of money it is on the way from the contributor to the fund."""
+    """In which form the contributor gives the money."""
 
     GRANT = "grant"
     LOAN = "loan"
 
 
 class AgreementState(StrEnum):
-    """draft -> in_force -> fulfilled; between, qualified while a mandate is awaited."""
+    """draft -> in_force -> fulfilled; qualified while a signed one awaits its party's mandate."""
 
     DRAFT = "draft"
     QUALIFIED = "qualified"
@@ -76,7 +76,7 @@ class Instalment(Terms):
 
 
 class AgreementTerms(Terms):
-    """Who owes what is the actor's party; the rest stands here."""
+    """What a contributor, the actor's party, will pay into which window, and when."""
 
     window: WindowId
     instrument: Instrument
@@ -118,20 +118,20 @@ class Agreement(
         return self.amount - self.received
 
     def require_in_force(self) -> None:
-        """Raises AgreementNotInForce."""
+        """Check that it is signed and awaits no mandate. Raises AgreementNotInForce."""
         if self.state is AgreementState.DRAFT:
             raise AgreementNotInForce("The agreement is a draft; both sides must sign it first.")
         if self.state is AgreementState.QUALIFIED:
             raise AgreementNotInForce("The agreement awaits a mandate that covers it.")
 
     def require_room_for(self, amount: Money) -> None:
-        """Raises ExceedsAgreement, CurrencyMismatch."""
+        """Check that at least `amount` is still owed. Raises ExceedsAgreement, CurrencyMismatch."""
         if amount > self.outstanding:
             owed = self.outstanding
             raise ExceedsAgreement(f"{amount} would be received, but {owed} is still owed.")
 
     def with_received(self, amount: Money) -> "Agreement":
-        """The agreement after `amount` of it was paid, or, below zero, taken back."""
+        """The agreement after `amount` was received; a negative amount takes a receipt back."""
         received = self.received + amount
         whole = received == self.amount
         state = AgreementState.FULFILLED if whole else AgreementState.IN_FORCE
@@ -141,14 +141,16 @@ class Agreement(
 class AgreementDrafted(
     AgreementTerms, Event, type="agreement.drafted", roles=(Role.TREASURY,), creates=Agreement
 ):
-    """The text of an agreement stands; nobody is bound yet."""
+    """The text of an agreement is on record; nobody is bound by it yet."""
 
     agreement_id: Identifier
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises WrongParty, UnknownWindow, CurrencyNotInCharter, UnknownRestriction,
-        RestrictionNotUsable, InstalmentsDoNotAddUp, NotFound, ExceedsPledge, CurrencyMismatch,
-        MandateRequired, ExceedsMandate.
+        """Check that a government drafts it, that the charter knows what it names, that the
+        instalments sum to the amount in the order of their days, and that its pledge and its
+        mandate, where it names them, cover it. Raises WrongParty, UnknownWindow,
+        CurrencyNotInCharter, UnknownRestriction, RestrictionNotUsable, InstalmentsDoNotAddUp,
+        NotFound, ExceedsPledge, CurrencyMismatch, MandateRequired, ExceedsMandate.
         """
         charter = charter_of(book)
         require_kind(charter, act.party, PartyKind.GOVERNMENT)
@@ -198,7 +200,7 @@ class AgreementDrafted(
 
 
 class DraftAgreement(AgreementTerms, Command, event=AgreementDrafted):
-    """Put down the text of your government's contribution agreement."""
+    """Draft your government's contribution agreement."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield fund_key()
@@ -224,8 +226,9 @@ class AgreementSigned(
     """One side has signed."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, ProposalClosed, StaleProposal, WrongParty, AlreadySigned,
-        ExceedsPledge, MandateRequired, ExceedsMandate.
+        """Check that the contributor or the trustee signs a draft, once, over the digest of its
+        text, and that its pledge and its mandate still cover it. Raises NotFound, ProposalClosed,
+        StaleProposal, WrongParty, AlreadySigned, ExceedsPledge, MandateRequired, ExceedsMandate.
         """
         agreement = book.get(Agreement, self.agreement_id)
         if act.party not in _sides(book, agreement):
@@ -237,7 +240,7 @@ class AgreementSigned(
         if self.digest != agreement.digest:
             raise StaleProposal(f"The drafted text has digest {agreement.digest}.")
         if agreement.pledge_id is not None:
-            # Two drafts may have counted on the same pledge; the one that is signed first has it.
+            # Two drafts may name the same pledge; the one that is signed first uses it.
             book.get(Pledge, agreement.pledge_id).require_room_for(agreement.amount)
         if agreement.mandate_id is not None:
             mandate = book.get(Mandate, agreement.mandate_id)
@@ -268,23 +271,24 @@ class SignAgreement(SignatureTerms, Command, event=AgreementSigned):
 
 
 class AgreementReference(Terms):
-    """Which agreement."""
+    """Names an agreement."""
 
     agreement_id: Identifier
 
 
 class CoverTerms(AgreementReference):
-    """The mandate that an agreement shall stand under."""
+    """An agreement, and the mandate that shall cover it."""
 
     mandate_id: Identifier
 
 
 class AgreementCovered(CoverTerms, Event, type="agreement.covered", roles=(Role.TREASURY,)):
-    """An agreement that waited for its legislature stands under a mandate."""
+    """A mandate covers an agreement that waited for one."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed, MandateRequired, CurrencyMismatch,
-        ExceedsMandate, ExceedsPledge.
+        """Check that the party's own agreement has no mandate and is not in force, and that the
+        mandate and its pledge cover it. Raises NotFound, WrongParty, ProposalClosed,
+        MandateRequired, CurrencyMismatch, ExceedsMandate, ExceedsPledge.
         """
         agreement = book.get(Agreement, self.agreement_id)
         if agreement.party != act.party:
@@ -324,7 +328,9 @@ class AgreementEnteredIntoForce(
     """Both sides have signed: the contributor owes the amount."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed, MandateRequired."""
+        """Check that the agreement is not in force yet (ProposalClosed) and that its party needs no
+        mandate or has named one (MandateRequired).
+        """
         agreement = book.get(Agreement, self.agreement_id)
         if agreement.state not in (AgreementState.DRAFT, AgreementState.QUALIFIED):
             raise ProposalClosed("The agreement is in force already.")
@@ -359,7 +365,7 @@ def agreement_key(agreement_id: str) -> Key:
 
 
 def _keys(book: Book, agreement_id: str) -> Iterator[Key]:
-    """What an agreement takes that may enter into force."""
+    """The rows that an agreement's entry into force reads."""
     yield fund_key()
     yield agreement_key(agreement_id)
     agreement = book.peek(Agreement, agreement_id)

@@ -1,8 +1,8 @@
-"""Mandates: what a government's legislature has allowed, and what hangs on it.
+"""Mandates: what a government's legislature has allowed, and how much of it is used.
 
 A mandate has a cap in one currency. What is agreed under it and what is released under it are two
-sums, and neither ever exceeds the cap. A party that the charter calls `mandated` agrees nothing
-and releases nothing without one.
+sums, and neither ever exceeds the cap. A party that the charter calls `mandated` agrees and
+releases nothing without a mandate.
 """
 
 from collections.abc import Iterable, Iterator
@@ -42,7 +42,7 @@ from app.domain.values import (
 )
 
 MAX_MANDATES: Final = 100
-"""Mandates of one party, withdrawn ones too: a release looks at all of them."""
+"""Upper limit of one party's mandates, withdrawn ones included: a release reads all of them."""
 
 
 class MandateState(StrEnum):
@@ -53,7 +53,7 @@ class MandateState(StrEnum):
 
 
 class MandateTerms(Terms):
-    """The act of a legislature or government: what it says, up to how much, for what, how long.
+    """The act of a legislature or government: its document, cap, purposes and days.
 
     `document` is the SHA-256 of the text.
     """
@@ -98,12 +98,14 @@ class Mandate(
         return self.cap - self.released
 
     def is_valid(self, day: date) -> bool:
-        """Whether anything can be done under it on this day."""
+        """Whether this day is one on which the mandate can be used."""
         in_time = self.valid_from <= day <= self.valid_through
         return in_time and self.state is MandateState.IN_FORCE
 
     def require_valid(self, day: date) -> None:
-        """Raises MandateRequired."""
+        """Check that the mandate was not withdrawn and is valid on this day. Raises
+        MandateRequired.
+        """
         if self.state is not MandateState.IN_FORCE:
             raise MandateRequired(f"Mandate {self.mandate_id} was withdrawn.")
         if not self.is_valid(day):
@@ -137,8 +139,10 @@ class MandateRegistered(
     mandate_id: Identifier
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises WrongParty, CurrencyNotInCharter, PurposeNotAllowed, DateOutOfRange,
-        AlreadyExists, TooManyOpen.
+        """Check that a government registers a document for the first time, in a currency and for
+        purposes of the charter, valid for days that are not over, as one of at most MAX_MANDATES.
+        Raises WrongParty, CurrencyNotInCharter, PurposeNotAllowed, DateOutOfRange, AlreadyExists,
+        TooManyOpen.
         """
         charter = charter_of(book)
         require_kind(charter, act.party, PartyKind.GOVERNMENT)
@@ -150,7 +154,7 @@ class MandateRegistered(
             raise DateOutOfRange("A mandate is valid from a day to a later one, and not over yet.")
         mine = _of_party(book, act.party)
         if any(mandate.document == self.document for mandate in mine):
-            # Also one that was withdrawn: its cap would begin anew.
+            # A withdrawn one counts too: registered again, its cap could be used twice.
             raise AlreadyExists("This document was registered as a mandate before.")
         if len(mine) >= MAX_MANDATES:
             raise TooManyOpen(f"A party registers at most {MAX_MANDATES} mandates.")
@@ -194,7 +198,7 @@ class RegisterMandate(MandateTerms, Command, event=MandateRegistered):
 
 
 class WithdrawalTerms(Terms):
-    """Which mandate, and why."""
+    """Names the mandate, and says why it is withdrawn."""
 
     mandate_id: Identifier
     reason: Text
@@ -203,10 +207,12 @@ class WithdrawalTerms(Terms):
 class MandateWithdrawn(
     WithdrawalTerms, Event, type="mandate.withdrawn", roles=(Role.LEGISLATURE_CLERK,)
 ):
-    """Nothing more is agreed or released under it."""
+    """From here on nothing is agreed or released under the mandate."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed."""
+        """Check that the mandate is the actor's party's and in force. Raises NotFound, WrongParty,
+        ProposalClosed.
+        """
         mandate = book.get(Mandate, self.mandate_id)
         if mandate.party != act.party:
             raise WrongParty(f"This mandate is {mandate.party}'s.")
@@ -222,7 +228,7 @@ class MandateWithdrawn(
 
 
 class WithdrawMandate(WithdrawalTerms, Command, event=MandateWithdrawn):
-    """Withdraw a mandate of your government: nothing more happens under it."""
+    """Withdraw a mandate of your government: nothing more is agreed or released under it."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield mandate_key(self.mandate_id)
@@ -262,9 +268,8 @@ def require_covered(mandate: Mandate, party: str, amount: Money, act: Act) -> No
 def authorised(
     book: Book, charter: Charter, shares: Iterable[tuple[str, Money]], purpose: str, day: date
 ) -> tuple[Use, ...]:
-    """Under which mandates a release goes: for each mandated party, those that end first.
-
-    Raises MandateRequired, ExceedsMandate.
+    """How a release is divided over mandates: for each mandated party, those that end first are
+    used first. Raises MandateRequired, ExceedsMandate.
     """
     uses: list[Use] = []
     for party, share in shares:
@@ -275,7 +280,7 @@ def authorised(
 
 
 def released_under(book: Book, uses: Iterable[Use], *, back: bool = False) -> Book:
-    """The book after a release went under these mandates; `back` after it came back."""
+    """The book after a release under these mandates; `back` when it came back."""
     for use in uses:
         mandate = book.get(Mandate, use.mandate_id)
         change = -use.amount if back else use.amount

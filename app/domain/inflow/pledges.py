@@ -1,4 +1,4 @@
-"""Pledges: what a government intends. A pledge never counts as resources."""
+"""Pledges: what a government intends to contribute. A pledge never counts as resources."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -29,7 +29,7 @@ from app.domain.values import (
 
 
 class PledgeState(StrEnum):
-    """announced -> converted, in parts, by agreements that enter into force."""
+    """announced -> converted. Agreements that enter into force convert it, in parts."""
 
     ANNOUNCED = "announced"
     CONVERTED = "converted"
@@ -53,7 +53,9 @@ class Pledge(
     announced_seq: Seq
 
     def require_room_for(self, amount: Money) -> None:
-        """Raises ExceedsPledge, CurrencyMismatch."""
+        """Check that at least `amount` of the pledge has not become an agreement yet. Raises
+        ExceedsPledge, CurrencyMismatch.
+        """
         left = self.amount - self.converted
         if amount > left:
             raise ExceedsPledge(f"{amount} would be agreed, but {left} of the pledge is left.")
@@ -67,7 +69,7 @@ class Pledge(
 
 
 class PledgeTerms(Terms):
-    """What is intended, for which window."""
+    """The amount that is intended, and the window that it is for."""
 
     window: WindowId
     amount: Amount
@@ -82,7 +84,9 @@ class PledgeAnnounced(
     pledge_id: Identifier
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises WrongParty, UnknownWindow, CurrencyNotInCharter."""
+        """Check that a government announces it, for a window and in a currency of the charter.
+        Raises WrongParty, UnknownWindow, CurrencyNotInCharter.
+        """
         charter = charter_of(book)
         require_kind(charter, act.party, PartyKind.GOVERNMENT)
         require_window(charter, self.window)

@@ -1,8 +1,7 @@
-"""Receipts: money that has arrived at the trustee's bank. Cash, and only from here on.
+"""Receipts: money that has arrived at the trustee's bank, which counts as cash from here on.
 
 Booked by the contributor's treasury or by the trustee, with the bank's reference. One line of a
-bank statement is booked once, whatever it was: `BankLine` is what two payments with one reference
-run into.
+bank statement is booked once, whatever kind of entry books it: `BankLine` is the row for it.
 """
 
 from collections.abc import Iterator
@@ -51,7 +50,9 @@ class Direction(StrEnum):
 
 
 class BankLine(State, table="bank_lines", key=("bank_account", "bank_reference")):
-    """A line of a bank statement that an entry has booked; anew, once that was corrected."""
+    """A line of a bank statement that an entry has booked. Once that is corrected it can be booked
+    again.
+    """
 
     bank_account: BankAccountId
     bank_reference: BankReference
@@ -96,16 +97,17 @@ class ReceiptTerms(Dated):
 class ReceiptBooked(
     ReceiptTerms, Event, type="receipt.booked", roles=(Role.TREASURY, Role.TRUSTEE), creates=Receipt
 ):
-    """Money arrived; from here on it is cash, not a promise."""
+    """Money for an agreement has arrived and counts as cash."""
 
     receipt_id: Identifier
     party: PartyId
     window: WindowId
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, AgreementNotInForce, ExceedsAgreement,
-        UnknownBankAccount, CurrencyMismatch, BankReferenceUsed, DateOutOfRange, PeriodClosed,
-        RateMissing.
+        """Check that the agreement takes the money, that a treasury books for its own party only,
+        that the bank account and the dates are possible, and that the bank's line is not booked
+        yet. Raises NotFound, WrongParty, AgreementNotInForce, ExceedsAgreement, UnknownBankAccount,
+        CurrencyMismatch, BankReferenceUsed, DateOutOfRange, PeriodClosed, RateMissing.
         """
         agreement = book.get(Agreement, self.agreement_id)
         if act.role is Role.TREASURY and act.party != agreement.party:
@@ -179,9 +181,8 @@ class BookReceipt(ReceiptTerms, Command, event=ReceiptBooked):
 
 
 def require_creditable(agreement: Agreement, party: str, window: str, amount: Money) -> None:
-    """Check that an agreement takes the money, and that the entry names whose and where.
-
-    Raises WrongParty, AgreementNotInForce, ExceedsAgreement, CurrencyMismatch.
+    """Check that the agreement takes the money, and that the entry names its contributor and
+    window. Raises WrongParty, AgreementNotInForce, ExceedsAgreement, CurrencyMismatch.
     """
     if (party, window) != (agreement.party, agreement.window):
         raise WrongParty("The entry names another contributor or window than the agreement.")
@@ -192,7 +193,7 @@ def require_creditable(agreement: Agreement, party: str, window: str, amount: Mo
 def credited(book: Book, source: str, agreement_id: str, amount: Money, effective: date) -> Book:
     """The book after money on the account `source` became a contributor's payment.
 
-    A negative amount takes a payment back, as a contra entry does.
+    A negative amount takes a payment back, as a correction does.
     """
     agreement = book.get(Agreement, agreement_id)
     party, window = agreement.party, agreement.window
@@ -213,7 +214,7 @@ def credited(book: Book, source: str, agreement_id: str, amount: Money, effectiv
 def crediting_keys(
     book: Book, source: str, agreement_id: str, amount: Money, effective: date
 ) -> Iterator[Key]:
-    """The keys that `credited` takes."""
+    """The keys of the rows that `credited` reads."""
     currency = amount.currency
     yield from posting_keys(book, source, currency, effective)
     agreement = book.peek(Agreement, agreement_id)
@@ -235,7 +236,9 @@ def bank_line_key(bank_account: str, bank_reference: str) -> Key:
 
 
 def require_unused(book: Book, bank_account: str, bank_reference: str) -> None:
-    """Raises BankReferenceUsed."""
+    """Check that this line of a bank statement is not booked; a booking that was corrected does not
+    count. Raises BankReferenceUsed.
+    """
     line = book.find(BankLine, bank_account, bank_reference)
     if line is not None and line.corrected_seq is None:
         raise BankReferenceUsed(f"Entry {line.booked_seq} has booked this bank reference.")

@@ -1,8 +1,8 @@
-"""Suspense: money that has arrived and that nobody can place.
+"""Suspense: money that has arrived and cannot be matched to an agreement.
 
-The trustee books it as unidentified, because the bank has it; it is nobody's contribution and
-pays for nothing. Later it is resolved, which makes it a receipt on an agreement, or it is returned
-to where it came from, by another person than the one who booked it.
+The trustee books it as unidentified, because the bank has it; it is no contribution and pays for
+nothing. Later it is resolved, which makes it a receipt on an agreement, or it is returned to where
+it came from, by another person than the one who booked it.
 """
 
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ class SuspenseState(StrEnum):
 
 
 class SuspenseItem(State, table="suspense_items", key=("suspense_id",), listed_by="booked_seq"):
-    """A payment that nobody could place, and what became of it."""
+    """A payment that could not be matched, and what became of it."""
 
     suspense_id: Identifier
     amount: Money
@@ -74,13 +74,13 @@ class SuspenseItem(State, table="suspense_items", key=("suspense_id",), listed_b
     closed_seq: Seq | None
 
     def require_unidentified(self) -> None:
-        """Raises SuspenseClosed."""
+        """Check that the payment was neither resolved nor returned. Raises SuspenseClosed."""
         if self.state is not SuspenseState.UNIDENTIFIED:
             raise SuspenseClosed(f"This payment was {self.state} by entry {self.closed_seq}.")
 
 
 class UnidentifiedTerms(Dated):
-    """A line of the bank's statement, and what little is known of it."""
+    """A line of the bank's statement, and what is known about its sender."""
 
     amount: Amount
     bank_account: BankAccountId
@@ -95,12 +95,13 @@ class ReceiptUnidentified(
     roles=(Role.TRUSTEE,),
     creates=SuspenseItem,
 ):
-    """Money arrived that nobody can place."""
+    """Money arrived that cannot be matched to an agreement."""
 
     suspense_id: Identifier
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises UnknownBankAccount, CurrencyMismatch, BankReferenceUsed, DateOutOfRange,
+        """Check that the bank account and the dates are possible, and that the bank's line is not
+        booked yet. Raises UnknownBankAccount, CurrencyMismatch, BankReferenceUsed, DateOutOfRange,
         PeriodClosed, RateMissing.
         """
         charter = charter_of(book)
@@ -151,7 +152,7 @@ class ReceiptUnidentified(
 
 
 class BookUnidentified(UnidentifiedTerms, Command, event=ReceiptUnidentified):
-    """Record money that has arrived and that nobody can place."""
+    """Record money that has arrived and that cannot be matched to an agreement."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield fund_key()
@@ -168,7 +169,7 @@ class BookUnidentified(UnidentifiedTerms, Command, event=ReceiptUnidentified):
 
 
 class ResolutionTerms(Terms):
-    """Which payment, the agreement that it was meant for, and the day that it counts for there."""
+    """The payment, the agreement that it was meant for, and the day that it counts for there."""
 
     suspense_id: Identifier
     agreement_id: Identifier
@@ -178,15 +179,16 @@ class ResolutionTerms(Terms):
 class SuspenseResolved(
     ResolutionTerms, Event, type="suspense.resolved", roles=(Role.TRUSTEE,), creates=Receipt
 ):
-    """It is known whose money it is: from here on it is a receipt."""
+    """An unidentified payment is matched to an agreement, and is a receipt from here on."""
 
     receipt_id: Identifier
     party: PartyId
     window: WindowId
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, SuspenseClosed, WrongParty, AgreementNotInForce, ExceedsAgreement,
-        CurrencyMismatch, DateOutOfRange, PeriodClosed.
+        """Check that the payment is still unidentified, that the agreement takes it, and that it
+        counts there from no earlier day than it came. Raises NotFound, SuspenseClosed, WrongParty,
+        AgreementNotInForce, ExceedsAgreement, CurrencyMismatch, DateOutOfRange, PeriodClosed.
         """
         item = book.get(SuspenseItem, self.suspense_id)
         item.require_unidentified()
@@ -244,7 +246,7 @@ class ResolveSuspense(ResolutionTerms, Command, event=SuspenseResolved):
 
 
 class SuspenseReturnTerms(Dated):
-    """Which payment went back, with the bank's reference, and why."""
+    """The payment that went back, with the bank's reference, and why."""
 
     suspense_id: Identifier
     bank_reference: BankReference
@@ -255,8 +257,10 @@ class SuspenseReturned(SuspenseReturnTerms, Event, type="suspense.returned", rol
     """The money went back to where it came from."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, SuspenseClosed, SeparationOfDuties, BankReferenceUsed, DateOutOfRange,
-        InsufficientFunds, PeriodClosed, RateMissing.
+        """Check that another person than the one who booked the payment returns it, while it is
+        unidentified, not before it came, and from an account that holds it. Raises NotFound,
+        SuspenseClosed, SeparationOfDuties, BankReferenceUsed, DateOutOfRange, InsufficientFunds,
+        PeriodClosed, RateMissing.
         """
         item = book.get(SuspenseItem, self.suspense_id)
         item.require_unidentified()

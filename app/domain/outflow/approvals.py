@@ -1,9 +1,9 @@
 """Approvals: each party's answers, one step at a time.
 
-An approval binds the digest of exactly the request it approves, so it can never be pointed at
-another one. The last one that is missing decides the request and sets the money aside, in the
-same transaction: if the window does not hold enough, that last approval is refused. An approval
-that holds no longer is given again; one that was taken back makes the request wait again.
+An approval names the digest of the request that it approves, so it counts for no other one. The
+last approval that is missing decides the request and reserves the money, in the same transaction:
+if the window does not hold enough, that approval is refused. An approval that has expired can be
+given again; one that was revoked makes the request wait again.
 """
 
 from collections.abc import Iterator
@@ -60,14 +60,14 @@ from app.domain.refusals.people import WrongParty
 from app.domain.values import Digest, Identifier, Role, StepId, Text, require_said
 
 ANY_ROLE: Final = tuple(role for role in Role if role is not Role.LEDGER)
-"""Which role takes a step is the charter's to say, so it is `permit` that asks."""
+"""Every role, because the charter says which role takes a step: `permit` checks it."""
 _WAITING: Final = (DisbursementState.REQUESTED,)
 BEFORE_THE_BANK: Final = (DisbursementState.REQUESTED, DisbursementState.RESERVED)
 _REVOCABLE: Final = (*BEFORE_THE_BANK, DisbursementState.INSTRUCTED)
 
 
 class StepDecision(StrEnum):
-    """What whoever is asked may answer."""
+    """How a party can answer a step."""
 
     APPROVE = "approve"
     REFUSE = "refuse"
@@ -75,16 +75,16 @@ class StepDecision(StrEnum):
 
 
 class AnswerReference(Terms):
-    """Which answer of the actor's party: the request and the step."""
+    """Names one answer of the actor's party, by request and step."""
 
     disbursement_id: Identifier
     step: StepId
 
 
 class ApprovalTerms(AnswerReference):
-    """An answer to one step; `digest` names exactly the request that was read.
+    """An answer to one step; `digest` names exactly the request that it answers.
 
-    `conditions` are what the approver wants to see before the money moves.
+    `conditions` are what the approver demands before the payment is made.
     """
 
     decision: StepDecision
@@ -95,7 +95,7 @@ class ApprovalTerms(AnswerReference):
 
     @model_validator(mode="after")
     def _conditions_are_for_a_yes(self) -> Self:
-        """Raises ValueError."""
+        """Check that only an approval carries conditions. Raises ValueError."""
         if self.conditions and self.decision is not StepDecision.APPROVE:
             raise ValueError("Conditions belong to an approval.")
         return self
@@ -115,7 +115,7 @@ def _asked(terms: AnswerReference, book: Book, act: Act) -> tuple[Disbursement, 
 
 
 def own_answer(terms: AnswerReference, book: Book, act: Act) -> tuple[Disbursement, Approval]:
-    """The request and the answer, whatever the charter says of that step by now.
+    """The request and the party's answer, even if the charter has no such step any more.
 
     Raises NotFound, WrongParty.
     """
@@ -126,14 +126,14 @@ def own_answer(terms: AnswerReference, book: Book, act: Act) -> tuple[Disburseme
 
 
 def require_role(approval: Approval, act: Act) -> None:
-    """Raises StepNotOpen."""
+    """Check that the actor acts in the role that the step asks for. Raises StepNotOpen."""
     step, role = approval.step, approval.role
     if act.role is not role:
         raise StepNotOpen(f"Step {step} is taken by the role {role}, not {act.role}.")
 
 
 def _require_open(terms: ApprovalTerms, book: Book, act: Act) -> Step:
-    """What holds for every answer. Returns the step.
+    """Check what every kind of answer must satisfy, and return the step.
 
     Raises NotFound, ProposalClosed, SeparationOfDuties, UnknownStep, WrongParty, StepNotOpen,
     AlreadyDecided, StaleProposal.
@@ -141,7 +141,7 @@ def _require_open(terms: ApprovalTerms, book: Book, act: Act) -> Step:
     try:
         disbursement, step, approval = _asked(terms, book, act)
     except WrongParty:
-        # Whoever made the request learns first that it is theirs.
+        # Somebody who made the request is told that first, not that the step is another party's.
         book.get(Disbursement, terms.disbursement_id).require(*_WAITING)
         require_uninvolved(book, terms.disbursement_id, act)
         raise
@@ -164,7 +164,9 @@ def _require_open(terms: ApprovalTerms, book: Book, act: Act) -> Step:
 
 
 def _put(book: Book, before: Approval, after: Approval, act: Act) -> Book:
-    """The book with the answer in its place, the counters with it, the person remembered."""
+    """The book with the new answer, the request's counters changed with it, and the person recorded
+    as involved.
+    """
     disbursement = book.get(Disbursement, after.disbursement_id)
     ballots = tuple(seq for seq in disbursement.ballots if seq != before.answered_seq)
     if after.answer is Answer.APPROVED:
@@ -179,14 +181,15 @@ class ApprovalGiven(ApprovalTerms, Event, type="approval.given", roles=ANY_ROLE)
 
     @model_validator(mode="after")
     def _is_a_yes(self) -> Self:
-        """A log cannot turn a no into a yes. Raises ValueError."""
+        """Check that an entry of this type states an approval. Raises ValueError."""
         require_said(self.decision, StepDecision.APPROVE)
         return self
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises EvidenceRequired and what `_require_open` raises; as the last one, what the
-        reservation raises: InsufficientFunds, PeriodClosed, QuorumLost, DrawnPartyMissing,
-        MandateRequired, ExceedsMandate.
+        """Check that the step is open to this answer and that evidence, where the step asks for it,
+        is cited. Raises EvidenceRequired and what `_require_open` raises; the last missing approval
+        also reserves the money and can raise InsufficientFunds, PeriodClosed, QuorumLost,
+        DrawnPartyMissing, MandateRequired, ExceedsMandate.
         """
         step = _require_open(self, book, act)
         if step.evidence and not self.documents:
@@ -210,13 +213,14 @@ class ApprovalRefused(ApprovalTerms, Event, type="approval.refused", roles=ANY_R
 
     @model_validator(mode="after")
     def _is_a_no(self) -> Self:
-        """Nor a yes into a no. Raises ValueError."""
+        """Check that an entry of this type states a refusal. Raises ValueError."""
         require_said(self.decision, StepDecision.REFUSE)
         return self
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ReasonRequired and what `_require_open` raises; ProposalClosed once the money
-        is reserved: an approval is then revoked.
+        """Check that the step is open to this answer and that a reason is stated. Raises
+        ReasonRequired and what `_require_open` raises; ProposalClosed once the money is reserved,
+        because an approval is then revoked instead.
         """
         _require_open(self, book, act)
         book.get(Disbursement, self.disbursement_id).require(*_WAITING)
@@ -242,16 +246,18 @@ class ApprovalRefused(ApprovalTerms, Event, type="approval.refused", roles=ANY_R
 
 
 class ApprovalAbstained(ApprovalTerms, Event, type="approval.abstained", roles=ANY_ROLE):
-    """A party says neither yes nor no. Whether that is enough, the step says."""
+    """A party abstains. The step says whether the request can go on with that."""
 
     @model_validator(mode="after")
     def _is_neither(self) -> Self:
-        """Raises ValueError."""
+        """Check that an entry of this type states an abstention. Raises ValueError."""
         require_said(self.decision, StepDecision.ABSTAIN)
         return self
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises what `_require_open` raises; as the last one, what the reservation raises."""
+        """Check that the step is open to this answer. Raises what `_require_open` raises; the last
+        missing answer also reserves the money and can raise what the reservation raises.
+        """
         _require_open(self, book, act)
         book.get(Disbursement, self.disbursement_id).require(*_WAITING)
 
@@ -291,26 +297,29 @@ class AnswerStep(ApprovalTerms, Command, event=ApprovalGiven):
 
 
 class AnswerRevocation(AnswerReference):
-    """Which answer is taken back, and why."""
+    """Names the approval that is taken back, and says why."""
 
     reason: Text
 
 
 class ApprovalRevoked(AnswerRevocation, Event, type="approval.revoked", roles=ANY_ROLE):
-    """A party takes its approval back. Before the bank was told the money is free again; after
-    that it must be recalled, which the ledger cannot do.
+    """A party takes its approval back.
+
+    Until the bank was told to pay, the reserved money is released; after that the payment must be
+    recalled from the bank, which the ledger cannot do.
     """
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed, SeparationOfDuties, StepNotOpen,
-        PeriodClosed.
+        """Check that the actor's party has approved the step, that the money has not been settled,
+        and that the actor may act on this request in the step's role. Raises NotFound, WrongParty,
+        ProposalClosed, SeparationOfDuties, StepNotOpen, PeriodClosed.
         """
         disbursement, approval = own_answer(self, book, act)
         disbursement.require(*_REVOCABLE)
         if not approval.passes:
             raise ProposalClosed(f"{act.party} has not approved step {self.step}.")
         if approval.subject != act.subject:
-            # Whoever takes it back may give it again: they must not have acted otherwise.
+            # Whoever revokes may approve again, so they must not have acted in another capacity.
             require_uninvolved(book, self.disbursement_id, act)
         require_role(approval, act)
 
@@ -349,11 +358,11 @@ class RevokeApproval(AnswerRevocation, Command, event=ApprovalRevoked):
 
 
 def role_of_answer(terms: AnswerReference, book: Book, actor: Actor) -> Role | None:
-    """The role that the answer is given in, where the actor has it; else any that they have."""
+    """The role that the answer takes, if the actor has it; else any role that they have."""
     approval = book.find(Approval, terms.disbursement_id, terms.step, actor.party)
     if approval is not None and approval.role in actor.roles:
         return approval.role
-    # Any role that they do hold: `permit` says what is wrong with it.
+    # With a role that the actor holds, `permit` can say what is wrong with it.
     return next(iter(sorted(actor.roles)), None)
 
 

@@ -1,4 +1,4 @@
-"""Attributions: for each contributor, each release of their money. What a parliament asks for."""
+"""Attributions: for each contributor, every release of their money, as parliaments ask for it."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -27,7 +27,7 @@ class Attribution(
 
 
 class Released(Protocol):
-    """What is released: a disbursement."""
+    """What attributions need to know of a disbursement."""
 
     @property
     def disbursement_id(self) -> str: ...
@@ -72,5 +72,5 @@ def ended(book: Book, disbursement_id: str, parties: Mapping[str, Money], seq: i
 
 
 def attribution_key(party: str, disbursement_id: str) -> Key:
-    """The key of one line."""
+    """The key of one attribution's row."""
     return key(Attribution, party, disbursement_id)

@@ -1,6 +1,6 @@
-"""Blockers: why a disbursement does not go on, for machines and in words.
+"""Blockers: why a disbursement does not go on, as codes and in sentences.
 
-The rules themselves are asked, so that what is said here is what would be refused.
+The rules themselves are called, so that a blocker is exactly what a request would be refused for.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ _WAITING_WORDS = {
 
 
 class Blocker(BaseModel):
-    """One reason. `since` when it has been so, `until` when it will be too late."""
+    """One reason: `since` when it holds, and `until` when it can be removed in time."""
 
     code: str
     sentence: str
@@ -45,7 +45,7 @@ class Blocker(BaseModel):
 
 
 def blockers(book: Book, disbursement: Disbursement, act: Act) -> list[Blocker]:
-    """Everything that stands between the request and the money, at the moment of `act`."""
+    """Everything that keeps the request from being paid, at the moment of `act`."""
     rows = answers(book, disbursement.disbursement_id, disbursement.asked)
     match disbursement.state:
         case DisbursementState.REQUESTED:
@@ -73,7 +73,7 @@ def blockers(book: Book, disbursement: Disbursement, act: Act) -> list[Blocker]:
 
 
 def blocker_keys(book: Book, disbursement_id: str) -> Iterator[Key]:
-    """The rows that saying so takes."""
+    """The rows that working out the blockers reads."""
     yield fund_key()
     yield log_key()
     yield seats_key()
@@ -170,7 +170,7 @@ def _recall(row: Approval) -> Blocker:
 
 
 def _asked_of(rule: Callable[[], None]) -> Iterator[Blocker]:
-    """What a rule would refuse with."""
+    """The refusal that a rule raises, as a blocker; nothing when it raises none."""
     try:
         rule()
     except Refusal as refusal:

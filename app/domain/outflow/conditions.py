@@ -1,4 +1,4 @@
-"""Conditions: what an approver wants to see before the money moves, and that it is there."""
+"""Conditions: what an approver demands before the payment, and that it has been met."""
 
 from collections.abc import Iterator
 
@@ -21,17 +21,20 @@ from app.domain.values import Role, Text
 
 
 class ConditionsTerms(AnswerReference):
-    """Which conditions are met, and how the approver knows."""
+    """Names the approval whose conditions are met, and how the approver knows."""
 
     documents: Documents = ()
     note: Text | None = None
 
 
 class ConditionsMet(ConditionsTerms, Event, type="approval.conditions_met", roles=ANY_ROLE):
-    """What a party had made its approval depend on is there."""
+    """The conditions of a party's approval are met."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed, StepNotOpen, SeparationOfDuties."""
+        """Check that the party's approval has an open condition, that the bank was not told to pay
+        yet, and that the actor may act on this request in the step's role. Raises NotFound,
+        WrongParty, ProposalClosed, StepNotOpen, SeparationOfDuties.
+        """
         disbursement, approval = own_answer(self, book, act)
         disbursement.require(*BEFORE_THE_BANK)
         if approval.answer is not Answer.APPROVED or approval.condition is None:

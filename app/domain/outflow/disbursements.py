@@ -1,8 +1,8 @@
-"""Disbursements: from the recipient's request to money that is set aside for it.
+"""Disbursements: from the recipient's request to money that is reserved for it.
 
 requested -> approved -> reserved -> instructed -> settled; or refused, cancelled, returned,
-expired, dropped. This file decides the request; `approvals` the answers, `outcomes` what they
-come to, `reservations` the money, `payments` what the bank is told.
+expired, dropped. This module has the request; `approvals` the answers, `outcomes` what follows from
+them, `reservations` the money, `payments` what the bank is told.
 """
 
 from collections.abc import Iterator
@@ -98,7 +98,7 @@ class Disbursement(
 ):
     """A request and what became of it.
 
-    `asked` names the approvals that it takes, `step/party`; `outstanding` counts those that are
+    `asked` names the approvals that it needs, `step/party`; `outstanding` counts those that are
     missing, `ballots` are the entries of those that were given. From the reservation on (entry
     `reserved_seq`), `draws` say from which pools it is taken, `mandates` under which acts of
     legislatures, and `shares` whose money it is.
@@ -134,7 +134,7 @@ class Disbursement(
         return is_stale(book, DecisionClass.RELEASE, self.charter_seq)
 
     def require(self, *states: DisbursementState) -> None:
-        """Raises ProposalClosed unless it stands in one of `states`."""
+        """Check that the disbursement is in one of `states`. Raises ProposalClosed otherwise."""
         if self.state not in states:
             wanted = " or ".join(states)
             raise ProposalClosed(f"The disbursement is {self.state}; this takes {wanted}.")
@@ -147,13 +147,16 @@ class DisbursementRequested(
     roles=(Role.REQUESTER,),
     creates=Disbursement,
 ):
-    """The recipient asks for money; every approval that the charter wants begins to wait."""
+    """The recipient asks for money; every approval that the charter demands is pending."""
 
     disbursement_id: Identifier
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises WrongParty, UnknownWindow, PurposeNotAllowed, CurrencyNotInCharter,
-        InsufficientFunds, RateMissing, CalendarEnds, DeadlineImpossible.
+        """Check that a recipient asks for a purpose and a currency that the window takes, that
+        somebody's money could pay it, and that the vote, where the charter wants one, can be
+        weighed and closes when the charter says. Raises WrongParty, UnknownWindow,
+        PurposeNotAllowed, CurrencyNotInCharter, InsufficientFunds, RateMissing, CalendarEnds,
+        DeadlineImpossible.
         """
         charter = charter_of(book)
         require_kind(charter, act.party, PartyKind.RECIPIENT)
@@ -164,7 +167,7 @@ class DisbursementRequested(
             allowed = ", ".join(window.purposes) if window else "nothing"
             raise PurposeNotAllowed(f"Window {self.window} pays for {allowed}.")
         if not any(step.is_for_all for step, _ in _asked(book, self)):
-            # Only those are asked whose money it is, and nobody's money is there.
+            # Only contributors whose money may be drawn are asked, and the window has no money.
             raise InsufficientFunds(f"Window {self.window} has nothing available for this purpose.")
         if DecisionClass.RELEASE in charter.decision_rules:
             weights_of(book, charter, DecisionClass.RELEASE, act.day)
@@ -237,7 +240,7 @@ class RequestDisbursement(DisbursementTerms, Command, event=DisbursementRequeste
 
 
 class DisbursementReference(Terms):
-    """Which disbursement."""
+    """Names a disbursement."""
 
     disbursement_id: Identifier
 
@@ -248,14 +251,14 @@ def disbursement_key(disbursement_id: str) -> Key:
 
 
 def _asked(book: Book, terms: DisbursementTerms) -> list[tuple[Step, str]]:
-    """Every approval that a request takes: its electorate, frozen when it is made."""
+    """Every approval that a request needs: its electorate, frozen when it is made."""
     charter = charter_of(book)
     windows = windows_for(charter, terms.window, terms.purpose)
     return charter.asked(terms.amount, windows, _whose_money(book, charter, terms))
 
 
 def _whose_money(book: Book, charter: Charter, terms: DisbursementTerms) -> list[str]:
-    """The contributors to everything that may pay for it, where a step asks for them."""
+    """The contributors to every pool that may pay for it; empty where no step asks for them."""
     if all(step.who is not Who.EACH_DRAWN for step in charter.approval_steps):
         return []
     parties: set[str] = set()

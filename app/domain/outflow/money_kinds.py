@@ -1,7 +1,7 @@
 """Kinds of money: which of it may pay for a purpose, and in which order it is drawn.
 
-The charter's restrictions bind at the reservation: a release never sees a pool whose money may
-not pay for it.
+The charter's restrictions apply at the reservation: a release is offered only pools whose money may
+pay for it.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def kinds_for(charter: Charter, window: str, purpose: str) -> Iterator[Kind]:
 
 
 def windows_for(charter: Charter, window: str, purpose: str) -> list[str]:
-    """Every window whose money may pay for `purpose` when it is asked of `window`; that one too."""
+    """Every window whose money may pay for `purpose` when `window` is asked; `window` included."""
     return list(
         dict.fromkeys([window, *(place for place, _ in kinds_for(charter, window, purpose))])
     )

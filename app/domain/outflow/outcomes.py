@@ -1,6 +1,6 @@
-"""Outcomes: what the answers and the vote on a request come to, recorded by the ledger.
+"""Outcomes: what the answers and the vote on a request lead to, recorded by the ledger.
 
-Approved, and then reserved in the same transaction; or refused, or expired.
+The request is approved, and then reserved in the same transaction; or refused; or expired.
 """
 
 from app.domain.book import Book
@@ -23,7 +23,7 @@ STEPS = "steps"
 
 
 class DisbursementApproved(DisbursementReference, LedgerEvent, type="disbursement.approved"):
-    """Every approval is there, and the vote, where there is one, was won.
+    """Every approval is given, and the vote, where there is one, was won.
 
     Names the ballots that it counted, the rule, and the charter that it followed.
     """
@@ -47,7 +47,10 @@ class DisbursementApproved(DisbursementReference, LedgerEvent, type="disbursemen
         )
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed, ApprovalExpired."""
+        """Check that the request still waits under the charter in force, that no approval is
+        missing or has expired, and that its vote, where it has one, was won. Raises ProposalClosed,
+        ApprovalExpired.
+        """
         disbursement = book.get(Disbursement, self.disbursement_id)
         disbursement.require(DisbursementState.REQUESTED)
         require_current(book, DecisionClass.RELEASE, disbursement.charter_seq)
@@ -79,7 +82,7 @@ class DisbursementRefused(DisbursementReference, LedgerEvent, type="disbursement
     party: PartyId | None = None
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed."""
+        """Check that the request still waits for its answers. Raises ProposalClosed otherwise."""
         _require_waiting(book, self.disbursement_id)
 
     def fold(self, book: Book, act: Act) -> Book:
@@ -94,7 +97,9 @@ class DisbursementExpired(DisbursementReference, LedgerEvent, type="disbursement
     """An answer did not come in time: that ends the request."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed, ClockRuns."""
+        """Check that the request still waits (ProposalClosed) and that an answer is overdue
+        (ClockRuns).
+        """
         disbursement = _require_waiting(book, self.disbursement_id)
         rows = answers(book, self.disbursement_id, disbursement.asked)
         if not any(row.is_overdue(act.at) for row in rows):
@@ -108,7 +113,7 @@ class DisbursementExpired(DisbursementReference, LedgerEvent, type="disbursement
 
 
 def approved_if_complete(book: Book, disbursement_id: str, act: Act) -> tuple[Event, ...]:
-    """The approval, once nothing is missing any more."""
+    """The event of approval if nothing is missing any more; else nothing."""
     disbursement = book.get(Disbursement, disbursement_id)
     if disbursement.state is not DisbursementState.REQUESTED or disbursement.outstanding:
         return ()
@@ -124,7 +129,7 @@ def approved_if_complete(book: Book, disbursement_id: str, act: Act) -> tuple[Ev
 
 
 def concluded(book: Book, disbursement_id: str, state: DisbursementState) -> Book:
-    """The book in which the request has ended so, and nobody is asked any more."""
+    """The book in which the request has ended in `state`, and no answer is pending any more."""
     disbursement = book.get(Disbursement, disbursement_id)
     book = closed(book, disbursement_id, disbursement.asked)
     book = ended_poll(book, disbursement_id)
@@ -145,7 +150,7 @@ def require_unexpired(book: Book, disbursement: Disbursement, act: Act) -> None:
 
 
 def vote_in_doubt(book: Book, matter_id: str) -> bool:
-    """Whether the vote was won with ballots whose keys have lost their trust since."""
+    """Whether the vote was won with ballots whose keys are not trusted any more."""
     poll = book.find(Poll, matter_id)
     if poll is None or poll.state is not PollState.ACCEPTED:
         return False
@@ -153,7 +158,7 @@ def vote_in_doubt(book: Book, matter_id: str) -> bool:
 
 
 def require_conditions_met(book: Book, disbursement: Disbursement) -> None:
-    """Check that nothing an approver asked for is open. Raises ConditionsOpen."""
+    """Check that every condition of an approver is met. Raises ConditionsOpen."""
     for row in answers(book, disbursement.disbursement_id, disbursement.asked):
         if row.condition is not None:
             raise ConditionsOpen(row.condition)

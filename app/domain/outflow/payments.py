@@ -1,8 +1,8 @@
-"""Payments: telling the bank, hearing from it, and taking a request back.
+"""Payments: instructing the bank, its confirmation or return, and cancelling a request.
 
 The trustee instructs what is reserved, from an account that holds the cash; the bank's answer
-settles it or sends it back. Money that comes back returns to the contributors it was attributed
-to, at exactly those shares.
+settles it or sends it back. Money that comes back returns to the contributors it was attributed to,
+at exactly those shares.
 """
 
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ from app.domain.values import BankAccountId, BankReference, Identifier, Role, Te
 
 
 class InstructionTerms(Terms):
-    """Which disbursement, and the account that it is paid from."""
+    """Names the disbursement, and the account that it is paid from."""
 
     disbursement_id: Identifier
     bank_account: BankAccountId
@@ -69,9 +69,11 @@ class DisbursementInstructed(
     """The trustee told the bank to pay."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, ProposalClosed, SeparationOfDuties, UnknownBankAccount,
-        CurrencyMismatch, InsufficientFunds, PeriodClosed, QuorumLost, ApprovalExpired,
-        ConditionsOpen, NotWitnessed.
+        """Check that the money is reserved, that whoever instructs has not acted on the request
+        before, that approvals, conditions, quorum and witnesses still allow the payment, and that
+        the bank account holds the amount. Raises NotFound, ProposalClosed, SeparationOfDuties,
+        UnknownBankAccount, CurrencyMismatch, InsufficientFunds, PeriodClosed, QuorumLost,
+        ApprovalExpired, ConditionsOpen, NotWitnessed.
         """
         disbursement = book.get(Disbursement, self.disbursement_id)
         disbursement.require(DisbursementState.RESERVED)
@@ -127,7 +129,7 @@ class InstructDisbursement(InstructionTerms, Command, event=DisbursementInstruct
 
 
 class SettlementTerms(Dated):
-    """The bank's word that the money left: its reference and its date."""
+    """The bank's confirmation that the money left: its reference and its date."""
 
     disbursement_id: Identifier
     bank_reference: BankReference
@@ -139,8 +141,9 @@ class DisbursementSettled(
     """The money has reached the recipient."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, ProposalClosed, BankReferenceUsed, DateOutOfRange, PeriodClosed,
-        RateMissing.
+        """Check that the bank was told to pay, that its line is not booked yet, and that the dates
+        are possible. Raises NotFound, ProposalClosed, BankReferenceUsed, DateOutOfRange,
+        PeriodClosed, RateMissing.
         """
         disbursement = book.get(Disbursement, self.disbursement_id)
         disbursement.require(DisbursementState.INSTRUCTED)
@@ -186,7 +189,7 @@ class SettleDisbursement(SettlementTerms, Command, event=DisbursementSettled):
 
 
 class ReturnTerms(Dated):
-    """The bank's word that the money did not arrive, or came back."""
+    """The bank's notice that the money did not arrive, or came back."""
 
     disbursement_id: Identifier
     bank_reference: BankReference
@@ -197,8 +200,9 @@ class DisbursementReturned(ReturnTerms, Event, type="disbursement.returned", rol
     """The money is back in the window, at its original attribution."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, ProposalClosed, BankReferenceUsed, DateOutOfRange, PeriodClosed,
-        RateMissing.
+        """Check that the bank was told to pay or has paid, that its line is not booked yet, and
+        that the money does not come back before it left. Raises NotFound, ProposalClosed,
+        BankReferenceUsed, DateOutOfRange, PeriodClosed, RateMissing.
         """
         disbursement = book.get(Disbursement, self.disbursement_id)
         disbursement.require(DisbursementState.INSTRUCTED, DisbursementState.SETTLED)
@@ -258,7 +262,7 @@ class ReturnDisbursement(ReturnTerms, Command, event=DisbursementReturned):
 
 
 class CancellationTerms(Terms):
-    """Which disbursement, and why."""
+    """Names the disbursement, and says why it is cancelled."""
 
     disbursement_id: Identifier
     reason: Text
@@ -267,10 +271,12 @@ class CancellationTerms(Terms):
 class DisbursementCancelled(
     CancellationTerms, Event, type="disbursement.cancelled", roles=(Role.REQUESTER, Role.TRUSTEE)
 ):
-    """The request is taken back before the bank was told; what was reserved is free again."""
+    """The request is taken back before the bank was told to pay; reserved money is released."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed, PeriodClosed."""
+        """Check that the bank was not told yet, and that a requester cancels their own party's
+        request only. Raises NotFound, WrongParty, ProposalClosed, PeriodClosed.
+        """
         disbursement = book.get(Disbursement, self.disbursement_id)
         if act.role is Role.REQUESTER and act.party != disbursement.recipient:
             raise WrongParty(f"This request is {disbursement.recipient}'s.")
@@ -287,7 +293,7 @@ class DisbursementCancelled(
 
 
 class CancelDisbursement(CancellationTerms, Command, event=DisbursementCancelled):
-    """Take a request back before the bank is told."""
+    """Take a request back before the bank is told to pay."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield poll_key(self.disbursement_id)
@@ -303,7 +309,7 @@ class CancelDisbursement(CancellationTerms, Command, event=DisbursementCancelled
 def _payment_keys(
     book: Book, disbursement_id: str, terms: SettlementTerms | ReturnTerms | None = None
 ) -> Iterator[Key]:
-    """The rows behind a disbursement whose money moves on or back."""
+    """The rows that a payment reads when its disbursement's money leaves or comes back."""
     yield fund_key()
     yield disbursement_key(disbursement_id)
     fund, disbursement = book.peek(Fund), book.peek(Disbursement, disbursement_id)
@@ -326,7 +332,7 @@ def _payment_keys(
 
 
 def _settling_line(disbursement: Disbursement) -> tuple[str, str]:
-    """Account and reference of the bank's line that settled it; of no line before that."""
+    """Account and reference of the bank's line that settled it; empty before it was settled."""
     return disbursement.bank_account or "", disbursement.bank_reference or ""
 
 

@@ -1,6 +1,6 @@
-"""Reservations: setting the money aside, under the mandates that allow it, and giving it back.
+"""Reservations: reserving money for a request, under the mandates that allow it, and releasing it.
 
-Money that goes back returns to the pools, contributors and mandates that it came from, at exactly
+Money that is released returns to the pools, contributors and mandates that it came from, at exactly
 those shares.
 """
 
@@ -31,7 +31,7 @@ from app.domain.values import Money
 
 
 class DisbursementReserved(DisbursementReference, LedgerEvent, type="disbursement.reserved"):
-    """The money is set aside, and it is known whose it is. Never more than is available."""
+    """The money is reserved and attributed to contributors. Never more than is available."""
 
     amount: Money
     rule: str
@@ -61,8 +61,9 @@ class DisbursementReserved(DisbursementReference, LedgerEvent, type="disbursemen
         )
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed, QuorumLost, InsufficientFunds, DrawnPartyMissing,
-        MandateRequired, ExceedsMandate.
+        """Check that the request is approved, that the quorum is there, and that the money, the
+        parties asked and the mandates suffice. Raises ProposalClosed, QuorumLost,
+        InsufficientFunds, DrawnPartyMissing, MandateRequired, ExceedsMandate.
         """
         disbursement = book.get(Disbursement, self.disbursement_id)
         disbursement.require(DisbursementState.APPROVED)
@@ -100,10 +101,12 @@ class DisbursementReserved(DisbursementReference, LedgerEvent, type="disbursemen
 
 
 class DisbursementUnreserved(DisbursementReference, LedgerEvent, type="disbursement.unreserved"):
-    """An approval was taken back before the bank was told: the money is free, the request waits."""
+    """An approval was revoked before the bank was told: the money is free, the request waits."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed, PeriodClosed."""
+        """Check that the money is reserved and the bank was not told yet. Raises ProposalClosed,
+        PeriodClosed.
+        """
         book.get(Disbursement, self.disbursement_id).require(DisbursementState.RESERVED)
 
     def fold(self, book: Book, act: Act) -> Book:
@@ -152,14 +155,14 @@ def given_back(book: Book, disbursement: Disbursement, change: str) -> Book:
 
 
 def each(draws: Iterable[Draw]) -> Iterator[tuple[str, str, Money]]:
-    """Window, party and share of everybody whose money was drawn."""
+    """Window, party and share for every contributor to these draws."""
     for draw in draws:
         for party, share in draw.shares.items():
             yield draw.window, party, share
 
 
 def reservation_keys(book: Book, charter: Charter, disbursement: Disbursement) -> Iterator[Key]:
-    """What setting the money aside reads."""
+    """The rows that reserving the money reads."""
     currency, identifier = disbursement.amount.currency, disbursement.disbursement_id
     yield from posting_keys(book, reserved(identifier), currency)
     for window, tie in kinds_for(charter, disbursement.window, disbursement.purpose):
@@ -174,18 +177,18 @@ def reservation_keys(book: Book, charter: Charter, disbursement: Disbursement) -
 
 
 def drawn_keys(disbursement: Disbursement) -> Iterator[Key]:
-    """The rows behind money that was drawn and moves on or back, but for its accounts."""
+    """The rows of pools, positions and mandates that are read when drawn money moves on or back."""
     for draw in disbursement.draws:
         yield pool_key(draw.window, draw.restriction, draw.amount.currency)
     for window, party, share in each(disbursement.draws):
         yield position_key(party, window, share.currency)
         yield attribution_key(party, disbursement.disbursement_id)
-    # Also those that were withdrawn since: what went under them comes back to them.
+    # Withdrawn mandates too, because what was released under them comes back to them.
     yield from (mandate_key(use.mandate_id) for use in disbursement.mandates)
 
 
 def drawn_account_keys(book: Book, disbursement: Disbursement) -> Iterator[Key]:
-    """The accounts that money goes back to before the bank was told."""
+    """The accounts that money returns to when the bank was not told yet."""
     currency = disbursement.amount.currency
     yield from posting_keys(book, reserved(disbursement.disbursement_id), currency)
     for window, party, _ in each(disbursement.draws):
@@ -198,7 +201,7 @@ def _mandated(charter: Charter, parties: Iterable[str]) -> list[str]:
 
 
 def _draws(book: Book, disbursement: Disbursement, amount: Money) -> tuple[Draw, ...]:
-    """What an amount would be drawn from now. Raises InsufficientFunds."""
+    """The draws of which the amount would be made up now. Raises InsufficientFunds."""
     kinds = kinds_for(charter_of(book), disbursement.window, disbursement.purpose)
     return drawn(book, kinds, amount, disbursement.window)
 
@@ -211,7 +214,9 @@ def _mandates(
 
 
 def _require_asked(charter: Charter, disbursement: Disbursement, shares: Shares) -> None:
-    """Whoever's money is drawn was asked where the charter wants that. Raises DrawnPartyMissing."""
+    """Check that every party whose money is drawn was asked, where the charter demands that. Raises
+    DrawnPartyMissing.
+    """
     windows = windows_for(charter, disbursement.window, disbursement.purpose)
     for step in charter.steps_for(disbursement.amount, windows):
         if step.who is not Who.EACH_DRAWN:

@@ -1,7 +1,7 @@
-"""Approval steps: what must be answered before money is set aside, and by whom.
+"""Approval steps of a request: which answers it needs before money is reserved, and from whom.
 
-When a disbursement is requested, every answer that the charter asks for becomes a row that waits:
-the electorate is frozen then, and what is still missing can be seen by everybody.
+When a disbursement is requested, every answer that the charter demands becomes a pending row: the
+electorate is frozen then, and everybody can see what is still missing.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,9 +19,9 @@ from app.domain.values import Identifier, KeyId, PartyId, Role, Seq, StepId, Sub
 
 
 class Answer(StrEnum):
-    """pending -> approved | refused | abstained; approved -> revoked, which waits again.
+    """pending -> approved | refused | abstained; approved -> revoked, which is pending again.
 
-    closed when the request ended without this answer.
+    It is closed when the request ended without this answer.
     """
 
     PENDING = "pending"
@@ -41,8 +41,8 @@ class Approval(
     """One party's answer to one step of one request.
 
     It is due by `due_at`, where the step has a deadline; an approval holds until `holds_until`,
-    where the step says for how long. `conditions` stand in the way of the payment until they are
-    met, by entry `conditions_met_seq`. `kid` is the key that signed it.
+    where the step says for how long. The payment waits until `conditions` are met, by entry
+    `conditions_met_seq`. `kid` is the key that signed the answer.
     """
 
     disbursement_id: Identifier
@@ -62,27 +62,27 @@ class Approval(
 
     @property
     def waits(self) -> bool:
-        """Whether the request goes no further before this party answers (again)."""
+        """Whether the request goes no further before this party answers, or answers again."""
         return not self.passes and self.answer is not Answer.REFUSED
 
     @property
     def condition(self) -> str | None:
-        """What it depends on and is not there, in words; None where nothing is open."""
+        """The conditions that are not met yet, in words; None where none is open."""
         if not self.conditions or self.conditions_met_seq is not None:
             return None
         asked = "; ".join(self.conditions)
         return f"{self.party} approved step {self.step} on conditions: {asked}"
 
     def is_overdue(self, at: datetime) -> bool:
-        """Whether no answer that goes on was given in time; one that was, and was taken back, is
-        not held to it again.
+        """Whether the deadline passed without an answer that lets the request go on. A revoked
+        approval was given in time, so the deadline does not apply to it again.
         """
         answers = (Answer.PENDING, Answer.ABSTAINED)
         late = self.due_at is not None and at > self.due_at
         return late and self.waits and self.answer in answers
 
     def doubt(self, book: Book, at: datetime) -> str | None:
-        """Why what was approved does not count any more, in words; None where it counts."""
+        """Why an approval does not count any more, in words; None where it counts."""
         if not self.passes:
             return None
         if self.holds_until is not None and at > self.holds_until:
@@ -96,7 +96,7 @@ class Approval(
 
 
 class Involvement(State, table="involvements", key=("disbursement_id", "party", "subject")):
-    """A person who has acted on a request, and as what. Nobody acts twice."""
+    """A person who has acted on a request, and in which capacity; nobody acts in two."""
 
     disbursement_id: Identifier
     party: PartyId
@@ -105,7 +105,7 @@ class Involvement(State, table="involvements", key=("disbursement_id", "party", 
 
 
 def label(step: str, party: str) -> str:
-    """How a request names one answer that it takes: `legal_review/DE`."""
+    """The name of an answer within its request, by step and party: `legal_review/DE`."""
     return f"{step}/{party}"
 
 
@@ -115,14 +115,14 @@ def approval_key(disbursement_id: str, step: str, party: str) -> Key:
 
 
 def approval_keys(disbursement_id: str, asked: Iterable[str]) -> Iterator[Key]:
-    """The keys of all answers that a request takes."""
+    """The keys of all answers that a request needs."""
     for name in asked:
         step, _, party = name.partition("/")
         yield approval_key(disbursement_id, step, party)
 
 
 def answer_keys(book: Book, disbursement_id: str, asked: Iterable[str]) -> Iterator[Key]:
-    """The same, and the party's keys that the answers were signed with."""
+    """The keys of all answers of a request, and of the party keys that they were signed with."""
     for row in approval_keys(disbursement_id, asked):
         yield row
         approval = book.peek(Approval, *row[1])
@@ -141,7 +141,7 @@ def involvement_key(disbursement_id: str, party: str, subject: str) -> Key:
 
 
 def opened(book: Book, asked: Iterable[tuple[Step, str]], disbursement_id: str, act: Act) -> Book:
-    """The book with every answer that this request needs, waiting."""
+    """The book with every answer that this request needs, pending."""
     for step, party in asked:
         book = book.put(
             Approval(
@@ -165,7 +165,7 @@ def opened(book: Book, asked: Iterable[tuple[Step, str]], disbursement_id: str, 
 
 
 def closed(book: Book, disbursement_id: str, asked: Iterable[str]) -> Book:
-    """The book with every answer that still waits closed: the request has ended."""
+    """The book with every pending answer closed, because the request has ended."""
     for approval in answers(book, disbursement_id, asked):
         if approval.waits:
             book = book.put(approval.but(answer=Answer.CLOSED))
@@ -173,7 +173,7 @@ def closed(book: Book, disbursement_id: str, asked: Iterable[str]) -> Book:
 
 
 def answered(approval: Approval, step: Step | None, answer: Answer, act: Act) -> Approval:
-    """The row after somebody answered, for as long as the step lets it hold."""
+    """The row after an answer; an approval holds for as long as the step says."""
     approved = answer is Answer.APPROVED
     abstaining = step is not None and step.abstention_passes and answer is Answer.ABSTAINED
     valid_days = step.valid_days if step is not None and approved else None
@@ -202,7 +202,9 @@ def involved(book: Book, disbursement_id: str, act: Act, capacity: str) -> Book:
 
 
 def require_uninvolved(book: Book, disbursement_id: str, act: Act) -> None:
-    """Maker, checkers and releaser are different people. Raises SeparationOfDuties."""
+    """Check that the person has not acted on this request before: requester, approvers and payer
+    are different people. Raises SeparationOfDuties.
+    """
     before = book.find(Involvement, disbursement_id, act.party, act.subject)
     if before is not None:
         raise SeparationOfDuties(
@@ -211,16 +213,18 @@ def require_uninvolved(book: Book, disbursement_id: str, act: Act) -> None:
 
 
 def require_turn(rows: Iterable[Approval], charter: Charter, approval: Approval) -> None:
-    """Check that every step that comes before this one was approved. Raises StepNotOpen."""
+    """Check that every step that comes before this one was answered so that the request goes on.
+    Raises StepNotOpen.
+    """
     before = comes_after(rows, charter, approval)
     if before is not None:
         raise StepNotOpen(f"Step {approval.step} comes after {before.step} of {before.party}.")
 
 
 def comes_after(rows: Iterable[Approval], charter: Charter, approval: Approval) -> Approval | None:
-    """The first answer of a request that must be there before this one and is not.
+    """The first answer that must be given before this one and is not; None if none.
 
-    A step that the request does not take is none of its rows, so it is not waited for.
+    A step that this request does not need has no row and is not waited for.
     """
     step = charter.step(approval.step)
     for row in rows:
@@ -232,7 +236,9 @@ def comes_after(rows: Iterable[Approval], charter: Charter, approval: Approval) 
 
 
 def _is_anothers(earlier: Step, step: Step, row: Approval, approval: Approval) -> bool:
-    """A government waits for its own earlier steps only; everybody else for all of them."""
+    """Whether both steps are governments' and the row is another government's: it is not waited
+    for.
+    """
     own = earlier.who in GOVERNMENTS and step.who in GOVERNMENTS
     return own and row.party != approval.party
 

@@ -1,4 +1,4 @@
-"""Compatibility: what a new charter must keep, and which open matters it would read otherwise."""
+"""Compatibility: what a new charter must keep, and which open matters it would decide otherwise."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,7 +9,9 @@ from app.domain.refusals.decisions import CharterIncompatible
 
 
 def require_compatible(old: Charter, new: Charter) -> None:
-    """Check that nothing is lost that money or obligations hang on. Raises CharterIncompatible."""
+    """Check that the new charter keeps everything that money or obligations depend on. Raises
+    CharterIncompatible.
+    """
     if new.fund != old.fund:
         raise CharterIncompatible(f"The fund is named {old.fund}.")
     if new.succeeds != old.succeeds:
@@ -35,7 +37,7 @@ def require_compatible(old: Charter, new: Charter) -> None:
         raise CharterIncompatible("Exchange rates stay on their base.")
     foreign = sorted(set(old.currencies) - {old.holding_currency})
     if foreign and old.exchange_rates is None and new.exchange_rates is not None:
-        # What has come in has no cost in the holding currency, and could not leave at one.
+        # Money that has come in was not valued at a cost, so it could not leave at one.
         raise CharterIncompatible(f"The fund takes {foreign[0]} without exchange rates already.")
     known = {party.id for party in old.parties}
     if any(member.party in known for member in new.members):
@@ -45,14 +47,14 @@ def require_compatible(old: Charter, new: Charter) -> None:
 def reread(old: Charter, new: Charter) -> set[DecisionClass]:
     """The classes of decisions that would be made otherwise under the new charter.
 
-    Charters always: what another one was compared with is not in force any more.
+    Always the class of charters, because open proposals were compared with the old charter.
     """
     changed = {kind for kind in DecisionClass if _read_as(old, kind) != _read_as(new, kind)}
     return changed | {DecisionClass.CHARTER}
 
 
 def _read_as(charter: Charter, decision: DecisionClass) -> tuple[Any, ...]:
-    """All that decisions of a class follow from."""
+    """Everything in a charter on which decisions of this class depend."""
     parties = [(party.id, party.kind, party.weight_bp, party.mandated) for party in charter.parties]
     named = decision in charter.decision_rules
     rule = (charter.rule(decision), named, charter.calendars, charter.signed)
@@ -64,6 +66,6 @@ def _read_as(charter: Charter, decision: DecisionClass) -> tuple[Any, ...]:
 
 
 def _essence(part: Any) -> tuple[Any, ...]:
-    """What of a part cannot change; names, weights and purposes can."""
+    """The members of a part that cannot change; names, weights and purposes can."""
     names: Iterable[str] = ("kind", "currency", "source", "only", "excludes")
     return tuple(getattr(part, name, None) for name in names)

@@ -1,8 +1,8 @@
-"""Custody: what may be proposed of who speaks for the log, and of its end.
+"""Custody: what may be proposed about the keys of the log and about its end.
 
-A new log key is vouched for by the one before it, and by the parties who accept the proposal. Where
-the old key is compromised its word is worth nothing: then the parties' decision alone stands for
-the new one, and auditors get the new key from them.
+A new log key is introduced by the one before it, and by the parties who accept the proposal. A key
+that is compromised cannot introduce another: then the parties' decision alone supports the new one,
+and auditors get the new key from the parties.
 """
 
 from typing import Final, Literal, Self
@@ -30,9 +30,9 @@ class LogKeyChange(Terms):
     """Another key signs the log's checkpoints.
 
     `possession` is the new key's own signature (base64) over the lines `fund-ledger/log-key`, the
-    origin, and `vkey`: a key that nobody has would end the log. `introduction` is the old key's,
-    over the same. A compromised key cannot introduce another: then `trusted_through` says up to
-    which size its checkpoints count.
+    origin, and `vkey`; it shows that somebody has the key, without which the log could not go on.
+    `introduction` is the old key's signature over the same lines. A compromised key cannot
+    introduce another: then `trusted_through` says up to which size its checkpoints count.
     """
 
     kind: Literal["log_key"]
@@ -67,7 +67,7 @@ CustodyChange = LogKeyChange | ExportKeyChange | LogClosing
 
 
 def require_custody(book: Book, subject: CustodyChange, fund: str, seq: int) -> None:
-    """Check what a proposal says of the log's custody. Raises AlreadyExists, StaleProposal."""
+    """Check a change of the log's keys, or its end. Raises AlreadyExists, StaleProposal."""
     log_state = book.get(Log)
     match subject:
         case LogKeyChange():
@@ -83,12 +83,12 @@ def require_custody(book: Book, subject: CustodyChange, fund: str, seq: int) -> 
 
 
 def require_new_log_key(book: Book, vkey: str) -> None:
-    """Raises AlreadyExists."""
+    """Check that this key, under any name, was never a key of the log. Raises AlreadyExists."""
     if any(public_part(known.vkey) == public_part(vkey) for known in book.get(Log).keys):
         raise AlreadyExists("This key has signed the log before; a key is never used again.")
 
 
 def require_new_export_key(book: Book, kid: str) -> None:
-    """Raises AlreadyExists."""
+    """Check that this key was never one for exports. Raises AlreadyExists."""
     if any(known.kid == kid for known in book.get(Log).export_keys):
         raise AlreadyExists("This key has signed exports before; a key is never used again.")

@@ -1,4 +1,4 @@
-"""What an accepted proposal changes of the log's custody, recorded by the ledger."""
+"""Effects of accepted proposals on the log's keys and its end, recorded by the ledger."""
 
 from app.domain.book import Book
 from app.domain.charter.attested import LogSize, VerifierKey
@@ -17,7 +17,7 @@ from app.domain.values import FundSlug, Identifier, KeyId
 
 
 class CustodyEffect(LedgerEvent):
-    """What an accepted proposal changes of the log's custody."""
+    """The common fields of these effects."""
 
     proposal_id: Identifier
 
@@ -30,7 +30,9 @@ class LogKeyChanged(CustodyEffect, type="log_key.changed"):
     trusted_through: LogSize | None = None
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed, AlreadyExists."""
+        """Check that the proposal was accepted and the key never signed the log before. Raises
+        ProposalClosed, AlreadyExists.
+        """
         require_accepted(book, self.proposal_id)
         require_new_log_key(book, self.vkey)
 
@@ -57,7 +59,9 @@ class ExportKeyChanged(CustodyEffect, type="export_key.changed"):
     kid: KeyId
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed, AlreadyExists."""
+        """Check that the proposal was accepted and the key never signed exports before. Raises
+        ProposalClosed, AlreadyExists.
+        """
         require_accepted(book, self.proposal_id)
         require_new_export_key(book, self.kid)
 
@@ -76,7 +80,9 @@ class LogClosed(CustodyEffect, type="log.closed"):
     successor: FundSlug | None = None
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed, LogIsClosed."""
+        """Check that the proposal was accepted and the log is open. Raises ProposalClosed,
+        LogIsClosed.
+        """
         require_accepted(book, self.proposal_id)
         book.get(Log).require_open()
 
@@ -89,7 +95,7 @@ class LogClosed(CustodyEffect, type="log.closed"):
 
 
 def custody_effect(subject: CustodyChange, proposal_id: str, cause: int) -> LedgerEvent:
-    """What the accepted proposal brings about."""
+    """The event that follows when the proposal is accepted."""
     match subject:
         case LogKeyChange():
             return LogKeyChanged(

@@ -31,15 +31,15 @@ from app.domain.values import Digest, Identifier, PartyId
 
 
 class ProposalReference(Terms):
-    """Which proposal."""
+    """Names a proposal."""
 
     proposal_id: Identifier
 
 
 class CharterAmended(ProposalReference, LedgerEvent, type="charter.amended"):
-    """Another charter is in force. Open matters that it would read otherwise are dropped.
+    """Another charter is in force. Open matters that it would decide otherwise are dropped.
 
-    `rereads` names their classes; each one's end is an event of its own (`matter.dropped`).
+    `rereads` names their classes; each matter's end is an event of its own (`matter.dropped`).
     """
 
     charter_digest: Digest
@@ -57,7 +57,9 @@ class CharterAmended(ProposalReference, LedgerEvent, type="charter.amended"):
         )
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed, CharterIncompatible."""
+        """Check that the proposal was accepted, and that its charter still keeps what money and
+        obligations depend on. Raises ProposalClosed, CharterIncompatible.
+        """
         require_accepted(book, self.proposal_id)
         require_compatible(charter_of(book), _charter_of(book, self.proposal_id))
 
@@ -82,7 +84,7 @@ class CharterAmended(ProposalReference, LedgerEvent, type="charter.amended"):
 
 
 class MatterTerms(Terms):
-    """A disbursement or a proposal."""
+    """Names a disbursement or a proposal."""
 
     matter_id: Identifier
 
@@ -91,7 +93,9 @@ class MatterDropped(MatterTerms, TimedEvent, type="matter.dropped"):
     """A request or a proposal ends: a newer charter would decide it otherwise."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, ProposalClosed, ClockRuns."""
+        """Check that the matter is open and that the charter in force decides its class otherwise.
+        Raises NotFound, ProposalClosed, ClockRuns.
+        """
         proposal = book.find(Proposal, self.matter_id)
         if proposal is not None:
             proposal.require_open()
@@ -114,7 +118,7 @@ class MatterDropped(MatterTerms, TimedEvent, type="matter.dropped"):
 
 
 class DropMatter(MatterTerms, Command, event=MatterDropped, internal=True):
-    """Say that a new charter has ended something. The ledger asks this of itself."""
+    """Say that a new charter has ended a matter. Only the ledger itself asks for this."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield fund_key()
@@ -141,7 +145,7 @@ class IssuersRegistered(ProposalReference, LedgerEvent, type="issuers.registered
         return cls(proposal_id=proposal_id, cause=cause, party=change.party, issuers=change.issuers)
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed."""
+        """Check that the proposal was accepted. Raises ProposalClosed otherwise."""
         require_accepted(book, self.proposal_id)
 
     def fold(self, book: Book, act: Act) -> Book:
@@ -153,7 +157,7 @@ class IssuersRegistered(ProposalReference, LedgerEvent, type="issuers.registered
 
 
 def effects_of(book: Book, proposal_id: str, cause: int) -> tuple[Event, ...]:
-    """What an accepted proposal brings about."""
+    """The events that follow when the proposal is accepted."""
     subject = book.get(Proposal, proposal_id).subject
     if isinstance(subject, CharterChange):
         return (CharterAmended.of(book, proposal_id, cause),)

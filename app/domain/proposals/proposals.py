@@ -1,8 +1,9 @@
-"""Proposals: a new charter, other identity providers, other keys of the log, its end, a motion.
+"""Proposals: for a new charter, other identity providers, other log keys, the log's end, or a
+motion.
 
 open -> accepted | refused | expired (the clock ended without a quorum) | withdrawn | dropped (the
-charter changed under it). Decided by the rule of its class, in the charter in force when it was
-opened. New content is a new vote: the ballots are void and the clock begins anew.
+charter changed meanwhile). Decided by the rule of its class, in the charter in force when it was
+opened. New content needs a new vote: the ballots are void and the clock begins anew.
 """
 
 from collections.abc import Iterator
@@ -54,8 +55,8 @@ class CharterChange(Terms):
 class IssuerChange(Terms):
     """The identity providers whose tokens a party uses in this fund, and no others.
 
-    Each is the SHA-256 of its row in the service's registry, in canonical JSON: name, keys,
-    algorithms and roles cannot be changed behind the partners' backs.
+    Each is the SHA-256 of its row in the service's registry, in canonical JSON, so that its name,
+    keys, algorithms and roles cannot be changed without the partners.
     """
 
     kind: Literal["issuers"]
@@ -64,7 +65,7 @@ class IssuerChange(Terms):
 
 
 class Motion(Terms):
-    """Something that is decided and changes nothing in the ledger itself."""
+    """Something to be decided that changes nothing in the ledger itself."""
 
     kind: Literal["motion"]
     text: Text
@@ -97,9 +98,10 @@ class ProposalTerms(Terms):
 class Proposal(
     State, table="proposals", key=("proposal_id",), listed_by="opened_seq", is_matter=True
 ):
-    """A proposal and what became of it. `digest` is what a ballot names.
+    """A proposal and what became of it.
 
-    `charter_digest` is that of the charter which it would bring into force.
+    A ballot names `digest`. `charter_digest` is that of the charter which the proposal would bring
+    into force.
     """
 
     proposal_id: Identifier
@@ -114,7 +116,7 @@ class Proposal(
     decided_seq: Seq | None
 
     def require_open(self) -> None:
-        """Raises ProposalClosed."""
+        """Check that the proposal is still to be decided. Raises ProposalClosed otherwise."""
         if self.state is not ProposalState.OPEN:
             raise ProposalClosed(f"The proposal is {self.state}.")
 
@@ -127,8 +129,9 @@ class ProposalOpened(
     proposal_id: Identifier
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises WrongParty, RateMissing, CalendarEnds, CharterIncompatible, AlreadyExists,
-        DeadlineImpossible.
+        """Check that a government or the trustee proposes something that could take effect, and
+        that its vote can be weighed and closes when the charter says. Raises WrongParty,
+        RateMissing, CalendarEnds, CharterIncompatible, AlreadyExists, DeadlineImpossible.
         """
         _require_proposable(self, book, act)
         _require_closing(self, book, act)
@@ -169,7 +172,7 @@ class OpenProposal(ProposalTerms, Command, event=ProposalOpened):
 
 
 class RevisionTerms(ProposalTerms):
-    """New content for a proposal; `replaces` is the digest of what it says now."""
+    """New content for a proposal; `replaces` is the digest of its present content."""
 
     proposal_id: Identifier
     replaces: Digest
@@ -179,8 +182,10 @@ class ProposalRevised(RevisionTerms, OpensVote, type="proposal.revised", roles=P
     """The content changed: what was voted is void, and the clock begins anew."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed, StaleProposal, RateMissing, CalendarEnds,
-        CharterIncompatible, AlreadyExists, DeadlineImpossible.
+        """Check that the party revises its own open proposal, names the content that it replaces,
+        keeps its kind, and states something that could be proposed now. Raises NotFound,
+        WrongParty, ProposalClosed, StaleProposal, RateMissing, CalendarEnds, CharterIncompatible,
+        AlreadyExists, DeadlineImpossible.
         """
         proposal = _own(book, self.proposal_id, act)
         poll = book.get(Poll, self.proposal_id)
@@ -223,17 +228,19 @@ class ReviseProposal(RevisionTerms, Command, event=ProposalRevised):
 
 
 class ProposalWithdrawalTerms(Terms):
-    """Which proposal, and why."""
+    """Names the proposal, and says why it is withdrawn."""
 
     proposal_id: Identifier
     reason: Text
 
 
 class ProposalWithdrawn(ProposalWithdrawalTerms, Event, type="proposal.withdrawn", roles=PROPOSERS):
-    """Whoever proposed it takes it back."""
+    """The party that made a proposal takes it back."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, ProposalClosed."""
+        """Check that the proposal is the actor's party's and open. Raises NotFound, WrongParty,
+        ProposalClosed.
+        """
         _own(book, self.proposal_id, act)
 
     def fold(self, book: Book, act: Act) -> Book:
@@ -260,14 +267,16 @@ def proposal_key(proposal_id: str) -> Key:
 
 
 def closed_proposal(book: Book, proposal_id: str, state: ProposalState, act: Act) -> Book:
-    """The book in which the proposal has ended so."""
+    """The book in which the proposal has ended in `state`."""
     proposal = book.get(Proposal, proposal_id)
     book = ended_poll(book, proposal_id)
     return book.put(proposal.but(state=state, decided_seq=act.seq))
 
 
 def _closing(command: ProposalTerms, book: Book, act: Act) -> dict[str, Any]:
-    """When the vote that is asked for closes. Raises CalendarEnds, UnknownTimeZone."""
+    """The `closes_at` of the event, where the vote on it has a clock. Raises CalendarEnds,
+    UnknownTimeZone.
+    """
     if isinstance(command.subject, CharterChange):
         require_zones(command.subject.charter)
     charter = charter_of(book)
@@ -276,7 +285,9 @@ def _closing(command: ProposalTerms, book: Book, act: Act) -> dict[str, Any]:
 
 
 def _require_closing(event: "ProposalOpened | ProposalRevised", book: Book, act: Act) -> None:
-    """Raises CalendarEnds, DeadlineImpossible."""
+    """Check when the event says that its vote closes, by the rule of its class. Raises
+    CalendarEnds, DeadlineImpossible.
+    """
     charter = charter_of(book)
     rule = charter.rule(DecisionClass(event.subject.kind))
     require_closing(charter, rule, act.at, event.closes_at)
@@ -300,7 +311,7 @@ def _own(book: Book, proposal_id: str, act: Act) -> Proposal:
 
 
 def require_accepted(book: Book, proposal_id: str) -> None:
-    """Raises ProposalClosed."""
+    """Check that the proposal was accepted. Raises ProposalClosed otherwise."""
     proposal = book.get(Proposal, proposal_id)
     if proposal.state is not ProposalState.ACCEPTED:
         raise ProposalClosed(f"The proposal is {proposal.state}.")

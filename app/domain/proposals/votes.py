@@ -1,8 +1,8 @@
-"""Votes: ballots, what they come to, and clocks that end.
+"""Votes: ballots, the decisions that they lead to, and deadlines that pass.
 
-A ballot names the digest of what it is about, so it cannot be counted for anything else. As soon
-as nothing can change the outcome, or when the clock has ended, the ledger records the decision
-with every ballot that it counted, the rule and the numbers; a replay works them out again.
+A ballot names the digest of what it is about, so it counts for nothing else. As soon as nothing can
+change the outcome, or when the clock has ended, the ledger records the decision with every ballot
+that it counted, the rule and the numbers; a replay works them out again.
 """
 
 from collections.abc import Iterator
@@ -76,7 +76,7 @@ _PROPOSAL_STATES: Final = {
 
 
 class MatterReference(Terms):
-    """What is voted on: a disbursement or a proposal."""
+    """Names what is voted on: a disbursement or a proposal."""
 
     matter_id: Identifier
 
@@ -93,10 +93,14 @@ class BallotCast(BallotTerms, Event, type="ballot.cast", roles=ANY_ROLE):
     """A government votes, once."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, ProposalClosed, NotInElectorate, AlreadyDecided, RoleNotPermitted,
-        SeparationOfDuties, StaleProposal, ReasonRequired, CalendarEnds, InsufficientFunds,
-        PeriodClosed, QuorumLost, DrawnPartyMissing, MandateRequired, ExceedsMandate,
-        CharterIncompatible.
+        """Check that the party has a vote in this and has not cast it, that the vote is open, that
+        the person votes in the right role and has not acted on the matter in another, and that the
+        ballot names the present content. Raises NotFound, ProposalClosed, NotInElectorate,
+        AlreadyDecided, RoleNotPermitted, SeparationOfDuties, StaleProposal, ReasonRequired.
+
+        The last ballot decides, so it also raises what the decision's effects raise: CalendarEnds,
+        InsufficientFunds, PeriodClosed, QuorumLost, DrawnPartyMissing, MandateRequired,
+        ExceedsMandate, CharterIncompatible.
         """
         poll = book.get(Poll, self.matter_id)
         if act.party not in poll.electorate:
@@ -157,7 +161,7 @@ class CastBallot(BallotTerms, Command, event=BallotCast):
         yield from _matter_keys(book, self.matter_id)
 
     def in_role(self, book: Book, actor: Actor) -> Role:
-        """The role that votes, where the actor has it; else any that they have."""
+        """The role that votes, if the actor has it; else any role that they have."""
         poll = book.find(Poll, self.matter_id)
         if poll is not None and poll.vote.role in actor.roles:
             return poll.vote.role
@@ -168,7 +172,9 @@ class CastBallot(BallotTerms, Command, event=BallotCast):
 
 
 class VoteCalled(MatterReference, LedgerEvent, OpensVote, type="vote.called"):
-    """Somebody objected, and the charter wants a vote then: it is open, with a clock of its own."""
+    """An objection was made where the charter then has a vote: that vote is open, with its own
+    clock.
+    """
 
     rule: RuleKind
     role: Role
@@ -186,13 +192,17 @@ class VoteCalled(MatterReference, LedgerEvent, OpensVote, type="vote.called"):
         )
 
     def is_what_follows(self, owed: Event) -> bool:
-        """The same call; when it closes, `permit` judges without anybody's time zones."""
+        """Whether it is the same call, whatever its deadline: `permit` checks that without time
+        zones.
+        """
         return isinstance(owed, VoteCalled) and self == owed.model_copy(
             update={"closes_at": self.closes_at}
         )
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed, CalendarEnds, DeadlineImpossible."""
+        """Check that an objection leads to another vote here, and that it closes when the charter
+        says. Raises ProposalClosed, CalendarEnds, DeadlineImpossible.
+        """
         poll = book.get(Poll, self.matter_id)
         if poll.state is not PollState.OPEN or poll.after_objection is None:
             raise ProposalClosed("No vote follows.")
@@ -206,7 +216,7 @@ class VoteCalled(MatterReference, LedgerEvent, OpensVote, type="vote.called"):
 
 
 class DecisionMade(MatterReference, LedgerEvent, type="decision.made"):
-    """The vote is over. Names the rule, the charter, every ballot that it counted, the numbers."""
+    """The vote is over. Names the rule, the charter, each ballot that it counted, the numbers."""
 
     verdict: Verdict
     rule: RuleKind
@@ -228,7 +238,9 @@ class DecisionMade(MatterReference, LedgerEvent, type="decision.made"):
         )
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises ProposalClosed."""
+        """Check that the vote is open and its trusted ballots come to this verdict. Raises
+        ProposalClosed.
+        """
         poll = book.get(Poll, self.matter_id).trusted(book)
         if poll.state is not PollState.OPEN or poll.outcome(act.at) is not self.verdict:
             raise ProposalClosed("The vote is not decided so.")
@@ -261,7 +273,9 @@ class ClockElapsed(MatterReference, TimedEvent, type="clock.elapsed"):
     """A deadline has passed: of a vote, or of an approval that nobody gave."""
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, ClockRuns, ProposalClosed, and what the decision's effects raise."""
+        """Check that a deadline of this matter has passed: of its vote, or of an approval. Raises
+        NotFound, ClockRuns, ProposalClosed, and what the decision's effects raise.
+        """
         poll = book.find(Poll, self.matter_id)
         if poll is not None:
             require_current(book, poll.decision, poll.charter_seq)
@@ -276,7 +290,7 @@ class ClockElapsed(MatterReference, TimedEvent, type="clock.elapsed"):
             raise ClockRuns("Nothing is overdue.")
 
     def fold(self, book: Book, act: Act) -> Book:
-        """Nothing but its consequences."""
+        """The book unchanged: everything else follows as a consequence."""
         return book
 
     def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:
@@ -293,7 +307,7 @@ class ClockElapsed(MatterReference, TimedEvent, type="clock.elapsed"):
 
 
 class ElapseClock(MatterReference, Command, event=ClockElapsed, internal=True):
-    """Say that a deadline has passed. The ledger asks this of itself; the rules find out."""
+    """Say that a deadline has passed. Only the ledger itself asks for this."""
 
     def reads(self, book: Book, actor: Actor) -> Iterator[Key]:
         yield from _matter_keys(book, self.matter_id)
@@ -303,7 +317,9 @@ class ElapseClock(MatterReference, Command, event=ClockElapsed, internal=True):
 
 
 def _capacity(poll: Poll) -> str:
-    """As what a person votes: after an objection again in the same role, never in two."""
+    """The capacity in which a person votes. A person who voted before an objection may vote again
+    after it in the same role only.
+    """
     return f"voter ({poll.vote.role})"
 
 
@@ -313,7 +329,7 @@ def _is_overdue(book: Book, disbursement: Disbursement, act: Act) -> bool:
 
 
 def _matter_keys(book: Book, matter_id: str) -> Iterator[Key]:
-    """Everything that a decision on this matter may change."""
+    """The rows that a decision on this matter may read or change."""
     yield fund_key()
     yield seats_key()
     yield from vote_keys(book, matter_id)

@@ -1,1 +1,1 @@
-"""The ways in which the ledger says no; a refusal may also stand beside the rule that it is for."""
+"""Refusals by subject; a refusal that belongs to one rule may be declared beside that rule."""

@@ -1,8 +1,8 @@
-"""Refusals: the ways in which the ledger says no.
+"""Refusals: the base class, and those that every subject uses.
 
-A refusal is an answer to a caller, not a fault: a kind (what HTTP makes of it is decided in
-`api/problems.py` alone), a stable code, and one sentence with both values. `docs/errors.md`
-is made from them.
+A refusal is an answer to a caller and no fault of the program: a kind (`api/http/problems.py` alone
+gives it an HTTP status), a stable code, and one sentence with the values that conflict.
+`docs/errors.md` is made from them.
 """
 
 from enum import StrEnum
@@ -10,29 +10,29 @@ from typing import ClassVar, Final
 
 
 class Kind(StrEnum):
-    """What sort of no it is."""
+    """What sort of refusal it is; HTTP makes a status of it."""
 
     INVALID = "invalid"  # the request makes no sense, whatever the state of the book
     FORBIDDEN = "forbidden"  # not this person, not this party
     MISSING = "missing"  # there is no such thing in this fund
-    CONFLICT = "conflict"  # it made sense, but the state of the book forbids it
-    STALE = "stale"  # it speaks of content that is not the present one
-    LATER = "later"  # nothing is wrong with it: there was no time for it now
+    CONFLICT = "conflict"  # the request is valid, but the state of the book forbids it
+    STALE = "stale"  # it names content that has changed since
+    LATER = "later"  # the request is valid, but there was no time for it now
 
 
 REFUSALS: "Final[dict[str, type[Refusal]]]" = {}
-"""Every refusal by its code, for the page of errors and the published interface."""
+"""Every refusal by its code, for `docs/errors.md` and the published interface."""
 
 
 class Refusal(Exception):
-    """Base of all refusals. The sentence below the name of each is the cause on that page."""
+    """Base of all refusals. Each subclass's docstring is its cause in `docs/errors.md`."""
 
     kind: ClassVar[Kind]
     code: ClassVar[str]
     remedy: ClassVar[str]
-    """What whoever is refused can do about it."""
+    """What the caller can do about it."""
     again_soon: ClassVar[bool] = False
-    """Whether nothing is wrong with the request: sent again in a moment it may be accepted."""
+    """Whether the request is valid and may be accepted when it is sent again in a moment."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -1,4 +1,4 @@
-"""Decisions: steps, votes, clocks, quorums."""
+"""Refusals about decisions: steps, votes, clocks, quorums."""
 
 from app.domain.refusals.base import Kind, Refusal
 
@@ -18,7 +18,7 @@ class StaleProposal(Refusal):
 
 
 class StepNotOpen(Refusal):
-    """It is not this step's turn, or not this role's step."""
+    """It is not this step's turn, or another role takes it."""
 
     kind, code = Kind.CONFLICT, "step_not_open"
     remedy = "the sentence says which"
@@ -46,7 +46,7 @@ class EvidenceRequired(Refusal):
 
 
 class ReasonRequired(Refusal):
-    """Whoever refuses says why."""
+    """A refusal, or a vote against, needs a reason."""
 
     kind, code = Kind.INVALID, "reason_required"
     remedy = "say why"
@@ -60,28 +60,28 @@ class CalendarEnds(Refusal):
 
 
 class CharterIncompatible(Refusal):
-    """A new charter must keep what money and obligations hang on."""
+    """A new charter must keep what money and obligations depend on."""
 
     kind, code = Kind.CONFLICT, "charter_incompatible"
     remedy = "keep it; the sentence names it"
 
 
 class TooManyOpen(Refusal):
-    """A party has as many of these as a release can look at."""
+    """A party has as many of these as a release can read."""
 
     kind, code = Kind.CONFLICT, "too_many_open"
     remedy = "end one of them first"
 
 
 class QuorumLost(Refusal):
-    """Too few governments have anybody who can decide: releases are halted."""
+    """Too few governments have anybody who can decide, so nothing is released."""
 
     kind, code = Kind.CONFLICT, "quorum_lost"
     remedy = "their admins add somebody"
 
 
 class ApprovalExpired(Refusal):
-    """An approval holds no longer, was revoked, or rests on a key that is not trusted."""
+    """An approval has expired, was revoked, or rests on a key that is not trusted."""
 
     kind, code = Kind.CONFLICT, "approval_expired"
     remedy = "the party gives it again; `blockers` names it"
@@ -102,21 +102,21 @@ class NotInElectorate(Refusal):
 
 
 class ClockRuns(Refusal):
-    """The deadline is not over."""
+    """The deadline has not passed."""
 
     kind, code = Kind.CONFLICT, "clock_runs"
     remedy = "wait"
 
 
 class DeadlineImpossible(Refusal):
-    """No place on earth counts the charter's days so that they end then."""
+    """The stated deadline is not the end of the charter's days in any time zone."""
 
     kind, code = Kind.INVALID, "deadline_impossible"
     remedy = "nothing that a client sends: an entry that says so is forged"
 
 
 class UnknownTimeZone(Refusal):
-    """The time zones that are installed at the ledger do not know this name."""
+    """The time zones installed at the ledger do not include this name."""
 
     kind, code = Kind.INVALID, "unknown_time_zone"
     remedy = "write an IANA name such as `Europe/Brussels`"

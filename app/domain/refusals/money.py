@@ -1,4 +1,4 @@
-"""Money: what the charter, the books and the bank forbid."""
+"""Refusals about money: what the charter, the books and the bank forbid."""
 
 from app.domain.refusals.base import Kind, Refusal
 
@@ -39,7 +39,7 @@ class AmountOutOfRange(Refusal):
 
 
 class DateOutOfRange(Refusal):
-    """A date lies in the future or before anything that this fund could mean."""
+    """A date lies in the future, or too far back for what it dates."""
 
     kind, code = Kind.INVALID, "date_out_of_range"
     remedy = "the sentence names the day; use the bank's date"
@@ -60,7 +60,7 @@ class PurposeNotAllowed(Refusal):
 
 
 class ExceedsPledge(Refusal):
-    """More would be agreed than the pledge still has."""
+    """More would be agreed than is left of the pledge."""
 
     kind, code = Kind.CONFLICT, "exceeds_pledge"
     remedy = "agree on less, or pledge more first"
@@ -74,7 +74,7 @@ class AgreementNotInForce(Refusal):
 
 
 class AlreadySigned(Refusal):
-    """This side has signed."""
+    """This side has signed the agreement already."""
 
     kind, code = Kind.CONFLICT, "already_signed"
     remedy = "nothing: the signature is in the log"
@@ -88,7 +88,7 @@ class ExceedsAgreement(Refusal):
 
 
 class BankReferenceUsed(Refusal):
-    """One line of a bank statement is booked once."""
+    """This line of the bank statement is booked already."""
 
     kind, code = Kind.CONFLICT, "bank_reference_used"
     remedy = "the sentence names the entry"
@@ -123,14 +123,14 @@ class UnknownRestriction(Refusal):
 
 
 class RestrictionNotUsable(Refusal):
-    """No purpose of the window would be left for money that is tied so."""
+    """Money under this restriction could pay for no purpose of the window."""
 
     kind, code = Kind.CONFLICT, "restriction_not_usable"
     remedy = "choose another window or restriction"
 
 
 class UnknownAccount(Refusal):
-    """The charter's chart has no such account of the trustee's own."""
+    """The charter's chart has no such account of the trustee."""
 
     kind, code = Kind.INVALID, "unknown_account"
     remedy = "see the charter; the fund's money is not moved by journal entries"

@@ -1,10 +1,10 @@
-"""Who may: roles, parties, keys, signatures, issuers."""
+"""Refusals about who may act: roles, parties, keys, signatures, issuers."""
 
 from app.domain.refusals.base import Kind, Refusal
 
 
 class RoleNotPermitted(Refusal):
-    """The actor does not hold the role that this takes."""
+    """The actor does not hold a role that this needs."""
 
     kind, code = Kind.FORBIDDEN, "role_not_permitted"
     remedy = "ask your party's admin"
@@ -18,7 +18,7 @@ class NotAMember(Refusal):
 
 
 class WrongParty(Refusal):
-    """The thing belongs to another party."""
+    """Another party owns this, or must do it."""
 
     kind, code = Kind.FORBIDDEN, "wrong_party"
     remedy = "act on your own party's things"
@@ -39,14 +39,14 @@ class LastAdmin(Refusal):
 
 
 class SignatureRequired(Refusal):
-    """The charter asks for the party's own signature on this."""
+    """The charter demands the party's own signature on this."""
 
     kind, code = Kind.INVALID, "signature_required"
     remedy = "sign it (`fundledger sign`, or the client)"
 
 
 class SignatureMismatch(Refusal):
-    """The signature does not hold, or was made for something else."""
+    """The signature is not valid, or was made for something else."""
 
     kind, code = Kind.INVALID, "signature_mismatch"
     remedy = "sign the canonical form of exactly this body"

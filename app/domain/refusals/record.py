@@ -1,10 +1,10 @@
-"""The record: what a log, an entry or an attestation cannot be."""
+"""Refusals about the record: the log, its entries and attestations."""
 
 from app.domain.refusals.base import Kind, Refusal
 
 
 class LogIsClosed(Refusal):
-    """The fund's log was ended by decision; nothing is added to it any more."""
+    """The fund's log was ended by decision and takes no more entries."""
 
     kind, code = Kind.CONFLICT, "log_is_closed"
     remedy = "post to its successor"
@@ -18,14 +18,14 @@ class NotWitnessed(Refusal):
 
 
 class AttestationFalse(Refusal):
-    """What an outsider is said to have attested does not hold: a cosignature, a time token, …"""
+    """A cosignature, a time token or another attestation is not valid."""
 
     kind, code = Kind.INVALID, "attestation_false"
     remedy = "the sentence says which; make it for exactly this log"
 
 
 class IdempotencyKeyReused(Refusal):
-    """The idempotency key stood for another request."""
+    """The idempotency key was used for another request."""
 
     kind, code = Kind.INVALID, "idempotency_key_reused"
     remedy = "choose a new key for a new request"
@@ -39,7 +39,7 @@ class EntryTooLarge(Refusal):
 
 
 class BatchTooSlow(Refusal):
-    """Deciding took too long: others wait for the same head, and give up after ten seconds."""
+    """Deciding took too long: others wait for the same log and give up after ten seconds."""
 
     kind, code = Kind.LATER, "batch_too_slow"
     remedy = "again, same key: the rest of a batch, or fewer at once"

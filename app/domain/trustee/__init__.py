@@ -1,1 +1,1 @@
-"""What the trustee does beside payments: conversions, corrections, journals, revaluations."""
+"""What the trustee does besides payments: conversions, corrections, journals, revaluations."""

@@ -2,7 +2,8 @@
 
 The trustee books what the bank did: both amounts, both statement lines, the bank's rate, where it
 comes from and the digest of the confirmation. The rate must give the amounts, and may differ from
-the published one only as far as the charter allows. Whose money it was decides whose it is.
+the published one only as far as the charter allows. The money bought belongs to the contributors
+whose money was sold, in the same proportion.
 """
 
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ from app.domain.values import (
 
 
 class Exchange(BaseModel):
-    """The two amounts."""
+    """The amount sold and the amount bought."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -114,7 +115,7 @@ class ConversionTerms(Dated):
 class ConversionBooked(
     ConversionTerms, Event, type="conversion.booked", roles=(Role.TRUSTEE,), creates=Conversion
 ):
-    """Money of a window is in another currency now; each contributor's part of it with it."""
+    """Money of a window is in another currency now, and so is each contributor's part of it."""
 
     conversion_id: Identifier
     shares_sold: Shares
@@ -129,9 +130,11 @@ class ConversionBooked(
         return Split(self.shares_sold, self.weights, self.carry, self.released_before)
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NoExchangeRates, UnknownWindow, UnknownRestriction, RestrictionNotUsable,
-        UnknownBankAccount, CurrencyMismatch, BankReferenceUsed, DateOutOfRange,
-        InsufficientFunds, WrongParty, RateMissing, RateOutOfRange, PeriodClosed.
+        """Check that the bank accounts, lines, dates and amounts are possible, that the shares are
+        those of the contributors, and that the rate gives the amounts and is near the published
+        one. Raises NoExchangeRates, UnknownWindow, UnknownRestriction, RestrictionNotUsable,
+        UnknownBankAccount, CurrencyMismatch, BankReferenceUsed, DateOutOfRange, InsufficientFunds,
+        WrongParty, RateMissing, RateOutOfRange, PeriodClosed.
         """
         charter = _require_bookable(self, book, act)
         parts = split(_pool(self, book, self.sold.currency), self.sold)
@@ -142,7 +145,10 @@ class ConversionBooked(
             require_valuable(book, charter, amount, self.effective)
 
     def _check_rate(self, book: Book, charter: Charter) -> None:
-        """Raises RateOutOfRange, RateMissing."""
+        """Check that the stated rate gives the amount bought within one minor unit, and that this
+        amount is as near to the published rate's as the charter allows. Raises RateOutOfRange,
+        RateMissing.
+        """
         stated = exchanged(self.sold, Fraction(self.rate), self.bought.currency)
         if abs(stated.minor - self.bought.minor) > 1:
             raise RateOutOfRange(f"{self.sold} at {self.rate} is {stated}, not {self.bought}.")
@@ -174,7 +180,9 @@ class ConversionBooked(
         return self._kept(book, act.seq)
 
     def _valued(self, book: Book, charter: Charter) -> Book:
-        """What was sold leaves for what it brought; what was bought costs what it took."""
+        """The book in which what was sold leaves at its price, which is the cost of what was
+        bought.
+        """
         sold, bought, day = self.sold, self.bought, self.effective
         holding = charter.holding_currency
         price = bought if bought.currency == holding else worth(book, charter, sold, day)
@@ -254,7 +262,7 @@ class BookConversion(ConversionTerms, Command, event=ConversionBooked):
 
 
 def _require_bookable(terms: ConversionTerms, book: Book, act: Act) -> Charter:
-    """What is asked before anything is split. Returns the charter.
+    """Check everything that does not depend on the contributors' shares; return the charter.
 
     Raises NoExchangeRates, UnknownWindow, UnknownRestriction, RestrictionNotUsable,
     UnknownBankAccount, CurrencyMismatch, BankReferenceUsed, DateOutOfRange, InsufficientFunds.
@@ -278,7 +286,9 @@ def _require_bookable(terms: ConversionTerms, book: Book, act: Act) -> Charter:
 
 
 def _followed(parts: Split, bought: Money) -> Shares:
-    """Whose the money bought is: it follows what each gave of the money sold."""
+    """The shares of the money bought, in proportion to what each contributor gave of the money
+    sold.
+    """
     weights = {party: max(share.minor, 0) for party, share in parts.shares.items()}
     shares = largest_remainder(bought.minor, weights)
     return {party: Money(minor, bought.currency) for party, minor in shares.items() if minor}

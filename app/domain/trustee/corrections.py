@@ -1,6 +1,6 @@
-"""Corrections: contra entries. Nothing is changed; what was wrong is posted once more, reversed.
+"""Corrections: contra entries, which post once more and reversed what was posted wrongly.
 
-A correction names the entry that it corrects, and that entry then names it: each is corrected
+A correction names the entry that it corrects, and that entry's row then names it: each is corrected
 once, and a correction is not corrected (post anew what is right). It counts for an open day, so
 what belongs to a closed period is corrected in the present one.
 """
@@ -32,7 +32,7 @@ class CorrectionTerms(Terms):
 
 
 class JournalCorrectionTerms(CorrectionTerms):
-    """Which journal entry."""
+    """Names the journal entry."""
 
     journal_id: Identifier
 
@@ -45,7 +45,9 @@ class JournalCorrected(
     corrects: Seq
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, AlreadyCorrected, DateOutOfRange, PeriodClosed."""
+        """Check that the journal entry was not corrected, that its position is named rightly, and
+        that the day is possible. Raises NotFound, AlreadyCorrected, DateOutOfRange, PeriodClosed.
+        """
         wrong = book.get(JournalEntry, self.journal_id)
         _require_correctable(wrong.corrected_seq, wrong.effective_date, self.effective_date, act)
         _require_named(self.corrects, wrong.posted_seq)
@@ -75,7 +77,7 @@ class CorrectJournal(JournalCorrectionTerms, Command, event=JournalCorrected):
 
 
 class ReceiptCorrectionTerms(CorrectionTerms):
-    """Which receipt."""
+    """Names the receipt."""
 
     receipt_id: Identifier
 
@@ -85,14 +87,16 @@ class ReceiptCorrected(
 ):
     """A receipt was booked wrongly and is taken back; its bank line may be booked anew.
 
-    Only while the contributor still has the money unreserved: what was paid on is not taken back.
+    Only while the contributor still has the money unreserved: money that was paid on cannot be
+    taken back.
     """
 
     corrects: Seq
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NotFound, WrongParty, AlreadyCorrected, DateOutOfRange, InsufficientFunds,
-        PeriodClosed.
+        """Check that the receipt was not corrected and is the party's own, and that its contributor
+        and the bank account still hold the amount. Raises NotFound, WrongParty, AlreadyCorrected,
+        DateOutOfRange, InsufficientFunds, PeriodClosed.
         """
         wrong = book.get(Receipt, self.receipt_id)
         if act.role is Role.TREASURY and act.party != wrong.party:
@@ -142,7 +146,9 @@ class CorrectReceipt(ReceiptCorrectionTerms, Command, event=ReceiptCorrected):
 
 
 def _require_correctable(corrected_seq: int | None, was: date, is_: date, act: Act) -> None:
-    """Raises AlreadyCorrected, DateOutOfRange."""
+    """Check that an entry was not corrected yet, and that its correction counts for no future day
+    and for none before its own. Raises AlreadyCorrected, DateOutOfRange.
+    """
     if corrected_seq is not None:
         raise AlreadyCorrected(f"Entry {corrected_seq} has corrected this already.")
     require_past(is_, act)
@@ -151,6 +157,8 @@ def _require_correctable(corrected_seq: int | None, was: date, is_: date, act: A
 
 
 def _require_named(named: int, meant: int) -> None:
-    """Raises AlreadyCorrected when the entry names another one than it reverses."""
+    """Check that the entry names the entry that it reverses. Raises AlreadyCorrected when it names
+    another.
+    """
     if named != meant:
         raise AlreadyCorrected(f"It reverses entry {meant}, not {named}.")

@@ -24,21 +24,21 @@ from app.domain.values import AccountId, Amount, Day, Identifier, Role, Seq, Tex
 
 
 class Side(StrEnum):
-    """Left or right."""
+    """The side of an account that a line posts to."""
 
     DEBIT = "debit"
     CREDIT = "credit"
 
 
 class JournalLine(Terms):
-    """One side of a journal entry."""
+    """An amount posted to one side of one account."""
 
     account: AccountId
     side: Side
     amount: Amount
 
     def leg(self) -> Leg:
-        """The line as the journal takes it."""
+        """The line as a leg of `journal.post`: debits positive, credits negative."""
         return Leg(own(self.account), self.amount if self.side is Side.DEBIT else -self.amount)
 
 
@@ -57,7 +57,7 @@ class JournalEntry(State, table="journal_entries", key=("journal_id",), listed_b
 
 
 class JournalTerms(Terms):
-    """What is posted, for which day, and what it is."""
+    """The lines that are posted, the day that they count for, and their purpose."""
 
     effective_date: Day
     memo: Text
@@ -72,7 +72,10 @@ class JournalPosted(
     journal_id: Identifier
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises UnknownAccount, CurrencyMismatch, Unbalanced, DateOutOfRange, PeriodClosed."""
+        """Check that every account is one of the charter's chart and that debits equal credits in
+        each currency, for a day that is not in the future. Raises UnknownAccount, CurrencyMismatch,
+        Unbalanced, DateOutOfRange, PeriodClosed.
+        """
         charter = charter_of(book)
         for line in self.lines:
             _require_account(charter, line)
@@ -118,13 +121,15 @@ def journal_entry_key(journal_id: str) -> Key:
 
 
 def journal_keys(book: Book, lines: tuple[JournalLine, ...], day: date) -> Iterator[Key]:
-    """The keys that posting these lines takes."""
+    """The keys of the rows that posting these lines reads."""
     for line in lines:
         yield from posting_keys(book, own(line.account), line.amount.currency, day)
 
 
 def _require_account(charter: Charter, line: JournalLine) -> None:
-    """Raises UnknownAccount, CurrencyMismatch."""
+    """Check that the charter's chart has the line's account (UnknownAccount), in the line's
+    currency (CurrencyMismatch).
+    """
     account = charter.account(line.account)
     if account is None:
         raise UnknownAccount("The charter's chart names no such account.")

@@ -37,7 +37,10 @@ class FundRevalued(RevaluationTerms, Event, type="fund.revalued", roles=(Role.TR
     reverses: Seq | None = None
 
     def permit(self, book: Book, act: Act) -> None:
-        """Raises NoExchangeRates, DateOutOfRange, NothingToValue, RateMissing, PeriodClosed."""
+        """Check that the day is not before the last movement, and that the entry states the gains
+        which the published rates give and the valuation that it reverses. Raises NoExchangeRates,
+        DateOutOfRange, NothingToValue, RateMissing, PeriodClosed.
+        """
         charter = charter_of(book)
         holdings = _require_valuable_on(self.day, book, act)
         if self.unrealised != gains(book, charter, self.day):
@@ -95,7 +98,7 @@ class RevalueFund(RevaluationTerms, Command, event=FundRevalued):
 
 
 def _require_valuable_on(day: date, book: Book, act: Act) -> list[Holding]:
-    """What would be valued. Raises NoExchangeRates, DateOutOfRange, NothingToValue."""
+    """The holdings that would be valued. Raises NoExchangeRates, DateOutOfRange, NothingToValue."""
     charter = charter_of(book)
     source_of(charter)
     if day > act.day:
@@ -103,7 +106,7 @@ def _require_valuable_on(day: date, book: Book, act: Act) -> list[Holding]:
     holdings = list(_holdings(book, charter))
     newest = max((_moved_last(book, charter, holding) for holding in holdings), default=date.min)
     if day < newest:
-        # What is held is known as of now only.
+        # The books know what is held now, and not what was held on an earlier day.
         raise DateOutOfRange(f"A currency was moved or valued as of {newest}; {day} is before.")
     if not holdings:
         raise NothingToValue("The fund holds its holding currency only.")
@@ -111,8 +114,7 @@ def _require_valuable_on(day: date, book: Book, act: Act) -> list[Holding]:
 
 
 def gains(book: Book, charter: Charter, day: date) -> dict[str, Money]:
-    """What each holding would bring on that day beyond its cost, in the holding currency.
-
+    """By currency: what each holding is worth on that day beyond its cost, in the holding currency.
     Raises NoExchangeRates, RateMissing.
     """
     source_of(charter)
@@ -124,7 +126,7 @@ def gains(book: Book, charter: Charter, day: date) -> dict[str, Money]:
 
 
 def _before(holdings: Iterable[Holding]) -> int | None:
-    """The entry that valued them last; None for the first time."""
+    """The entry that valued these holdings last; None for the first time."""
     seqs = (holding.revalued_seq for holding in holdings)
     return max((seq for seq in seqs if seq is not None), default=None)
 

@@ -42,7 +42,7 @@ def _row(
     conditions: tuple[str, ...] = (),
     documents: tuple[Document, ...] = (),
 ) -> Row:
-    """`what`: the matter, the step, the decision, the reason."""
+    """A row of the table; `what` is the matter, the step, the decision and the reason."""
     signed = "yes" if entry.key_id else "no"
     named = "; ".join(f"{one.sha256} {one.citation}" for one in documents)
     return (*entry.start, *entry.who, *what, "; ".join(conditions), named, signed, entry.key_id)

@@ -1,4 +1,4 @@
-"""What a view is made from, and what it is made of."""
+"""The input and the base class of views."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,19 +15,19 @@ S = TypeVar("S", bound=State)
 Cell = str | int | Money
 Row = Sequence[Cell]
 Totals = Mapping[tuple[str, str], tuple[int, int, int]]
-"""By account and currency: debits and credits in minor units, and the entry that moved it last."""
+"""By account and currency: debits and credits in minor units, and the last entry that moved it."""
 
 
 @dataclass(frozen=True, slots=True)
 class JournaledEntry:
-    """One entry, what it means, and the journal lines that it brought."""
+    """An entry, its event, and the journal lines that it caused."""
 
     entry: Entry
     event: Event
     act: Act
     postings: tuple[Posting, ...]
     find: Callable[[type[State], str], State | None]
-    """A row of the fund by its id. Only what never changes of it may go into a view."""
+    """Finds a row of the fund by its id. Views may use only fields of it that never change."""
 
     @property
     def start(self) -> tuple[int, str, str]:
@@ -82,10 +82,10 @@ def _no_end(_: Totals) -> Iterator[Row]:
 
 @dataclass(frozen=True, slots=True)
 class CsvView:
-    """A table: what each entry adds to it, and what stands in it only when all have passed.
+    """A table: the rows of each entry, and those that are written after the last entry.
 
-    It belongs to every format from `since` on. A released view is never edited: another one takes
-    its place in another format.
+    It belongs to every format from `since` on. A released view is never edited: in a later format
+    another view replaces it.
     """
 
     path: str
@@ -94,4 +94,4 @@ class CsvView:
     last_rows: Callable[[Totals], Iterator[Row]] = _no_end
     since: int = field(default=2, kw_only=True)
     until: int | None = field(default=None, kw_only=True)
-    """The first format that has it no more."""
+    """The first format that does not have it any more; None while the newest has it."""

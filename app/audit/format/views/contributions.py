@@ -1,4 +1,4 @@
-"""Contributions: pledged, agreed, received; each with what it belongs to and the bank's word."""
+"""Contributions: pledged, agreed, received; each with its context and the bank's reference."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -43,7 +43,9 @@ def _rows(entry: JournaledEntry) -> Iterator[Row]:
 
 
 def _own(entry: JournaledEntry) -> Cells:
-    """What the entry itself says, member by member; the contributor is who acted, or is named."""
+    """The cells that the entry itself states; the contributor is the actor's party, or the one that
+    it names.
+    """
     cells: Cells = {name: entry.stated(name) for name in _COLUMNS}
     amount = getattr(entry.event, "amount", "")
     return {**cells, "amount": amount, "contributor": entry.stated("party"), **_dates(entry)}

@@ -1,4 +1,4 @@
-"""Disbursements: each step, by whom, for whom, what for, whose money, and the bank's word."""
+"""Disbursements: each step, by whom, for whom and what, whose money, and the bank's reference."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -38,7 +38,7 @@ def _rows(entry: JournaledEntry) -> Iterator[Row]:
 
 
 def _shares(event: Event) -> str:
-    """Whose money was set aside: `DE 60.00; FR 40.00`."""
+    """Whose money was reserved: `DE 60.00; FR 40.00`."""
     if not isinstance(event, DisbursementReserved):
         return ""
     return "; ".join(f"{party} {share.amount}" for party, share in sorted(event.shares.items()))

@@ -1,4 +1,4 @@
-"""The journal: every line of double entry, with the act that brought it and what it was for."""
+"""The journal: every line of double entry, with the event that caused it and its purpose."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -1,4 +1,4 @@
-"""Mandates: what legislatures allowed, and every use of it."""
+"""Mandates: what legislatures allowed, and every use of a mandate."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -1,4 +1,4 @@
-"""Shares: one row for each contributor and disbursement, when money is set aside or comes back."""
+"""Shares: one row for each contributor and disbursement, when money is reserved or comes back."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -1,7 +1,7 @@
 """All views of one bundle, written as the entries pass by.
 
 The server writes them from the journal in its database, the verifier from the journal that its own
-replay gives; both through this file. A text cell that a spreadsheet would run is neutralised with
+replay gives; both use this module. A text cell that a spreadsheet would execute is neutralised with
 an apostrophe; numbers never are (OWASP, CSV injection).
 """
 
@@ -14,7 +14,7 @@ from app.audit.format.views.base import CsvView, JournaledEntry, Row
 from app.domain.values import Money, decimal_text
 
 PIECE_CHARS: Final = 65_536
-"""What of a table is handed over at once, about."""
+"""About how many characters of a table are handed over at once."""
 _RUN_BY_SPREADSHEETS: Final = frozenset("=+-@\t\r")
 
 
@@ -41,7 +41,7 @@ class CsvViews:
             self._totals[line.account, line.currency] = (line.debits, line.credits, entry.entry.seq)
 
     def finish(self) -> None:
-        """Write what stands in a table only when every entry has passed."""
+        """Write the rows that tables have only after the last entry."""
         for view in self._views:
             self._put(view.path, view.last_rows(self._totals))
             self._hand_over(view.path)
@@ -49,7 +49,7 @@ class CsvViews:
     def control_totals(self) -> dict[str, dict[str, str]]:
         """The sum of all debits and of all credits by currency, as decimal strings.
 
-        Turnover over every account: it may well exceed what a single amount can be.
+        This is the turnover of all accounts, which may exceed what `Money` can hold.
         """
         sums: dict[str, list[int]] = {}
         for (_, currency), (left, right, _) in self._totals.items():
@@ -81,7 +81,7 @@ class CsvViews:
 
 
 def _written(row: Row) -> list[str | int]:
-    """The row's cells as they stand in the file."""
+    """The row's cells as they are written to the file."""
     return [
         cell.amount
         if isinstance(cell, Money)
