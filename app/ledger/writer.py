@@ -160,9 +160,7 @@ class Ledger:
         return await in_thread(recalled, self._database, mine.fund, accepted)
 
     def _enqueue(self, mine: Submission) -> Submission | None:
-        """Put the submission into the queue, or return the one in progress that has one of its
-        keys.
-        """
+        """Queue the submission, or return the one in progress that shares a key with it."""
         with self._lock:
             for label in mine.labels:
                 if label in self._in_flight:
@@ -182,8 +180,7 @@ class Ledger:
             self._sort_in(wait=True)
             self._sign_what_is_owed()
             while self._lines:
-                # One transaction for each fund in turn, so that none waits for all submissions of
-                # another.
+                # One transaction for each fund in turn: none waits for another's long line.
                 fund = next(iter(self._lines))
                 self._write(fund)
                 if line := self._lines.pop(fund):
