@@ -1,1 +1,1 @@
-"""HTTP: who is asking, what they ask for, and what the answer looks like. Decides nothing."""
+"""HTTP: authentication, routes and the form of answers. It decides nothing about the fund."""

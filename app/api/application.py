@@ -1,4 +1,4 @@
-"""The ASGI application: every route that `app/api/routes` holds, behind the outermost layer."""
+"""The ASGI application: all routes of `app/api/routes`, behind the outermost layer."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -29,7 +29,9 @@ every answer to a write carries a receipt, and an auditor checks an export offli
 
 
 def _found() -> list[BaseRoute]:
-    """The routes of every module in the room: those that record first, as they are asked most."""
+    """The routes of every module in `routes`; those that record come first: most requests are
+    theirs.
+    """
     names = sorted(found.name for found in iter_modules(routes.__path__))
     modules = [import_module(f"{routes.__name__}.{name}") for name in names]
     found = [route for module in modules for route in module.router.routes]
@@ -45,10 +47,10 @@ require_policies(ROUTES)
 
 
 class Application(FastAPI):
-    """FastAPI with the few layers that this service wants, in their order, and no others.
+    """FastAPI with only the layers that this service needs, in their order.
 
-    What FastAPI would put around them (telemetry, its own body limit and error pages) is decided
-    here already, by `Outermost` and `problems`.
+    What FastAPI would add (telemetry, its own body limit and error pages) is done by `Outermost`
+    and `problems` instead.
     """
 
     def __init__(
@@ -81,7 +83,7 @@ class Application(FastAPI):
 
 
 def methods_at(path: str) -> set[str]:
-    """Every method that some route answers at this address."""
+    """Every method that some route answers at this path."""
     return {
         method
         for route in ROUTES

@@ -1,8 +1,8 @@
-"""The one way of a write: every route that records something is a CommandRoute of its command.
+"""Writing routes: each route that records something is a CommandRoute of its command.
 
-A write is the same for all of them: who is asking, the idempotency key, strict JSON, the body is
-the command, through the write door, the answer. It stands here once; a route only says what is
-its own.
+All writes are handled alike: token, idempotency key, strict JSON, the body as the command, the
+writer, the answer. That is done here once; a route states only its address, its command and its
+documentation.
 """
 
 import json
@@ -58,11 +58,11 @@ class WriteAnswer(BaseModel):
 
 
 class CommandRoute(APIRoute):
-    """POST: records what `command` asks for.
+    """POST: records what `command` asks for. FastAPI publishes it from the signature of its
+    endpoint.
 
-    FastAPI publishes it from the signature of its endpoint. It is answered without FastAPI's
-    reading of bodies, which is laxer than the ledger's, and without its solving of dependencies,
-    which took half of a write's time: what the endpoint wants is the same on every such route.
+    It does not use FastAPI's reading of bodies, which is laxer than the ledger's, nor its solving
+    of dependencies, which took half of a write's time: every such route needs the same ones.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class CommandRoute(APIRoute):
         self.app = self._answer
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Whether a request is for this route: asked of many routes, at every write."""
+        """Whether a request is for this route; kept fast, because each write asks many routes."""
         found = self.path_regex.fullmatch(scope["path"]) if scope["type"] == "http" else None
         if found is None:
             return Match.NONE, {}
@@ -148,9 +148,9 @@ def records(  # noqa: PLR0913  what is a route's own
 ) -> None:
     """Add the route under which `command` is asked for.
 
-    `meaning` says for whom it is and what it does; `refuses` are its rules' refusals, `values`
-    the codes that its values can earn. What the path names besides the fund is a field of the
-    command too: the body is what is recorded and may be signed, and the two must agree.
+    `meaning` says for whom it is and what it does; `refuses` are its rules' refusals, `values` the
+    codes that its values can cause. What the path names besides the fund is a field of the command
+    too, because the body is what is recorded and may be signed; the two must agree.
     """
     router.routes.append(
         CommandRoute(
@@ -166,7 +166,7 @@ def records(  # noqa: PLR0913  what is a route's own
 
 
 async def record(request: Request, actor: Actor, key: str, command: Command) -> Response:
-    """Record what `command` asks for. Raises Problem, Refusal, and what the door raises."""
+    """Record what `command` asks for. Raises Problem, Refusal, and what the writer raises."""
     here = services(request)
     named = dict(request.path_params)
     fund = named.pop("fund", None) or (command.fund if isinstance(command, OpenFund) else "")
@@ -182,7 +182,7 @@ async def record(request: Request, actor: Actor, key: str, command: Command) -> 
 
 
 def is_key(text: str) -> bool:
-    """Whether it may be an idempotency key: 1 to 255 visible ASCII characters."""
+    """Whether it is a possible idempotency key: 1 to 255 visible ASCII characters."""
     return _KEY.fullmatch(text) is not None
 
 

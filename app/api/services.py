@@ -1,4 +1,4 @@
-"""Everything that requests use, put together once by `main`."""
+"""The parts of the service that requests use, built once by `main`."""
 
 import asyncio
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from app.store.engine import Database
 
 
 class ExportSlots:
-    """Exports under way: one for each party of each fund, and not more than `most` in all."""
+    """Exports in progress: one for each party of each fund, and at most `most` in all."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -52,9 +52,9 @@ class Services:
     exports: ExportSlots
     party_keys: PartyKeys
     witnesses: Policy | None
-    """Whose cosignatures are asked for; None where nobody's are."""
+    """The witnesses that are asked for cosignatures; None where none are."""
     batches: asyncio.Semaphore
-    """Batch requests under way: each holds its body, and more, in memory."""
+    """Limits batch requests in progress: each holds its body, and more, in memory."""
 
 
 def services(request: Request) -> Services:

@@ -1,10 +1,9 @@
 """The writer: the only way in which anything is recorded.
 
-One thread in each process takes everything that waits, and for each fund makes one transaction of
-it: lock the head, load the rows that the commands read, decide each command on the book that the
-one before it left, store entries, journal and changed rows, commit, sign the checkpoint, answer. So
-the lock and the write to disk are needed once for each batch, not for each request. Several
-processes can write to one fund, because the lock is the head row in the database.
+One thread in each process takes everything that waits, and for each fund makes one transaction:
+lock the head, load the rows that the commands read, decide each command on the book that the one
+before it left, store, commit, sign the checkpoint, answer. So the lock and the write to disk come
+once for each batch. Several processes can write to one fund: the lock is the head row.
 
 A caller is answered only after the commit is durable. When it is not known whether it was, the
 answer is OutcomeUnknown, never success.
@@ -191,7 +190,7 @@ class Ledger:
                     self._lines[fund] = line
 
     def _sort_in(self, *, wait: bool) -> None:
-        """Move what has arrived into each fund's line; if `wait`, wait until something arrives."""
+        """Move what has arrived into lines; if `wait`, wait until something arrives."""
         with suppress(queue.Empty):
             # While something is unsigned, signing is tried again even if nothing arrives.
             item = self._waiting.get(block=wait, timeout=RETRY_S if self.unsigned else None)
@@ -276,10 +275,8 @@ class Ledger:
                 self._fail(items, reason, "failed")
 
     def _conclude(self, fund: str, items: list[Submission], batch: Batch) -> None:
-        """Answer every submission of a committed batch.
-
-        If signing fails now, no answer may say that nothing was recorded; a request with the same
-        key gets the receipt later.
+        """Answer every submission of a committed batch. If signing fails now, no answer may say
+        that nothing was recorded; a request with the same key gets the receipt later.
         """
         try:
             self._answer(fund, batch)
@@ -296,9 +293,7 @@ class Ledger:
             self.access.try_to_record(fund, attempts)
 
     def _require_signed(self, fund: str) -> None:
-        """Check that the log's newest entries are signed before more is added. Raises ForkDetected,
-        Unavailable.
-        """
+        """Check that the log's end is signed. Raises ForkDetected, Unavailable."""
         if fund in self.halted:
             raise ForkDetected(self.halted[fund])
         if fund in self.unsigned:

@@ -1,1 +1,1 @@
-"""The database: the only room that imports sqlmodel."""
+"""The database: the only package that imports sqlmodel."""

@@ -1,7 +1,7 @@
-"""Balances and statements: what an account held, now, as of an entry, or as of a day.
+"""Balances and statements: an account's totals now, as of an entry, or as of a day.
 
-As of an entry it is the account's last posting up to it; as of a day, the close of the month
-before and the days of the month so far (`domain/books/journal`). Each is an index seek an account,
+As of an entry it is the account's last posting up to it; as of a day, the close of the month before
+and the days of the month so far (`domain/books/journal`). Each is one index seek for each account,
 however long the journal. Amounts are minor units.
 """
 
@@ -58,7 +58,7 @@ def balances(
     after: tuple[str, str] = ("", ""),
     limit: int | None = None,
 ) -> Iterator[Totals]:
-    """Every account behind (path, currency), by path, with its totals at that moment."""
+    """Every account after (path, currency), by path, with its totals at that moment."""
     query = (
         _totals(moment)
         .where(_accounts.c.fund == fund)
@@ -86,7 +86,7 @@ def balance(
 def statement(
     connection: Connection, fund: str, account: str, currency: str, after: int, limit: int
 ) -> list[Line]:
-    """Up to `limit` postings of an account behind version `after`, in the order of recording."""
+    """Up to `limit` postings of an account after version `after`, in the order of recording."""
     table = _postings.c
     query = (
         select(table.seq, table.version, table.effective, table.minor, table.debits, table.credits)
@@ -108,7 +108,7 @@ def _totals(moment: AsOf) -> Select[Any]:
 
 
 def _side(name: str, moment: AsOf) -> Any:
-    """A query's column: the total of one side of the account in the row."""
+    """The column of a query that has the total of one side, at that moment."""
     now = _accounts.c[f"{name}_minor"]
     if moment.seq is not None:
         return (
@@ -138,6 +138,6 @@ def _side(name: str, moment: AsOf) -> Any:
 
 
 def _same(table: Any) -> Any:
-    """That a row is of the account that the query looks at."""
+    """The condition that a row is of the account that the query is at."""
     names = ("fund", "account", "currency")
     return and_(*(table.c[name] == _accounts.c[name] for name in names))

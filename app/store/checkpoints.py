@@ -34,7 +34,7 @@ def keep_cosignature(
 
 
 def label(witness: VerifierKey) -> str:
-    """The key's name and id: what tells one witness's key from all others."""
+    """The key's name and id, which together identify a witness's key."""
     return f"{witness.name}+{witness.id.hex()}"
 
 
@@ -131,7 +131,7 @@ def _note(connection: Connection, fund: str, where: Any, order: Any) -> bytes | 
 
 
 def _lines(connection: Connection, fund: str, sizes: Iterable[int]) -> dict[int, str]:
-    """Each size's cosignature lines, one behind the other."""
+    """By size: its cosignature lines, one after the other."""
     query = (
         select(_cosignatures.c.size, _cosignatures.c.line)
         .where(_cosignatures.c.fund == fund, _cosignatures.c.size.in_(list(sizes)))

@@ -2,7 +2,7 @@
 
 SQLite is the embedded default: write-ahead log, every commit on disk before it is acknowledged
 (`synchronous=FULL`), writers that begin by taking the write lock (`BEGIN IMMEDIATE`). PostgreSQL
-runs READ COMMITTED; the head row's lock is what orders writers.
+runs READ COMMITTED; the lock on the head row puts writers in order.
 """
 
 from collections.abc import Iterator
@@ -18,9 +18,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.runtime.faults import Fault
 
 LOCK_TIMEOUT_S: Final = 10
-"""How long the writer waits for a head that somebody else holds; then 503, nothing recorded."""
+"""How many seconds the writer waits for a locked head; then 503, and nothing is recorded."""
 READERS: Final = 40
-"""Reading requests run in a thread pool of this size; each needs at most one connection."""
+"""Size of the thread pool for reading requests; each needs at most one connection."""
 _SQLITE_PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -36,15 +36,15 @@ class Unavailable(Fault):
 
 
 class ConstraintBroken(Exception):
-    """The database's own last line refused what the rules had let through; nothing changed."""
+    """A constraint of the database refused what the rules had allowed; nothing changed."""
 
 
 class OutcomeUnknown(Exception):
-    """The commit may or may not have happened: the connection broke, or it warned."""
+    """The commit may or may not have happened: the connection broke, or the database warned."""
 
 
 class Database:
-    """The database behind one URL. The caller ends it with `close`."""
+    """The database at one URL. Its owner calls `close`."""
 
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
@@ -91,10 +91,9 @@ class Database:
     def write(self, *, durable: bool = True) -> Iterator[Connection]:
         """A transaction that commits when the block ends, and rolls back when it raises.
 
-        One that is not `durable` may be lost in a crash of the database, unless a durable one
-        was committed after it.
-        Raises Unavailable, ConstraintBroken; OutcomeUnknown when nobody can say whether the
-        commit happened.
+        One that is not `durable` may be lost in a crash of the database, unless a durable one was
+        committed after it. Raises Unavailable, ConstraintBroken; OutcomeUnknown when it is not
+        known whether the commit happened.
         """
         with _faults_named(), self._writer.connect() as connection:
             transaction = connection.begin()
@@ -108,7 +107,7 @@ class Database:
             self._commit(connection, transaction)
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         self._writer.dispose()
         self._reader.dispose()
 
@@ -118,7 +117,8 @@ class Database:
         watching = hasattr(driver, "add_notice_handler")
 
         def note(diagnostic: Any) -> None:
-            # A cancelled wait for the standby is a success with a warning: not one for us.
+            # PostgreSQL only warns when the wait for the standby was cancelled; here that is no
+            # success.
             if diagnostic.severity_nonlocalized == "WARNING":
                 warnings.append(diagnostic.sqlstate or "")
 
@@ -139,7 +139,7 @@ class Database:
 
 @contextmanager
 def _faults_named() -> Iterator[None]:
-    """Give the driver's many errors the three names that callers act on."""
+    """Turn the driver's many errors into the three that callers handle."""
     try:
         yield
     except (IntegrityError, psycopg.IntegrityError) as error:

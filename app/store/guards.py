@@ -1,9 +1,9 @@
 """Guards: triggers that keep the log append-only, whoever holds the connection.
 
-The tables of the log refuse UPDATE and DELETE, on PostgreSQL also TRUNCATE, on SQLite also
-INSERT OR REPLACE, which would walk past the other two. A head may grow and nothing else. Guards
-are created by migrations and compared with this file at every start: a guard that somebody took
-away or changed stops the service.
+The tables of the log refuse UPDATE and DELETE, on PostgreSQL also TRUNCATE, on SQLite also INSERT
+OR REPLACE, which would bypass the other two. A head may grow and change in no other way. Guards are
+created by migrations and compared with this file at every start: a guard that was removed or
+changed stops the service.
 """
 
 from collections.abc import Iterator, Sequence, Set
@@ -55,7 +55,7 @@ _FUNCTIONS: Final = {"guard_refuse": _REFUSE_BODY, "guard_head": _HEAD_BODY}
 
 
 class GuardsMissing(Fault):
-    """A guard is not as it should be; the message names it."""
+    """A guard is missing or changed; the message names it."""
 
 
 GUARDED: Final = (*LOG_TABLES, "heads")
@@ -63,7 +63,7 @@ GUARDED: Final = (*LOG_TABLES, "heads")
 
 
 def create_guards(connection: Connection, tables: Sequence[str] = GUARDED) -> None:
-    """Put the guards of these tables in place; run by migrations, as the schema's owner."""
+    """Create the guards of these tables; run by migrations, as the schema's owner."""
     if connection.dialect.name == "sqlite":
         for statement in _sqlite_triggers(tables).values():
             connection.exec_driver_sql(statement)
@@ -72,12 +72,12 @@ def create_guards(connection: Connection, tables: Sequence[str] = GUARDED) -> No
         connection.exec_driver_sql(_POSTGRES_FUNCTION.format(name=name, body=body))
     for name, (table, definition) in _postgres_triggers(tables).items():
         connection.exec_driver_sql(f"CREATE TRIGGER {name} {definition}")
-        # ALWAYS: not even a session that plays a replica gets past it.
+        # ALWAYS: the trigger fires in sessions with session_replication_role = replica too.
         connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
 
 
 def verify_guards(connection: Connection, tables: Sequence[str] = GUARDED) -> None:
-    """Compare every guard with what it should be. Raises GuardsMissing."""
+    """Compare every guard with its definition here. Raises GuardsMissing."""
     if connection.dialect.name == "sqlite":
         _verify_sqlite(connection, tables)
     else:
@@ -110,7 +110,7 @@ def _sqlite_triggers(tables: Sequence[str]) -> dict[str, str]:
 
 
 def _taken(table: str) -> Iterator[str]:
-    """For each unique key of a table: whether a new row would take the place of an old one."""
+    """For each unique key of a table: the condition that a new row would replace an old one."""
     constraints = metadata.tables[table].constraints
     kinds = (PrimaryKeyConstraint, UniqueConstraint)
     uniques = [unique for unique in constraints if isinstance(unique, kinds)]
@@ -166,6 +166,8 @@ def _verify_postgres(connection: Connection, tables: Sequence[str]) -> None:
 
 
 def _refuse_strangers(names: Set[str]) -> None:
-    """A trigger that is not ours could undo what ours refuse."""
+    """Check that there are no other triggers, which could undo what the guards refuse. Raises
+    GuardsMissing.
+    """
     if names:
         raise GuardsMissing(f"a trigger that nobody knows: {min(names)}")

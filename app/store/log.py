@@ -1,7 +1,7 @@
 """The log in the database: its head, its entries, its hashes, its checkpoints.
 
-Writing happens in one transaction that holds the head row; everything here is set-wise. Stored
-bytes are the truth: a body comes back exactly as it was written.
+Writing happens in one transaction that holds the head row, with one statement for many rows. The
+stored bytes are authoritative: an entry's body is returned exactly as it was written.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ _postings = metadata.tables["postings"]
 _idempotency = metadata.tables["idempotency"]
 
 PAGE = 2_000
-"""Entries that streaming reads at a time."""
+"""Entries that are read at a time when many are streamed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Head:
 
 
 class Sealed(NamedTuple):
-    """An entry ready to be stored, with the journal lines that it brings."""
+    """An entry ready to be stored, with its journal lines."""
 
     seq: int
     id: str
@@ -57,7 +57,7 @@ class Sealed(NamedTuple):
 
 
 class KeyUse(NamedTuple):
-    """What an idempotency key has stood for: the request's digest and the entries it made."""
+    """The first use of an idempotency key: the request's digest and the entries it made."""
 
     party: str
     key: str
@@ -95,13 +95,13 @@ def funds(connection: Connection) -> list[str]:
 
 
 def sizes(connection: Connection) -> dict[str, int]:
-    """How long every log is, second logs included."""
+    """The number of entries of every log, second logs included."""
     query = select(_heads.c.fund, _heads.c.size).where(_heads.c.size > 0)
     return {row.fund: row.size for row in connection.execute(query)}
 
 
 def has_grown(connection: Connection, fund: str, size: int, ours: Sequence[str]) -> bool:
-    """Whether behind the first `size` entries there is one of another type than `ours`."""
+    """Whether after the first `size` entries there is one of another type than `ours`."""
     query = (
         select(_entries.c.seq)
         .where(_entries.c.fund == fund, _entries.c.seq >= size, _entries.c.type.not_in(ours))
@@ -118,7 +118,7 @@ def append(
     completed: dict[Subtree, bytes],
     frontier: Frontier,
 ) -> None:
-    """Store a batch of entries behind `head`, which this transaction holds locked."""
+    """Store a batch of entries after `head`, which this transaction holds locked."""
     fund = head.fund
     rows.insert(connection, _entries, [_entry_row(fund, entry) for entry in entries])
     lines = [line for entry in entries for line in _posting_rows(fund, entry)]
@@ -154,7 +154,7 @@ def _entry_row(fund: str, entry: Sealed) -> tuple[Any, ...]:
 
 
 def _posting_rows(fund: str, entry: Sealed) -> Iterator[tuple[Any, ...]]:
-    # A posting's fields are the columns behind these, in their order.
+    # A posting's fields are the columns after these, in their order.
     for line, posting in enumerate(entry.postings):
         yield (fund, entry.seq, line, *posting)
 
@@ -189,13 +189,13 @@ def bodies(connection: Connection, fund: str, start: int, end: int) -> Iterator[
 
 
 def bodies_at(connection: Connection, fund: str, places: Iterable[int]) -> dict[int, bytes]:
-    """The stored bytes of the entries at these places, by place."""
+    """The stored bytes of the entries at these positions, by position."""
     found = rows.select(connection, _entries, fund, ("seq",), [(seq,) for seq in places])
     return {row["seq"]: row["body"].encode() for row in found}
 
 
 def lines(connection: Connection, fund: str, start: int, end: int) -> Iterator[tuple[bytes, bytes]]:
-    """As `bodies`, each with the hash that is stored beside it."""
+    """As `bodies`, each with the leaf hash that is stored with it."""
     position = start
     while position < end:
         query = (
@@ -280,7 +280,7 @@ def postings(
 
 
 def contradiction(connection: Connection, fund: str, signed: Checkpoint) -> str | None:
-    """How the log differs from what was signed of it, in words; None where it contains that."""
+    """How the log differs from a signed checkpoint, in words; None where it contains it."""
     head = read_head(connection, fund)
     size = 0 if head is None else head.size
     if size < signed.size:
@@ -292,7 +292,7 @@ def contradiction(connection: Connection, fund: str, signed: Checkpoint) -> str 
 
 
 def differs(signed: Checkpoint, root: bytes) -> str:
-    """What is wrong when as many entries as were signed make another root."""
+    """The sentence for a log whose first entries do not make the signed root."""
     return (
         f"the first {signed.size} entries have root {root.hex()}, "
         f"but {signed.root.hex()} was signed"

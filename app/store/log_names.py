@@ -16,7 +16,7 @@ def access_log(fund: str) -> str:
 
 
 def main_log(name: str) -> str:
-    """The fund whose log this is: its first, or its second."""
+    """The fund that a log belongs to, as its first log or its second."""
     return name.partition("/")[0]
 
 

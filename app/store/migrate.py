@@ -20,7 +20,7 @@ class WrongSchema(Fault):
 
 
 def migrate(database: Database) -> bool:
-    """Apply every migration that is missing, then check the guards; whether there were any."""
+    """Apply every missing migration, then verify the guards; returns whether one was missing."""
     config = _config()
     with database.write() as connection:
         before = MigrationContext.configure(connection).get_current_revision()

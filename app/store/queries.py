@@ -1,4 +1,6 @@
-"""Reading for answers: lists, single rows, summaries, what waits. Nothing here changes anything."""
+"""Queries for answers and gauges: lists, single rows, summaries, pending matters. None changes
+anything.
+"""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,13 +21,13 @@ from app.store import read_tables
 from app.store.tables import READ_TABLES
 
 MAX_OVERDUE = 1_000
-"""Clocks of one fund that are looked at in one go."""
+"""Upper limit of ended clocks of one fund that one query returns."""
 S = TypeVar("S", bound=State)
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Approvals of one step that nobody has answered, over all funds."""
+    """Pending approvals of one step, over all funds."""
 
     step: str
     count: int
@@ -51,7 +53,7 @@ def many(
     limit: int,
     only: Mapping[str, str] | None = None,
 ) -> list[S]:
-    """Up to `limit` rows that came into being after entry `after`, in that order.
+    """Up to `limit` rows that were created after entry `after`, in that order.
 
     `only` names fields and the values that they must have.
     """
@@ -92,7 +94,7 @@ def book_of(connection: Connection, slug: str, naming: Callable[[Book], Iterable
 
 
 def overdue(connection: Connection, now: str) -> list[tuple[str, str, str]]:
-    """Fund, matter and deadline of clocks that have ended unrecorded, over all funds."""
+    """Fund, matter and deadline of clocks that have ended and are not recorded, over all funds."""
     polls, answers = READ_TABLES[Poll].table, READ_TABLES[Approval].table
     votes = select(polls.c.fund, polls.c.matter_id, polls.c.closes_at).where(
         polls.c.state == PollState.OPEN, polls.c.closes_at < now
@@ -104,7 +106,7 @@ def overdue(connection: Connection, now: str) -> list[tuple[str, str, str]]:
     )
     found: list[tuple[str, str, str]] = []
     for slug in connection.execute(select(READ_TABLES[Fund].table.c.fund)).scalars().all():
-        # Each fund by itself: what is stuck in one is not in the way of another.
+        # Each fund by itself, so that matters stuck in one do not fill another's limit.
         for query, table in ((votes, polls), (late, answers)):
             mine = query.where(table.c.fund == slug).limit(MAX_OVERDUE)
             found += [(row[0], row[1], row[2]) for row in connection.execute(mine)]
@@ -112,7 +114,7 @@ def overdue(connection: Connection, now: str) -> list[tuple[str, str, str]]:
 
 
 def dropped(connection: Connection) -> list[tuple[str, str, str]]:
-    """Fund, matter and charter of what a newer charter has ended unrecorded, over all funds."""
+    """Fund, matter and charter of matters that a newer charter has ended, not recorded yet."""
     found: list[tuple[str, str, str]] = []
     funds, requests, polls = (READ_TABLES[kind].table for kind in (Fund, Disbursement, Poll))
     amended = select(funds.c.fund, funds.c.reread).where(funds.c.reread != "{}")
@@ -153,7 +155,7 @@ def approvals(connection: Connection, slug: str, disbursement_id: str) -> list[A
 
 
 def waiting(connection: Connection) -> list[Waiting]:
-    """What waits for an answer, by step: how many, and since when the oldest."""
+    """Pending approvals by step: how many, and since when the oldest waits."""
     table = READ_TABLES[Approval].table
     query = (
         select(table.c.step, func.count(), func.min(table.c.waiting_since))
@@ -168,7 +170,7 @@ def waiting(connection: Connection) -> list[Waiting]:
 
 
 def first_unwitnessed(connection: Connection, slug: str, known: int) -> int | None:
-    """The first reservation that no witnessed checkpoint of `known` entries covers, if any."""
+    """The first reservation after the first `known` entries, which are witnessed; or None."""
     table = READ_TABLES[Disbursement].table
     query = select(func.min(table.c.reserved_seq)).where(
         table.c.fund == slug,

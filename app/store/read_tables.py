@@ -1,6 +1,6 @@
 """Read tables: loading the rows that a batch needs, saving those it changed, rebuilding all.
 
-Nothing here knows what a row means: every state class goes through the same two functions.
+All state classes go through the same functions; nothing here depends on what a row means.
 """
 
 import json
@@ -27,7 +27,7 @@ S = TypeVar("S", bound=State)
 def load(
     connection: Connection, fund: str, wanted: Iterable[Key]
 ) -> Iterator[tuple[Key, State | None]]:
-    """The wanted rows, one query a table; None for those that do not exist."""
+    """The wanted rows, with one query for each table; None for those that do not exist."""
     ordered = sorted(wanted, key=lambda row: (row[0].table, row[1]))
     for kind, keys in groupby(ordered, key=lambda row: row[0]):
         identities = [identity for _, identity in keys]
@@ -37,7 +37,7 @@ def load(
 
 
 def save(connection: Connection, fund: str, changed: Mapping[Key, State]) -> None:
-    """Write changed rows, one statement a table."""
+    """Write changed rows, with one statement for each table."""
     ordered = sorted(changed.values(), key=lambda state: (state.table, state.identity))
     for kind, states in groupby(ordered, key=_kind):
         plan = READ_TABLES[kind]
@@ -55,7 +55,7 @@ def all_rows(connection: Connection, fund: str, kind: type[S]) -> Iterator[S]:
 
 
 def clear(connection: Connection, fund: str) -> None:
-    """Forget every read table of the fund; only for rebuilding them from the log."""
+    """Delete the fund's rows of every read table; only for rebuilding them from the log."""
     for plan in READ_TABLES.values():
         connection.execute(delete(plan.table).where(plan.table.c.fund == fund))
 
@@ -74,7 +74,7 @@ def to_row(plan: ReadTable, fund: str, state: State) -> tuple[Any, ...]:
         elif name in plan.times:
             row.append(time_text(value))
         else:
-            # A yes or no is a number there, in both databases.
+            # Both databases have truth values as numbers.
             row.append(int(value) if isinstance(value, bool) else value)
     if plan.money and not plan.own_currency:
         row.append(getattr(state, plan.money[0]).currency)

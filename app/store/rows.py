@@ -1,8 +1,8 @@
-"""Rows, set-wise: many at a time, one statement a table.
+"""Rows in bulk: many at a time, with one statement for each table.
 
-The write path uses these three and nothing of an ORM. Rows are tuples in the order of the table's
-columns. Whatever the number of rows, the text of a statement stays the same, and with it the
-database's plan: rows and keys travel as one JSON parameter, or through COPY.
+The write path uses these three functions and nothing of an ORM. Rows are tuples in the order of the
+table's columns. The text of a statement does not depend on the number of rows, so the database's
+plan stays the same: rows and keys travel as one JSON parameter, or through COPY.
 """
 
 import json
@@ -30,7 +30,7 @@ def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
 
 
 def upsert(connection: Connection, table: Table, keys: Sequence[str], rows: Sequence[Row]) -> None:
-    """Put rows in the place of those that have the same `keys`, or add them. No bytes in them."""
+    """Replace the rows that have the same `keys`, and add the others. No column may hold bytes."""
     if not rows:
         return
     if connection.dialect.name == "sqlite":
@@ -56,7 +56,7 @@ def select(
 
 
 def _plain(table: Table, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
-    """SQLite has no dates: they are text."""
+    """The rows as SQLite takes them, which has no dates: dates are text."""
     places = _dates(table)
     if not places:
         return list(map(tuple, rows))
@@ -74,7 +74,7 @@ def _json(rows: Sequence[Row]) -> str:
 
 @lru_cache(maxsize=256)
 def _dates(table: Table) -> list[int]:
-    """The places of its columns that hold dates."""
+    """The positions of the table's columns that hold dates."""
     return [place for place, column in enumerate(table.columns) if isinstance(column.type, Date)]
 
 

@@ -1,8 +1,8 @@
 """The second store: the newest checkpoint that was signed, kept outside the database.
 
-An old backup of the database does not know that later checkpoints were signed; this file does.
-It changes by compare-and-swap under a lock, so that several processes on one host agree. A file
-is replaced whole: written aside, forced to disk, renamed.
+An old backup of the database does not know that later checkpoints were signed; this store does. It
+is changed under a lock and only if it holds what was read, so that several processes on one host
+agree. A file is replaced as a whole: written beside it, forced to disk, renamed.
 """
 
 import fcntl
@@ -16,7 +16,7 @@ from app.chain.note import Note
 
 
 class Slot:
-    """One fund's place in the store, held by whoever has the lock."""
+    """One fund's file in the store, for the holder of its lock."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -29,7 +29,7 @@ class Slot:
             return None
 
     def replace(self, note: bytes) -> None:
-        """Put a newer checkpoint in place; on disk when this returns."""
+        """Store a newer checkpoint; it is on disk when this returns."""
         aside = self._path.with_suffix(".new")
         with aside.open("wb") as file:
             file.write(note)
@@ -39,12 +39,12 @@ class Slot:
         _sync_folder(self._path.parent)
 
     def remove(self) -> None:
-        """Forget the fund: only for undoing a recovery that nobody confirmed."""
+        """Delete the fund's checkpoint; only for undoing a recovery that was not confirmed."""
         self._path.unlink(missing_ok=True)
 
 
 class SecondStore:
-    """A folder with one file a fund."""
+    """A folder with one file for each fund."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -55,8 +55,9 @@ class SecondStore:
         return sorted(path.stem.replace(".", "/") for path in self._folder.glob("*.checkpoint"))
 
     def last_signed(self, fund: str) -> Checkpoint | None:
-        """What was signed last, whoever signed it; None where nothing here says so."""
-        # The database that would tell whose key counts may be the one that is behind.
+        """The checkpoint that was signed last, by whatever key; None where none is stored."""
+        # Its signature is not verified: the database, which names the keys, may be the outdated
+        # one.
         with self.locked(fund) as slot:
             note = slot.read()
         return Checkpoint.parse(Note.parse(note).text) if note is not None else None

@@ -1,4 +1,4 @@
-"""Tables: the log, which only grows, and the read tables, which are folds of it.
+"""Tables: the log, which only grows, and the read tables, which are computed from it.
 
 Log tables are written out below. A read table is *derived* from its state class, so nothing is
 declared twice: the fund first, then the state's fields, its key as primary key. One rule for each
@@ -49,11 +49,11 @@ SQLModel.metadata.naming_convention = NAMING
 metadata: Final[MetaData] = SQLModel.metadata
 
 _WITHOUT_ROWID: Final = {"sqlite_with_rowid": False}
-"""SQLite's hidden row number would be one more key by which a row could be replaced."""
+"""Without SQLite's hidden row number, which is another key by which a row could be replaced."""
 
 
 class HeadRow(SQLModel, table=True):
-    """Where each fund's log ends. Its row lock is the one lock of the write path."""
+    """The end of each fund's log. Writers lock this row, and no other."""
 
     __tablename__ = "heads"
     __table_args__ = (_WITHOUT_ROWID,)
@@ -65,7 +65,7 @@ class HeadRow(SQLModel, table=True):
 
 
 class EntryRow(SQLModel, table=True):
-    """One entry. `body` is the canonical text itself; the rest is there to find it by."""
+    """One entry. `body` is the canonical text; the other columns are for finding it."""
 
     __tablename__ = "entries"
     __table_args__ = (
@@ -186,7 +186,7 @@ class ReadTable:
     times: tuple[str, ...]
     json: tuple[str, ...]
     own_currency: bool
-    """Whether `currency` is one of the state's own fields, or only stands beside its amounts."""
+    """Whether `currency` is a field of the state, or only a column for its amounts."""
 
 
 def _read_table(state: type[State]) -> ReadTable:

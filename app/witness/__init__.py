@@ -1,1 +1,1 @@
-"""A witness: a small server of its own that a government or an audit office runs."""
+"""The witness: a small server that a government or an audit office runs by itself."""

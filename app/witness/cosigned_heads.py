@@ -1,8 +1,8 @@
-"""What a witness remembers: of each log the largest checkpoint that it cosigned, and no other.
+"""What a witness remembers: the largest checkpoint of each log that it cosigned.
 
-One SQLite file. Looking and moving on are one transaction that is on disk before anybody is
-answered: two questions that arrive together see each other, and a crash forgets nothing that was
-said. So the witness can never be led to sign a smaller log after a larger one.
+One SQLite file. Reading and advancing are one transaction that is on disk before the request is
+answered: two requests at the same time see each other, and after a crash everything that was
+answered is still known. So the witness can never be led to sign a smaller log after a larger one.
 """
 
 import sqlite3
@@ -23,7 +23,7 @@ _WAIT_S = 20.0
 
 
 class CosignedHeads:
-    """The file."""
+    """The witness's file of cosigned checkpoints."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -40,9 +40,10 @@ class CosignedHeads:
         return bytes(found[0]) if found is not None else None
 
     def advance(self, checkpoint: Checkpoint, cosign: Callable[[CosignedHead], bytes]) -> bytes:
-        """Move a log's view on to `checkpoint`, whose note `cosign` makes, or raises.
+        """Replace a log's cosigned checkpoint by `checkpoint`, whose note `cosign` makes, or
+        raises.
 
-        `cosign` sees what was cosigned last. What it returned is on disk when this returns.
+        `cosign` is given what was cosigned last. Its result is on disk when this returns.
         """
         with self._connected() as connection:
             connection.execute("BEGIN IMMEDIATE")

@@ -1,8 +1,8 @@
 """The witness over HTTP: C2SP tlog-witness, two addresses.
 
-`POST /add-checkpoint` asks for a cosignature; `GET /<hex SHA-256 of the origin>/checkpoint` shows
-the newest checkpoint that was cosigned, to whoever wants to compare. Nobody signs in: what counts
-is the log's own signature.
+`POST /add-checkpoint` asks for a cosignature; `GET /<hex SHA-256 of the origin>/checkpoint` gives
+the newest checkpoint that was cosigned, for comparison. There are no tokens: the log's own
+signature on the checkpoint is what is verified.
 """
 
 import asyncio
@@ -51,12 +51,12 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 ASGIApplication = Callable[[Scope, Receive, Send], Awaitable[None]]
-"""What ASGI 3 calls its parts."""
+"""The type of an ASGI 3 application."""
 
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """One witness: its key, the logs that it watches, what it remembers."""
+    """One witness: its key, the logs that it watches, and the checkpoints that it cosigned."""
 
     key: NoteKey
     logs: Policy
@@ -64,7 +64,7 @@ class Witness:
     now: Callable[[], datetime] = clock.now
 
     def cosign(self, raw: bytes) -> str:
-        """The signature line for a question. Raises NotCosigned."""
+        """The signature line for a request. Raises NotCosigned."""
         question = Question.parse(raw)
         note, checkpoint = opened(question, self.logs.keys_of)
 
@@ -88,7 +88,7 @@ class Witness:
         return None
 
     def _shout(self, checkpoint: Checkpoint, raw: bytes, error: Inconsistent) -> None:
-        """Two signed checkpoints that contradict each other are evidence: keep both in sight."""
+        """Log both of two signed checkpoints that contradict each other, as evidence."""
         known = (self.views.newest(checkpoint.origin) or b"").decode()
         _logger.critical(
             "%s: %s\nasked about:\n%s\ncosigned before:\n%s",
@@ -100,7 +100,7 @@ class Witness:
 
 
 class WitnessReply(NamedTuple):
-    """What a request to a witness is answered with; plain text unless `media_type` says else."""
+    """The answer of a witness to a request; plain text unless `media_type` says otherwise."""
 
     status: int
     body: bytes
@@ -108,7 +108,7 @@ class WitnessReply(NamedTuple):
 
 
 def create_witness(witness: Witness) -> ASGIApplication:
-    """The ASGI application of a witness. Two addresses need no framework."""
+    """The ASGI application of a witness. It uses no framework for its two addresses."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -160,7 +160,7 @@ async def _send(send: Send, answer: WitnessReply) -> None:
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
-    """Nothing to open or to close."""
+    """Answer the server's start and stop; there is nothing to open or close."""
     while True:
         event = (await receive())["type"]
         await send({"type": f"{event}.complete"})
@@ -169,14 +169,14 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 
 def _own(note: Note, signed: Note) -> Note:
-    """The log's signatures and ours: what others put on the note is not ours to pass on."""
+    """The note with the signatures of the log and of this witness only."""
     log = note.text.split("\n", 1)[0]
     kept = tuple(line for line in note.signatures if line.name == log)
     return Note(note.text, (*kept, signed.signatures[-1]))
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The whole body; None when it is too large, or does not come."""
+    """The whole body; None when it is too large, or does not arrive in time."""
     body = bytearray()
     try:
         async with asyncio.timeout(READ_S):

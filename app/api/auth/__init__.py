@@ -1,1 +1,1 @@
-"""Who is asking: tokens, issuers, signatures of requests, and what each may see."""
+"""Authentication: tokens, issuers, signatures of requests, and what each caller may read."""

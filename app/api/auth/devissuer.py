@@ -1,6 +1,7 @@
-"""The development issuer: signs tokens for every party, so that one person can play them all.
+"""The development issuer: signs tokens for every party, so that one person can act for all of them.
 
-Its rows exist for any party; its key lies in the data folder. Production refuses to have one.
+It has a registry row for any party; its key lies in the data folder. Production refuses to have
+one.
 """
 
 import re
@@ -62,7 +63,7 @@ class DevelopmentIssuer:
         )
 
     def token(self, party: str, roles: list[str], subject: str) -> str:
-        """A bearer token for a person of a party, good for twelve hours."""
+        """A bearer token for a person of a party, valid for twelve hours."""
         issued = clock.now()
         claims = {
             "iss": PREFIX + party,

@@ -36,21 +36,21 @@ FETCH_TIMEOUT_S: Final = 3.0
 COOL_DOWN_S: Final = 30.0
 """After a fetch, unknown key ids are refused for this long without asking again."""
 STALE_S: Final = 24 * 3600.0
-"""Keys that were fetched once serve this long while the issuer cannot be reached."""
+"""Keys that were fetched are used this many seconds while the issuer cannot be reached."""
 
 _logger = logging.getLogger(__name__)
 
 
 class RegistryUnusable(Fault):
-    """The registry's file cannot be read, or a row of it is not safe."""
+    """The registry's file cannot be read, or one of its rows is not safe."""
 
 
 _PLAIN: Final = {"Accept-Encoding": "identity"}
-"""Answers are never unpacked: a little may become a lot."""
+"""Compressed answers are not asked for, because a small one can expand to a huge one."""
 
 
 class KeysUnavailable(Exception):
-    """The issuer's keys cannot be had just now: nobody can say whether the token is good."""
+    """The issuer's keys cannot be fetched now, so the token can be neither accepted nor refused."""
 
 
 class Issuer(BaseModel):
@@ -81,13 +81,13 @@ class Issuer(BaseModel):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) of this row in canonical JSON: what the partners of a fund decide on."""
+        """SHA-256 (hex) of this row in canonical JSON, which the partners of a fund agree on."""
         row = self.model_dump(mode="json", exclude_none=True)
         return sha256(encode({**row, "roles": sorted(row["roles"])})).hexdigest()
 
 
 class Registry(Protocol):
-    """Where an issuer's row is found: the registry's file, or the development issuer."""
+    """Finds an issuer's row: in the registry's file, or of the development issuer."""
 
     def find(self, issuer: str) -> Issuer | None: ...
 
@@ -107,7 +107,7 @@ class FileRegistry:
 
     @property
     def rows(self) -> list[Issuer]:
-        """All of them."""
+        """All rows of the file."""
         return list(self._by_name.values())
 
     def find(self, issuer: str) -> Issuer | None:
@@ -125,7 +125,9 @@ class _FetchedKeys:
 
 
 class Keys:
-    """Issuers' public keys. Fetches are single-flight and cool down, whatever tokens claim."""
+    """Issuers' public keys. Concurrent fetches are one request, and a fetch is not repeated before
+    COOL_DOWN_S.
+    """
 
     def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
         self._sets: dict[str, _FetchedKeys] = {}
@@ -138,7 +140,7 @@ class Keys:
         )
 
     def cached(self, issuer: Issuer, kid: str, algorithm: str) -> str | None:
-        """The key as one PEM, if it is known without asking anybody."""
+        """The key as one PEM if it is in memory; else None, without a request."""
         known = self._sets.get(issuer.issuer)
         if known is None and issuer.jwks is not None:
             known = self._sets[issuer.issuer] = _FetchedKeys(read_jwks(issuer.jwks, issuer))
@@ -175,7 +177,7 @@ class Keys:
 
 
 def read_jwks(jwks: Any, issuer: Issuer) -> dict[tuple[str, str], str]:
-    """Usable signing keys of a set by (kid, algorithm). Raises ValueError for an unclear set."""
+    """Usable signing keys of a set by (kid, algorithm). Raises ValueError for an ambiguous set."""
     keys = jwks.get("keys") if type(jwks) is dict else None
     if type(keys) is not list or len(keys) > MAX_KEYS:
         raise ValueError("not a key set")

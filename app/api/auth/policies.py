@@ -39,13 +39,13 @@ class SignInMetrics:
 
 
 def require_no_parameters(request: Request) -> None:
-    """A write has none. Raises Problem 422."""
+    """Check that a write has no query parameters. Raises Problem 422."""
     if request.scope["query_string"]:
         raise Problem(UNKNOWN_PARAMETER, "The query parameters here are: none.")
 
 
 def _only_known_parameters(request: Request) -> None:
-    """A misspelt filter must not silently widen an answer."""
+    """Refuse unknown query parameters: a misspelt filter must not widen the answer."""
     if not request.scope["query_string"]:
         return
     route: APIRoute = request.scope["route"]
@@ -57,18 +57,18 @@ def _only_known_parameters(request: Request) -> None:
 
 
 async def public(request: Request) -> None:
-    """Anybody may ask."""
+    """Anybody may call the route."""
     _only_known_parameters(request)
 
 
 async def signed_in(request: Request, here: ServicesHere) -> Actor:
-    """Whoever shows a good token. Raises Problem 401, 403, 422, 503."""
+    """Anybody with a valid token. Raises Problem 401, 403, 422, 503."""
     _only_known_parameters(request)
     return await who_asks(request, here)
 
 
 async def who_asks(request: Request, here: Services) -> Actor:
-    """Whom the request's token speaks for. Raises Problem 401, 403, 503."""
+    """The person and party for whom the request's token is valid. Raises Problem 401, 403, 503."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if not token:
         raise _unauthorized(here, "missing")
@@ -92,7 +92,9 @@ ActorHere = Annotated[Actor, Depends(signed_in)]
 
 
 def reader(fund: str, actor: ActorHere, here: ServicesHere) -> Actor:
-    """A party of the fund. To everybody else the fund does not exist. Raises Problem 404."""
+    """A party of the fund. All others get the answer for a fund that does not exist. Raises Problem
+    404.
+    """
     if is_slug(fund):
         with here.database.read() as connection:
             known = queries.fund(connection, fund)
@@ -113,7 +115,7 @@ def _require_welcome(fund: Fund, member: Member | None, actor: Actor) -> None:
 
 
 async def writer(actor: ActorHere) -> Actor:
-    """Somebody who may ask the write door; what they may record is for the rules to say."""
+    """Anybody with a valid token; the rules decide what they may record."""
     return actor
 
 
@@ -123,7 +125,7 @@ POLICIES: Final[tuple[Callable[..., Any], ...]] = (public, signed_in, reader, wr
 
 
 def is_slug(text: str) -> bool:
-    """Whether a fund could be named so: nothing else is even looked up."""
+    """Whether a fund can have this name; other names are not looked up."""
     try:
         _SLUG.validate_python(text)
     except ValidationError:
@@ -138,7 +140,7 @@ def policy_of(route: APIRoute) -> str | None:
 
 
 def require_policies(routes: Iterable[BaseRoute]) -> None:
-    """Deny by default: a route without a policy is a mistake of ours. Raises RuntimeError."""
+    """Check that every route has a policy. Raises RuntimeError for one that has none."""
     for route in routes:
         if not isinstance(route, APIRoute) or policy_of(route) is None:
             raise RuntimeError(f"{getattr(route, 'path', route)} has no policy")

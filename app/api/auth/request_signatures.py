@@ -1,8 +1,8 @@
-"""Parties' signatures on requests: found, checked, and handed to the write door.
+"""Parties' signatures on requests: verified here and passed to the writer.
 
-Checked here, in a thread, so that the one writer has nothing to reckon; whether the key may speak
-is decided at the door, at the entry's own position. What does not hold goes to the door too: a
-refusal is on the record.
+They are verified in a thread, so that the one writer need not do it; the rules decide whether the
+key is trusted at the entry's position. An invalid signature is passed on too, because its refusal
+is recorded.
 """
 
 import re
@@ -30,9 +30,9 @@ MAX_KNOWN: Final = 10_000
 
 
 class PartyKeys:
-    """What checking a signature takes: registered keys by name, and the log that signers saw.
+    """What verifying a signature needs: registered keys by thumbprint, and the log's earlier roots.
 
-    A key's name is its digest, so what stands under a name never changes.
+    A key's name is its digest, so the key under a name never changes.
     """
 
     def __init__(self, database: Database) -> None:
@@ -41,7 +41,7 @@ class PartyKeys:
         self._roots: dict[tuple[str, int], str] = {}
 
     def find(self, fund: str, kid: str) -> dict[str, Any] | None:
-        """The key of this name, whatever its state; None when nobody registered it."""
+        """The key with this thumbprint, whatever its state; None when nobody registered it."""
         if not _THUMBPRINT.fullmatch(kid):
             return None
         known = self._known.get((fund, kid))
@@ -65,7 +65,7 @@ class PartyKeys:
                     return False
                 if len(self._roots) >= MAX_KNOWN:
                     self._roots.clear()
-                # What the log was at a size it is for ever.
+                # The root at a given size never changes, so it may be kept.
                 self._roots[fund, size] = log.hashes(connection, fund).root(size).hex()
         return self._roots[fund, size] == root
 
@@ -73,7 +73,7 @@ class PartyKeys:
 async def signature_of(
     request: Request, fund: str, command: Command, keys: PartyKeys
 ) -> PartySignature | Refusal | None:
-    """The request's signature, if it has one: checked, or why it does not hold. Raises Problem."""
+    """The request's valid signature, the refusal of an invalid one, or None. Raises Problem."""
     headers = request.headers.getlist(HEADER)
     if not headers:
         return None
@@ -85,14 +85,14 @@ async def signature_of(
 def _over_body(
     jws: str, fund: str, command: Command, raw: bytes, keys: PartyKeys
 ) -> PartySignature | Refusal:
-    """The same as `checked`, for a body that has been read as the command already."""
+    """As `checked`, for a body that has been read as the command already."""
     return checked(jws, fund, command, decode(raw, floats=True), keys)
 
 
 def checked(
     jws: str, fund: str, command: Command, stated: Any, keys: PartyKeys
 ) -> PartySignature | Refusal:
-    """A signature over the canonical form of what was stated; or why it does not hold."""
+    """A valid signature over the canonical form of what was stated, or a refusal."""
     try:
         kid = named_key(jws)
         own = command.jwk.model_dump() if isinstance(command, RegisterKey) else None
@@ -110,7 +110,7 @@ def checked(
 def _other_log(
     signature: PartySignature, fund: str, command: Command, keys: PartyKeys
 ) -> Refusal | None:
-    """A refusal where the signer says that they have seen another log than this one."""
+    """A refusal if the signer has seen a checkpoint that is not of this log; else None."""
     seen = [signature.seen] if signature.seen is not None else []
     if isinstance(command, RegisterKey):
         seen.append((command.checkpoint.size, command.checkpoint.root))

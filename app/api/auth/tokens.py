@@ -45,7 +45,9 @@ _KNOWN_ROLES: Final = frozenset(str(role) for role in Role)
 
 
 class BadToken(Exception):
-    """The token is refused. `reason` is one of a closed set: a metric's label, and the log's."""
+    """The token is refused. `reason` is one of a closed set, for the metric's label and the
+    service's log.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -63,7 +65,7 @@ class _Remembered:
 
 
 class TokenVerifier:
-    """Says who a token speaks for."""
+    """Verifies bearer tokens and gives the actor of each."""
 
     def __init__(self, registry: Registry, keys: Keys, now: Callable[[], datetime]) -> None:
         self._registry = registry
@@ -109,7 +111,7 @@ class TokenVerifier:
                 options=dict.fromkeys(_LIBRARY_CHECKS, False),
             )
         except Exception:  # noqa: BLE001
-            # G12: this library also fails in ways that it does not name.
+            # G12: the library also raises errors that it does not document.
             raise BadToken("signature") from None
         if claims != unverified:
             raise BadToken("claims")
@@ -163,7 +165,7 @@ _LIBRARY_CHECKS: Final = (
 
 
 def _parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Header and claims, unverified, if they have one spelling only. Raises BadToken."""
+    """Header and claims, not verified, of a token in its only spelling. Raises BadToken."""
     pieces = token.split(".")
     if len(token) > MAX_TOKEN_BYTES or len(pieces) != 3:
         raise BadToken("malformed")
@@ -178,7 +180,9 @@ def _parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _actor(claims: dict[str, Any], issuer: Issuer) -> Actor:
-    """The registry says which party; the token may only repeat it, and narrow the roles."""
+    """The actor. The registry names the party; the token can only repeat it and narrow the roles.
+    Raises RoleNotInRegistry.
+    """
     roles = claims.get("roles", [])
     if type(roles) is not list or any(type(role) is not str for role in roles):
         raise BadToken("claims")

@@ -1,1 +1,1 @@
-"""The form of questions and answers: frame, problems, pages, tags. Knows no subject."""
+"""The form of requests and answers: limits, problems, pages, tags. It knows no subject."""

@@ -1,4 +1,4 @@
-"""Codes of problems that no rule and no value knows: of the request's frame, and of the service.
+"""Problem codes that belong to no rule and no value: of the request's form, and of the service.
 
 A code that only one route answers with is declared beside that route. `docs/errors.md` is made from
 these, from the refusals and from the faults of values.
@@ -7,7 +7,7 @@ these, from the refusals and from the faults of values.
 from typing import Final
 
 EDGE_CODES: "Final[dict[str, EdgeCode]]" = {}
-"""Every such code."""
+"""Every such code, by its name."""
 
 
 class EdgeCode:

@@ -1,4 +1,4 @@
-"""What the published interface says about errors: one entry a status, naming its codes."""
+"""Problems in the published interface: one response for each status, naming its codes."""
 
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
@@ -93,13 +93,13 @@ Answers = dict[int | str, dict[str, Any]]
 
 
 def reading(*own: Code, public: bool = False) -> Answers:
-    """The problems that a reading route can answer with; `own` are further ones."""
+    """The problems that a reading route can answer with; `own` are additional ones."""
     hidden = (401, 403) if public else ()
     return _answers([code for code in (*_FRAME, *own) if status_of(code) not in hidden])
 
 
 def writing(*refusals: type[Refusal], values: Sequence[Code] = ()) -> Answers:
-    """The problems of a writing route: the frame's, the rules' and its values'."""
+    """The problems of a writing route: those of every write, of its rules and of its values."""
     return _answers([*_FRAME, *_WRITE, *refusals, *values])
 
 

@@ -1,4 +1,4 @@
-"""Answers that clients keep: bytes with a tag, which are not sent again to whoever has them."""
+"""Answers with an entity tag: a client that has the content is answered without it."""
 
 from hashlib import sha256
 

@@ -1,6 +1,6 @@
 """The outermost layer, plain ASGI: request ids, limits and header rules, metrics.
 
-Everything here holds for every route, also for those that do not exist.
+It applies to every request, also to addresses without a route.
 """
 
 import re
@@ -43,7 +43,7 @@ _ONCE: Final = {
     b"idempotency-key",
     b"x-jws-signature",
 }
-"""Headers that two readers could take differently when they stand twice."""
+"""Headers that must not occur twice, because a proxy may use the one and the service the other."""
 _UNMATCHED: Final = "unmatched"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -56,12 +56,12 @@ class BodyLimits:
     batch: int
 
     def of(self, path: str) -> int:
-        """The limit at this address."""
+        """The limit at this path."""
         return self.batch if _BATCHES.fullmatch(path) else self.single
 
 
 class FrameMetrics:
-    """Requests, whatever they ask for."""
+    """Metrics of all requests."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.requests = PrometheusCounter(
@@ -83,7 +83,7 @@ class FrameMetrics:
 
 
 class Outermost:
-    """Names the request, checks its frame, counts its answer."""
+    """Gives the request its id, checks its form, counts its answer."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, limits: BodyLimits) -> None:
         self._app = app
@@ -129,7 +129,7 @@ class Outermost:
             self._count(scope, status, time.perf_counter() - started)
 
     def _frame_problem(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> Problem | None:
-        """What is wrong with the request before anybody looks at its content."""
+        """The problem with the request's form, found before its content is read; or None."""
         values = dict(headers)
         repeated = Counter(name for name, _ in headers)
         if any(repeated[name] > 1 for name in _ONCE):
@@ -148,7 +148,7 @@ class Outermost:
         return _media_problem(values, scope["path"]) if scope["method"] == "POST" else None
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
-        # The template, never the path: a path is whatever somebody typed.
+        # The route's template, because a path may hold any text and would make endless labels.
         route = getattr(scope.get("route"), "path", _UNMATCHED)
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self._metrics.requests.labels(route, method, status).inc()
@@ -156,7 +156,7 @@ class Outermost:
 
 
 def _limited(receive: Receive, limit: int) -> Receive:
-    """The same stream, ended with 413 where it turns out to be longer than allowed."""
+    """The same stream; it ends with 413 when it is longer than `limit`."""
     taken = 0
 
     async def limited() -> Any:
@@ -197,7 +197,7 @@ def _media_problem(values: dict[bytes, bytes], path: str) -> Problem | None:
 
 
 def _request_id(headers: list[tuple[bytes, bytes]]) -> str:
-    """The caller's own id where it is harmless, otherwise a new one."""
+    """The caller's own id if it has safe characters only, otherwise a new one."""
     for name, value in headers:
         if name == b"request-id" and _REQUEST_ID.fullmatch(value):
             return value.decode("ascii")

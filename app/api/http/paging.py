@@ -1,4 +1,4 @@
-"""Lists: pages behind a cursor, and the parameters that turn them."""
+"""Lists: pages with a cursor, and the query parameters for them."""
 
 import re
 from typing import Annotated, Generic, TypeVar
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def _plain(text: object) -> object:
-    """Numbers in a query have one spelling, as everywhere. Raises PydanticCustomError."""
+    """Check that a number in a query has its only spelling. Raises PydanticCustomError."""
     if isinstance(text, str) and not _NUMBER.fullmatch(text):
         raise PydanticCustomError("int_parsing", "A whole number in plain digits.")
     return text
@@ -28,14 +28,14 @@ Limit = Annotated[PlainInt, Query(ge=1, le=MAX_PAGE, description="Rows at most."
 
 
 class Page(BaseModel, Generic[T]):
-    """A part of a list. `next` leads to what follows; it is absent on the last page."""
+    """A part of a list. `next` is the address of the next part; it is absent on the last page."""
 
     items: list[T]
     next: str | None = Field(default=None, description="The address of the next page.")
 
 
 def page(items: list[T], limit: int, cursor: dict[str, str | int], request: Request) -> Page[T]:
-    """A page; a full one may have a next, which begins behind `cursor`."""
+    """A page of `items`; if it is full, `next` begins after `cursor`."""
     following = None
     if len(items) == limit:
         following = str(request.url.include_query_params(**cursor).replace(scheme="", netloc=""))

@@ -1,7 +1,8 @@
-"""Errors on the wire: RFC 9457 problem details, with a stable `code`, echoing nothing.
+"""Errors on the wire: RFC 9457 problem details, with a stable `code`; nothing that was sent is
+repeated.
 
-The one place where a refusal or a fault becomes an HTTP status. `docs/errors.md` lists every code
-with its cause and what to do.
+Only here does a refusal or a fault become an HTTP status. `docs/errors.md` lists every code with
+its cause and what to do.
 """
 
 import logging
@@ -44,7 +45,7 @@ _STATUS: Final = {
     Kind.LATER: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 Code = EdgeCode | ValueFault | type[Refusal]
-"""Whatever has a code of its own."""
+"""Everything that has a code of its own."""
 _logger = logging.getLogger(__name__)
 
 
@@ -57,7 +58,7 @@ class FieldError(BaseModel):
 
 
 class ProblemDetails(BaseModel):
-    """RFC 9457, with a stable `code` to act on. `instance` is the request's id."""
+    """RFC 9457, with a stable `code` for programs. `instance` is the request's id."""
 
     type: str = Field(examples=["urn:fundledger:problem:exceeds_agreement"])
     title: str = Field(examples=["Conflict"])
@@ -69,7 +70,7 @@ class ProblemDetails(BaseModel):
 
 
 class Problem(HTTPException):
-    """An answer that is not the one that was asked for. Raised by this room alone."""
+    """An error answer. Only `app/api` raises it."""
 
     def __init__(
         self,
@@ -98,7 +99,7 @@ def status_of(code: Code) -> int:
 
 
 def retry_of(refusal: Refusal) -> dict[str, str] | None:
-    """The header of a refusal that the same request need not meet again."""
+    """The `Retry-After` header of a refusal that may not occur again; None for all others."""
     return {"Retry-After": str(RETRY_AFTER_S)} if refusal.again_soon else None
 
 
@@ -110,7 +111,7 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
     errors: Sequence[FieldError] | None = None,
 ) -> JSONResponse:
-    """The response; never cached."""
+    """The response of a problem; never cached."""
     return JSONResponse(
         _details(code, detail, request_id, errors).model_dump(exclude_none=True),
         status_of(code),
@@ -138,7 +139,7 @@ def _details(
 
 
 def handlers() -> dict[Any, Any]:
-    """What answers each way in which something can go wrong."""
+    """The exception handlers of the application, by exception class."""
     return {
         Refusal: _refused,
         RequestValidationError: _malformed,
@@ -176,13 +177,13 @@ async def _malformed(request: Request, error: RequestValidationError) -> JSONRes
 
 
 def field_errors(error: ValidationError, where: str = "") -> list[FieldError]:
-    """What is wrong with a command's members, each under the pointer `where` and its own."""
+    """The faults of a command's members, each with its JSON pointer below `where`."""
     found = [_field_error(item) for item in error.errors(include_url=False)]
     return [one.model_copy(update={"pointer": where + one.pointer}) for one in found[:20]]
 
 
 def details_of(outcome: Refusal | ValidationError) -> ProblemDetails:
-    """The problem that one command's own route would have answered with."""
+    """The problem that the command's own route would have answered with."""
     if isinstance(outcome, Refusal):
         return _details(type(outcome), outcome.sentence)
     found = field_errors(outcome)
@@ -190,7 +191,7 @@ def details_of(outcome: Refusal | ValidationError) -> ProblemDetails:
 
 
 def code_of(error: ValidationError) -> Code:
-    """The code of a command whose members are malformed: that of the first one."""
+    """The code of the first malformed member of a command."""
     return _code_of(field_errors(error))
 
 
@@ -205,7 +206,7 @@ def _first(found: Sequence[FieldError]) -> str:
 def _field_error(item: Any) -> FieldError:
     code, message, place = str(item["type"]), str(item["msg"]), list(item["loc"])
     if code == "extra_forbidden":
-        # The member's name is the sender's own text: say where, not what.
+        # The member's name is the sender's own text and is not repeated.
         place, code, message = place[:-1], "unknown_member", "A member that is not known here."
     elif code not in VALUE_FAULTS:
         code = "missing_member" if code == "missing" else "invalid_value"
@@ -254,7 +255,9 @@ def _retry(request: Request, code: EdgeCode, detail: str) -> JSONResponse:
 
 
 async def _gone(request: Request, _: ClientDisconnect) -> JSONResponse:
-    """Nobody will read it; it is counted as what it was, not as a mistake of ours."""
+    """The client has disconnected; nobody reads this answer, but the request is counted as such and
+    not as a fault of the service.
+    """
     detail = "The request ended before its body did."
     return problem_response(BAD_REQUEST, detail, _request_id(request))
 

@@ -1,6 +1,6 @@
-"""Things of one kind: pages of them, and single ones by id.
+"""Rows of one kind: pages of them, and single ones by id.
 
-What is absent, malformed or foreign is not found, in one form for all three.
+A row that is absent, of another fund or of a malformed id gives the same answer: not found.
 """
 
 from typing import TypeVar
@@ -28,7 +28,7 @@ def listed(
     limit: int,
     **only: str,
 ) -> Page[S]:
-    """A page of the rows of one kind that came into being after entry `after`.
+    """A page of the rows of one kind that were created after entry `after`.
 
     `only` names fields and the values that they must have.
     """

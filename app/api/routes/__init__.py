@@ -1,1 +1,1 @@
-"""One file a subject: its addresses, in the words of the domain."""
+"""Routes: one file for each subject, with its addresses and their documentation."""

@@ -76,7 +76,7 @@ def list_agreements(
     dependencies=[Depends(reader)],
 )
 def get_agreement(fund: str, agreement_id: str, here: ServicesHere) -> Agreement:
-    """The agreement as it stands; `digest` is what a signature names."""
+    """The agreement's present state; a signature names `digest`."""
     return the_one(here, fund, Agreement, agreement_id)
 
 

@@ -1,4 +1,4 @@
-"""Approvals: parties' answers to the steps of a request, taken back, conditions met."""
+"""Routes of approvals: answers to the steps of a request, revocations, conditions met."""
 
 from fastapi import APIRouter
 

@@ -93,7 +93,7 @@ def _moment(
         Query(description="As of the close of this day, by effective dates."),
     ] = None,
 ) -> AsOf:
-    """As of an entry or a day; now when neither is named. Raises Problem 422 for both."""
+    """As of an entry or of a day; now when neither is given. Raises Problem 422 for both."""
     if as_of is not None and on is not None:
         raise Problem(ONE_DATE_ONLY, "Ask as of an entry or as of a day, not both.")
     return AsOf(as_of, on)
@@ -143,7 +143,7 @@ def list_balances(
 def get_balance(
     fund: str, here: ServicesHere, moment: MomentHere, account: AccountHere, currency: CurrencyHere
 ) -> Balance:
-    """Now, as of an entry, or as of the close of a day: an index seek, however long the log."""
+    """Now, as of an entry, or as of the close of a day; fast however long the log is."""
     with here.database.read() as connection:
         found = balances.balance(connection, fund, account, currency, moment)
     if found is None:

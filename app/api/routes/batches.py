@@ -1,12 +1,12 @@
 """Batches: up to 10,000 commands of one person in one request, as a JSON array or as lines.
 
-Each command has a key of its own, under which it is recorded once for ever. `mode=atomic` records
-all or none; `mode=each` answers each by itself, in order. All of it is one transaction, its entries
-stand next to each other in the log, and one receipt proves them all: it proves the last one, and
-each names the hash of the one before.
+Each command has a key of its own, under which it is recorded exactly once. `mode=atomic` records
+all or none; `mode=each` answers each by itself, in order. All is one transaction, its entries are
+adjacent in the log, and one receipt proves them all: it proves the last one, and each names the
+hash of the one before.
 
 A batch that cannot be read whole (a line cut off, a key twice, an unknown operation) is refused
-whole, in either mode: nobody can say what was meant.
+whole, in either mode, because its meaning is uncertain.
 """
 
 import json
@@ -45,9 +45,9 @@ from app.runtime.threads import in_thread
 MAX_COMMANDS: Final = 10_000
 MAX_LINE_BYTES: Final = 65_536
 MAX_BODY_S: Final = 20
-"""How long a body may take, once its turn has come."""
+"""How many seconds a body may take, once its turn has come."""
 MAX_MEMBERS: Final = 100 * MAX_COMMANDS
-"""Values in all of a batch, about: an array of millions of nothings costs memory too."""
+"""About how many JSON values a batch may have: millions of empty ones take memory too."""
 NDJSON: Final = "application/x-ndjson"
 _MEMBERS: Final = {"op", "key", "data"}
 _OPTIONAL: Final = {"jws"}
@@ -104,7 +104,7 @@ class BatchItem(BaseModel):
 
 
 class BatchResult(BaseModel):
-    """What became of one command: its entry, or the problem, as its own route would answer."""
+    """The result of one command: its entry, or the problem that its own route would answer with."""
 
     key: str
     status: int
@@ -123,7 +123,7 @@ class BatchAnswer(BaseModel):
 
 @cache
 def _operations() -> dict[str, type[Command]]:
-    """The commands by the event that they ask for."""
+    """The commands by the type of the event that they ask for."""
     return {kind.event.type: kind for kind in COMMANDS.values() if kind is not OpenFund}
 
 
@@ -190,7 +190,7 @@ async def _recorded(
     fund: str, request: Request, raw: bytes, actor: Actor, here: Services, *, atomic: bool
 ) -> Response:
     lines = request.headers["content-type"].lower().startswith(NDJSON)
-    # Reading ten thousand commands takes a while: in a thread, so that others are answered.
+    # Reading ten thousand commands takes long, so a thread does it while others are answered.
     items, read = await in_thread(_read, raw, fund, here.party_keys, lines=lines)
     if atomic:
         _require_well_formed(read)
@@ -240,7 +240,7 @@ def _require_well_formed(read: list[KeyedCommand | ValidationError]) -> None:
 
 
 def _items(raw: bytes, *, lines: bool) -> list[dict[str, Any]]:
-    """The batch's commands, none of them looked into yet. Raises Problem."""
+    """The batch's commands as JSON objects, not validated yet. Raises Problem."""
     if raw.count(b",") > MAX_MEMBERS:
         raise Problem(BATCH_TOO_LONG, f"A batch holds at most {MAX_MEMBERS} members.")
     items = list(_lines(raw)) if lines else _decoded(raw, "The body")
@@ -260,7 +260,7 @@ def _items(raw: bytes, *, lines: bool) -> list[dict[str, Any]]:
 
 
 def _lines(raw: bytes) -> Iterator[Any]:
-    # Counted before they are cut: sixteen million empty lines must cost nothing.
+    # Counted before they are split, because millions of empty lines would take memory.
     if (count := raw.count(b"\n")) > MAX_COMMANDS:
         raise Problem(BATCH_TOO_LONG, f"A batch holds at most {MAX_COMMANDS} commands.")
     *lines, rest = raw.split(b"\n")

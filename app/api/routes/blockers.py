@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1/funds/{fund}", tags=["blockers"])
 
 
 class Blockers(BaseModel):
-    """Why a disbursement does not go on. None once it is settled or has ended."""
+    """Why a disbursement does not go on. Empty once it is settled or has ended."""
 
     disbursement_id: str
     state: DisbursementState
@@ -32,7 +32,7 @@ class Blockers(BaseModel):
     dependencies=[Depends(reader)],
 )
 def get_blockers(fund: str, disbursement_id: str, here: ServicesHere) -> Blockers:
-    """Which approval, whose, which headroom, since when: for machines and in words."""
+    """Which approval, condition, mandate or balance is missing, of whom and since when."""
     found = the_one(here, fund, Disbursement, disbursement_id)
     with here.database.read() as connection:
         book = queries.book_of(connection, fund, lambda b: blocker_keys(b, disbursement_id))
@@ -44,7 +44,7 @@ def get_blockers(fund: str, disbursement_id: str, here: ServicesHere) -> Blocker
 
 
 def _now() -> Act:
-    """The circumstances of asking: nobody's, at this moment."""
+    """The circumstances of reading: no actor, the present time."""
     return Act(
         seq=0,
         at=clock.now(),

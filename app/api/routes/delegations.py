@@ -1,4 +1,4 @@
-"""Delegations: members who stand in for others."""
+"""Delegations: members who act as alternates."""
 
 from fastapi import APIRouter
 

@@ -38,7 +38,7 @@ DISBURSEMENT = example(
 
 
 class DisbursementView(BaseModel):
-    """A disbursement, every approval that it has or waits for, and the vote, if it takes one."""
+    """A disbursement, every approval that it has or waits for, and its vote, if it has one."""
 
     disbursement: Disbursement
     approvals: list[Approval]
@@ -75,7 +75,7 @@ def list_disbursements(
     dependencies=[Depends(reader)],
 )
 def get_disbursement(fund: str, disbursement_id: str, here: ServicesHere) -> DisbursementView:
-    """What was decided, what still waits, and since when; `digest` is what an approval names."""
+    """What was decided, what is pending and since when; an approval names `digest`."""
     found = the_one(here, fund, Disbursement, disbursement_id)
     with here.database.read() as connection:
         answers = queries.approvals(connection, fund, disbursement_id)

@@ -1,4 +1,4 @@
-"""The audit export."""
+"""The audit export: a bundle of the log for auditors."""
 
 from collections.abc import Generator
 from contextlib import suppress
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1/funds/{fund}", tags=["exports"])
 
 
 class ExportMetrics:
-    """Audit exports."""
+    """Metrics of audit exports."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.exports = Counter(
@@ -74,7 +74,7 @@ def export_audit(
 
 
 class _ClosedStream(StreamingResponse):
-    """A stream that is closed with its response, also when its reader goes away."""
+    """A stream that is closed with its response, also when the client disconnects."""
 
     def __init__(
         self, pieces: Generator[bytes, None, None], first: bytes, headers: dict[str, str]
@@ -99,7 +99,7 @@ def _bundle(
         with here.database.read() as connection:
             head = log.read_head(connection, fund)
         if head is not None:
-            # On the record before the first byte leaves.
+            # The export is recorded before the first byte is sent.
             attempt = exported(actor, head.size, wanted.start, wanted.since)
             here.ledger.access.try_to_record(fund, [attempt])
         with here.database.read() as connection:

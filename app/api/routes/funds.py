@@ -1,4 +1,4 @@
-"""Funds: opening one, reading its charter, where every contributor stands."""
+"""Funds: opening one, reading its charter, and every contributor's position."""
 
 from typing import Any, Final
 
@@ -95,7 +95,7 @@ class FundView(BaseModel):
 
 
 class Summary(BaseModel):
-    """Where every contributor stands. Five different words; none is a sum of others."""
+    """The position of every contributor. The quantities are separate; none is a sum of others."""
 
     as_of: int
     positions: list[Position]
@@ -115,7 +115,7 @@ records(
 
 @router.get("", summary="The funds that your party belongs to", responses=reading())
 def list_funds(actor: ActorHere, here: ServicesHere) -> Page[str]:
-    """Their names, in order."""
+    """The names of the funds that the caller's party belongs to, in order."""
     with here.database.read() as connection:
         names = [name for name in log.funds(connection) if not is_access_log(name)]
         known = {slug: queries.fund(connection, slug) for slug in names}

@@ -1,4 +1,4 @@
-"""Health, metrics and keys: what operators and machines ask for, without a token."""
+"""Health, metrics and public keys, which are read without a token."""
 
 import logging
 
@@ -25,7 +25,7 @@ class Liveness(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether requests should be sent here, and which check says no."""
+    """Whether requests should be sent to this process, and the result of each check."""
 
     ready: bool
     checks: dict[str, bool]
@@ -39,7 +39,7 @@ class KeySet(BaseModel):
 
 @router.get("/livez", summary="Is the process alive?", responses=reading(public=True))
 async def live() -> Liveness:
-    """Answers while the process can; asks nothing of the database."""
+    """Answers while the process runs; does not use the database."""
     return Liveness(alive=True)
 
 
@@ -49,7 +49,9 @@ async def live() -> Liveness:
     responses={**reading(public=True), 503: {"model": Readiness, "description": "Not ready."}},
 )
 def ready(here: ServicesHere, response: Response) -> Readiness:
-    """Checks database, schema, guards, the writer, and that no history contradicts itself."""
+    """Checks database, schema, guards, the writer, and that no log contradicts its signed
+    checkpoints.
+    """
     checks = {**_database_checks(here), "writer": here.ledger.running}
     checks["history"] = not here.ledger.halted
     checks["signing"] = not here.ledger.unsigned
@@ -62,7 +64,7 @@ def ready(here: ServicesHere, response: Response) -> Readiness:
 
 @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
 def metrics(here: ServicesHere) -> Response:
-    """The text format of Prometheus. No amounts and no people."""
+    """The text format of Prometheus. It has no amounts and no persons."""
     return Response(generate_latest(here.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -72,7 +74,7 @@ def metrics(here: ServicesHere) -> Response:
     responses=reading(public=True),
 )
 async def jwks(here: ServicesHere) -> KeySet:
-    """Public keys only. What binds them to a fund is the fund's own log, not this address."""
+    """Public keys only. A fund's log, not this address, binds a key to the fund."""
     return KeySet.model_validate(here.notary.keys.jwks())
 
 

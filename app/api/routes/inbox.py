@@ -1,4 +1,4 @@
-"""The inbox: what waits for the caller, since when and until when."""
+"""The inbox: what the caller's party has to do, since when and until when."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ router = APIRouter(prefix="/v1/funds/{fund}", tags=["inbox"])
 SEARCHED: Final = 2_000
 
 
-"""Rows that wait for anybody, of each kind, among which the caller's are looked for."""
+"""Upper limit of pending rows of each kind that are searched for the caller's."""
 
 
 S = TypeVar("S", bound=State)
@@ -39,13 +39,13 @@ S = TypeVar("S", bound=State)
 MOST: Final = 100
 
 
-"""Rows of each kind; those that have waited longest come first."""
+"""Upper limit of rows of each kind in an inbox; those that have waited longest come first."""
 
 
 WARN_DAYS: Final = 60
 
 
-"""How long before its end a mandate is in the inbox."""
+"""How many days before its end a mandate is in the inbox."""
 
 
 class InboxItem(BaseModel):
@@ -63,7 +63,9 @@ class InboxItem(BaseModel):
 
 
 class Inbox(BaseModel):
-    """What waits, in no order of importance; the role is the one that it takes."""
+    """What is pending for the caller, in no order of importance; each item names the role that it
+    takes.
+    """
 
     items: list[InboxItem]
 
@@ -89,7 +91,7 @@ def _own_keys(book: Book, subject: str) -> Iterator[Key]:
 
 
 class _Desk:
-    """One party's, on one day."""
+    """Collects the inbox of one party, as of one day."""
 
     def __init__(
         self,
@@ -108,7 +110,7 @@ class _Desk:
         self._now = now
 
     def items(self) -> Iterator[InboxItem]:
-        """Everything that waits for the party; each names the role that it takes."""
+        """Everything that is pending for the party; each names the role that it takes."""
         yield from self._approvals()
         yield from self._votes()
         yield from self._agreements()

@@ -1,4 +1,4 @@
-"""Journal entries of the trustee's own."""
+"""The trustee's own journal entries."""
 
 from fastapi import APIRouter, Depends, Request
 
@@ -63,5 +63,5 @@ records(
 def list_journals(
     fund: str, here: ServicesHere, request: Request, after: After = -1, limit: Limit = 100
 ) -> Page[JournalEntry]:
-    """The trustee's own, in the order in which they were posted."""
+    """The trustee's own journal entries, in the order in which they were posted."""
     return listed(here, fund, JournalEntry, request, after, limit)

@@ -62,7 +62,7 @@ records(
 def list_keys(
     fund: str, here: ServicesHere, request: Request, after: After = -1, limit: Limit = 100
 ) -> Page[PartyKey]:
-    """All of them, also revoked ones, in the order of registration."""
+    """All keys, revoked ones too, in the order of registration."""
     return listed(here, fund, PartyKey, request, after, limit)
 
 

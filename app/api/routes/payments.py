@@ -1,4 +1,4 @@
-"""Payments: what the bank is told, and what it says."""
+"""Payments: instructions to the bank, its confirmations and returns."""
 
 from fastapi import APIRouter
 

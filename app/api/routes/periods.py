@@ -94,7 +94,7 @@ def list_reopenings(
     dependencies=[Depends(reader)],
 )
 def get_reopening(fund: str, reopening_id: str, here: ServicesHere) -> Reopening:
-    """`digest` is what an answer names."""
+    """The proposal and who has yet to answer; an answer names `digest`."""
     return the_one(here, fund, Reopening, reopening_id)
 
 

@@ -1,4 +1,4 @@
-"""Pledges: what governments intend."""
+"""Pledges: what governments intend to contribute."""
 
 from fastapi import APIRouter, Depends, Request
 
@@ -45,5 +45,5 @@ def list_pledges(
     dependencies=[Depends(reader)],
 )
 def get_pledge(fund: str, pledge_id: str, here: ServicesHere) -> Pledge:
-    """The pledge as it stands."""
+    """The pledge's present state."""
     return the_one(here, fund, Pledge, pledge_id)

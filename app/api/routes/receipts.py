@@ -69,5 +69,5 @@ def list_receipts(
     dependencies=[Depends(reader)],
 )
 def get_receipt(fund: str, receipt_id: str, here: ServicesHere) -> Receipt:
-    """The receipt."""
+    """The receipt, and whether it was corrected."""
     return the_one(here, fund, Receipt, receipt_id)

@@ -1,4 +1,4 @@
-"""Suspense: payments that nobody could place, how old they are, and what became of them."""
+"""Suspense: payments that could not be matched, how old they are, and what became of them."""
 
 from datetime import date
 from typing import Self
@@ -67,14 +67,14 @@ SUSPENSE_RETURN = example(
 
 
 class AgedItem(BaseModel):
-    """A payment, and for how many days it has waited; none once it is closed."""
+    """A payment, and for how many days it has waited; None once it is closed."""
 
     item: SuspenseItem
     age_days: int | None = Field(description="Days since the bank's value date.")
 
     @classmethod
     def of(cls, item: SuspenseItem, today: date) -> Self:
-        """The item as it looks on that day."""
+        """The item with its age on that day."""
         waits = item.state is SuspenseState.UNIDENTIFIED
         return cls(item=item, age_days=(today - item.value_date).days if waits else None)
 

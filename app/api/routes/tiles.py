@@ -1,8 +1,8 @@
-"""The log as tiles (C2SP tlog-tiles), so that any client can mirror and check a fund without ours.
+"""The log as tiles (C2SP tlog-tiles), so that any client can mirror and check a fund.
 
-A tile never changes, so it may be cached for ever; a partial one is one of the states that a tile
-went through. Nothing is served that no checkpoint covers. The tree is public, as the checkpoint is:
-its hashes show no content. Entries are for the fund's parties.
+A full tile never changes, so it may be cached for ever; a partial one is an earlier state of a
+tile. Only what a checkpoint covers is served. The tree is public, as the checkpoint is: its hashes
+show no content. Entries are for the fund's parties.
 """
 
 import re
@@ -37,7 +37,7 @@ _BYTES: Final = "application/octet-stream"
     dependencies=[Depends(reader)],
 )
 def get_entries(fund: str, number: str, here: ServicesHere, request: Request) -> Response:
-    """Up to 256 entries, each behind its length in two bytes, most significant first."""
+    """Up to 256 entries, each after its length in two bytes, most significant first."""
     place, width = _read(number)
     with here.database.read() as connection:
         _require(connection, fund, 0, place, width, here.notary)
@@ -66,7 +66,7 @@ def get_tile(fund: str, level: str, number: str, here: ServicesHere, request: Re
 
 
 def _read(number: str) -> tuple[int, int]:
-    """Number and width, in the one spelling that the specification gives them. Raises NotFound."""
+    """Number and width, in the only spelling that the specification allows. Raises NotFound."""
     found = _NUMBER.fullmatch(number)
     if found is None:
         raise NotFound("There is no such tile.")
