@@ -1,1 +1,1 @@
-"""Joint Fund Ledger: the book of a joint fund that none of its partners owns."""
+"""Joint Fund Ledger: the ledger of a joint fund of governments, none of which controls it alone."""

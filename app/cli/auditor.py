@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def add_to(command: Callable[..., Any]) -> None:
-    """Add them to the command line; `command` makes a new one."""
+    """Add these commands to the command line; `command` makes a new one."""
     verify = command("verify", _verify, "verify an audit bundle, offline")
     verify.add_argument("bundle", type=Path)
     verify.add_argument("--trust", type=Path, help="the trust file (tlog-policy); needed")
@@ -134,7 +134,9 @@ def _trusted(file: Path | None) -> "Policy":
 def _known(
     file: Path | None, policy: "Policy", memory: "Memory | None"
 ) -> "Callable[[str], Checkpoint | None] | None":
-    """What the log must contain: a checkpoint that is named, or remembered. Raises CannotTell."""
+    """Gives, by origin, the checkpoint that the log must contain: one that is named, or remembered.
+    Raises CannotTell.
+    """
     from app.audit.format.archive import CannotTell
     from app.chain.checkpoint import open_checkpoint
     from app.chain.note import NoteError
@@ -149,7 +151,7 @@ def _known(
 
 
 def _party_keys(file: Path) -> dict[str, list[str]]:
-    """The keys that parties say are theirs. Raises CannotTell, OSError."""
+    """The keys that parties say are their own, by party. Raises CannotTell, OSError."""
     from app.audit.format.archive import CannotTell
 
     with suppress(ValueError):
@@ -160,7 +162,7 @@ def _party_keys(file: Path) -> dict[str, list[str]]:
 
 
 def _digest(text: str) -> str:
-    """64 hex digits, in small letters. Raises ValueError."""
+    """64 hex digits, in lower case. Raises ValueError."""
     if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
         raise ValueError("a SHA-256 has 64 hex digits")
     return text.lower()

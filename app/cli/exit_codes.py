@@ -1,9 +1,9 @@
-"""What the command `fundledger` ends with, and how it says that all is well."""
+"""Exit codes of the command `fundledger`."""
 
 OK, WRONG, CANNOT_TELL = 0, 1, 2
 
 
 def say(sentence: str) -> int:
-    """Print it; the exit code of a command that did what it was asked to do."""
+    """Print the sentence; returns the exit code for success."""
     print(sentence)
     return OK

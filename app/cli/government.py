@@ -1,4 +1,4 @@
-"""Commands for governments: their own keys, statements of what they know, charters."""
+"""Commands for governments: their own keys, statements of the checkpoints they know, charters."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from app.cli.exit_codes import CANNOT_TELL, OK, WRONG, say
 
 
 def add_to(command: Callable[..., Any]) -> None:
-    """Add them to the command line; `command` makes a new one."""
+    """Add these commands to the command line; `command` makes a new one."""
     key = command("key", _key, "make a party's key, or show what is public of it")
     key.add_argument("action", choices=("new", "show"))
     key.add_argument("file", type=Path, help="PEM, mode 0600")
@@ -105,7 +105,7 @@ def _charter(chosen: argparse.Namespace) -> int:
 
 
 def _years(text: str) -> range:
-    """`2026-2030`, both included. Raises ValueError."""
+    """The years of `2026-2030`, both included. Raises ValueError."""
     first, last = (int(year) for year in text.split("-"))
     if not 2000 <= first <= last <= 2199:
         raise ValueError("years are written 2026-2030")

@@ -1,4 +1,4 @@
-"""The command `fundledger`: one file for each who uses it.
+"""The command `fundledger`: one file of commands for each kind of user.
 
 `verify` imports neither web nor database: each command imports its own part when it runs.
 """
@@ -19,7 +19,7 @@ from app.runtime.faults import Fault
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the process's exit code."""
     if isinstance(sys.stdout, TextIOWrapper):
-        # In a pipe too, what this process says and what its children say stand in order.
+        # Flushed line by line, so that in a pipe too its output is in order with its children's.
         sys.stdout.reconfigure(line_buffering=True)
     chosen = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = chosen.run

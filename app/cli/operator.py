@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def add_to(command: Callable[..., Any]) -> None:
-    """Add them to the command line; `command` makes a new one."""
+    """Add these commands to the command line; `command` makes a new one."""
     serve = command("serve", _serve, "serve HTTP")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=_port, default=8000)
@@ -76,7 +76,7 @@ def _port(text: str) -> int:
 
 
 class SettingsUnusable(Fault):
-    """The environment does not make settings; the message says which variable and why."""
+    """The environment's settings are not valid; the message says which variable and why."""
 
 
 def _settings() -> "Settings":

@@ -1,7 +1,7 @@
-"""What is published: the interface, the event catalogue, the charter's schema, the errors.
+"""The published files: the interface, the event catalogue, the charter's schema, the errors.
 
-All are generated; a test compares the files in the repository with what the code gives. That a rule
-of a released event was edited, the golden bundles show (`tests/golden`).
+All are generated; a test compares the files in the repository with what the code gives. Whether a
+rule of a released event was changed, the golden bundles show (`tests/golden`).
 """
 
 import inspect
@@ -23,7 +23,7 @@ CODES_HEADING: Final = "## Codes\n"
 
 
 def openapi() -> dict[str, Any]:
-    """The interface's description."""
+    """The description of the interface (OpenAPI)."""
     return create_app(Settings()).openapi()
 
 
@@ -33,7 +33,9 @@ def events() -> dict[str, Any]:
 
 
 def charter_schema() -> dict[str, Any]:
-    """The JSON Schema of a charter; what no schema can say, `fundledger charter check` does."""
+    """The JSON Schema of a charter; `fundledger charter check` also checks what no schema can
+    express.
+    """
     schema = "https://json-schema.org/draft/2020-12/schema"
     return {"$schema": schema, **Charter.model_json_schema()}
 
@@ -54,13 +56,13 @@ def errors() -> str:
 
 
 def errors_page(page: str) -> str:
-    """The page of errors with the table of today: what stands above the table is kept."""
+    """The page of errors with the present table; the text above the table is kept."""
     above, heading, _ = page.partition(CODES_HEADING)
     return f"{above}{heading}\n{errors()}"
 
 
 def write_files(folder: Path) -> list[Path]:
-    """Write them into `folder`, and the table of codes into its page."""
+    """Write all of them into `folder`, and the table of codes into `docs/errors.md`."""
     written = []
     contents = {
         "openapi.json": openapi(),
@@ -77,7 +79,7 @@ def write_files(folder: Path) -> list[Path]:
 
 
 def as_text(content: dict[str, Any]) -> str:
-    """The one spelling that the files have."""
+    """JSON in the spelling of the published files: sorted, indented by two."""
     return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 

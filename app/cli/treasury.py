@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def add_to(command: Callable[..., Any]) -> None:
-    """Add them to the command line; `command` makes a new one."""
+    """Add these commands to the command line; `command` makes a new one."""
     sign = command("sign", _sign, "sign a request's body: prints the header X-JWS-Signature")
     sign.add_argument("body", type=Path, help="the JSON that will be posted")
     sign.add_argument("--key", type=Path, required=True, help="the party's private key, PEM")
@@ -82,7 +82,7 @@ def _other_rates(
     results: Iterable[dict[str, Any]],
     log: dict[str, dict[str, str]],
 ) -> list[str]:
-    """Days that were in the log already, where it does not say what the file says."""
+    """Days that were in the log already, with other rates than the file has."""
     said = []
     for day, result in zip(days, results, strict=True):
         if result.get("problem", {}).get("code") != "already_exists":

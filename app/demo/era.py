@@ -1,8 +1,8 @@
 """The demo's fund: the five ERA lenders, a trustee, a supervisor, the recipient, an auditor.
 
-Figures, dates and their source addresses stand in `era_history.json`. The structure is a
-simulation: in reality the EU and the UK paid Ukraine directly; here every movement goes through
-the fund, so that each has both of its levels, lender to trustee and trustee to recipient.
+`era_history.json` has figures, dates and their source addresses. The structure is a simulation: in
+reality the EU and the UK paid Ukraine directly; here every movement goes through the fund, in two
+steps, lender to trustee and trustee to recipient.
 """
 
 import json
@@ -25,7 +25,7 @@ _GOVERNMENTS: Final = {
     "US": "United States",
 }
 MANDATED: Final = ("UK",)
-"""The UK pays under an act of its parliament: beyond its cap nothing is agreed or released."""
+"""The UK pays under an act of its parliament: nothing is agreed or released beyond its cap."""
 SIGNERS: Final = (*_GOVERNMENTS, SUPERVISOR, RECIPIENT)
 """The parties whose approvals carry their own signature."""
 _PURPOSES: Final = ["budget-support", "pensions", "salaries", "energy"]
@@ -61,7 +61,7 @@ def money(major: str, currency: str) -> dict[str, str]:
 
 
 def bank_account(currency: str) -> str:
-    """The trustee's account in a currency."""
+    """The id of the trustee's account in a currency."""
     return f"TRUSTEE-{currency}"
 
 
@@ -75,7 +75,7 @@ def people() -> list[Person]:
 
 
 def charter() -> dict[str, Any]:
-    """The charter of the demo fund, as it is posted."""
+    """The charter of the demo fund, in the form in which it is posted."""
     currencies = sorted({lender["currency"] for lender in history()["lenders"]})
     steps = [
         {"id": step, "name": name, "role": role, "who": "each_government"}

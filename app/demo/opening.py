@@ -33,7 +33,7 @@ def open_demo_fund(settings: Settings, address: str) -> str:
         keyed = KeyedCommand(command, "open-the-demo-fund", b"demo")
         asyncio.run(here.ledger.submit(era.FUND, actor, keyed))
     except (AlreadyExists, IdempotencyKeyReused):
-        # A demo fund of an earlier version stays as it was opened.
+        # A demo fund that an earlier version opened is not changed.
         pass
     finally:
         here.ledger.stop()

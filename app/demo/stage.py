@@ -1,4 +1,4 @@
-"""The stage of the demo: a server of its own, the auditor's commands, one byte that is changed."""
+"""The demo's tools: a server of its own, the auditor's commands, a bundle with one byte changed."""
 
 import json
 import socket
@@ -20,11 +20,13 @@ START_TIMEOUT_S: Final = 20.0
 
 
 class DemoFailed(AssertionError):
-    """Something did not happen as it should have."""
+    """A step of the demo did not give what it should."""
 
 
 def verify_and_tamper(out: Path) -> None:
-    """The bundle verifies; a copy with one byte changed does not, and its entry is named."""
+    """Check that the bundle verifies, and that a copy with one byte changed does not, with its
+    entry named.
+    """
     bundle, trust = out / "era-audit.zip", out / "trust.policy"
     print("\nThe auditor verifies, offline:")
     expect(_fundledger("verify", str(bundle), "--trust", str(trust), "--quiet"), 0)
@@ -91,7 +93,7 @@ def _wait_until_ready(address: str, server: "subprocess.Popen[bytes]") -> None:
 
 
 def shown(value: Any) -> str:
-    """Wire money for people; anything else as it is."""
+    """Wire money in readable form; anything else as text."""
     return str(Money.read(value)) if isinstance(value, dict) else str(value)
 
 

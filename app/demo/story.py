@@ -1,6 +1,7 @@
 """The demo: a server of its own, the ERA history over HTTP, attempts to cheat, the audit.
 
-Ends well only if everything happened as it should; whatever does not is an exception.
+It ends normally only if every step gave what it should; otherwise it raises DemoFailed or the
+step's error.
 """
 
 import itertools
@@ -26,10 +27,10 @@ _WINDOW_OF_PURPOSE: Final = {
 
 
 def play(out: Path) -> int:
-    """Play the whole story, write its bundle and trust file into `out`; 0 if all of it happened."""
+    """Play the whole story, write its bundle and trust file into `out`; returns 0."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="fundledger-demo-") as folder:
-        # Everything is said explicitly: nothing of the caller's own service is touched.
+        # Every setting is given, so that nothing of the caller's own service is used.
         settings = Settings(
             env="development",
             data_dir=Path(folder),
@@ -55,7 +56,7 @@ def play(out: Path) -> int:
 
 
 class _Story:
-    """Everybody's clients, and what they do."""
+    """The clients of all parties, and the steps of the story."""
 
     def __init__(self, address: str, settings: Settings) -> None:
         self._issuer = DevelopmentIssuer.open(settings)
@@ -72,15 +73,15 @@ class _Story:
     # -- before anything moves -------------------------------------------------------------------
 
     def parties_register_keys(self) -> None:
-        """Each party's key signs itself in, over the charter and a checkpoint that it has seen."""
+        """Each party registers a key, over the charter and a checkpoint that it has seen."""
         print("Seven parties register keys of their own; their approvals will carry signatures.")
         for party in self._signing:
             self._client((party, Role.ADMIN)).register_key(era.FUND, next(self._keys))
 
     def a_parliament_allows_it(self) -> None:
-        """The UK's act: a cap that every agreement and every release must fit under.
+        """Register the UK's act: a cap for every agreement and every release.
 
-        The digest is that of its citation: the simulation has no text of it.
+        The digest is that of its citation, because the simulation does not have its text.
         """
         for mandate in self._history["mandates"]:
             party, cap = mandate["party"], era.money(mandate["cap"], mandate["currency"])
@@ -126,7 +127,7 @@ class _Story:
             print(f"  {party}  {shown(amount):>25}  window {window}")
 
     def _instalments(self, lender: dict[str, Any]) -> list[dict[str, Any]]:
-        """What was paid on its day; what is still open falls due at the end of the programme."""
+        """The payments on their days; what is still owed falls due at the end of the programme."""
         parts, left = [], int(lender["amount"])
         for movement in self._history["movements"]:
             if movement["party"] == lender["party"] and "receipt" in movement["kind"]:
@@ -176,7 +177,7 @@ class _Story:
         return identifier
 
     def _approve(self, identifier: str, *, but_the_last: bool = False) -> dict[str, Any]:
-        """Every answer that waits, in the charter's order; the last entry's answer."""
+        """Give every pending answer, in the charter's order; returns the last entry's answer."""
         path = f"/disbursements/{identifier}"
         view = self._get((era.AUDITOR, Role.AUDITOR), path)
         order = [step["id"] for step in self._charter["approval_steps"]]
@@ -232,7 +233,9 @@ class _Story:
         )
 
     def answer_a_parliament(self) -> None:
-        """Where a lender's money went, and the entries that prove it; the books balance."""
+        """Show where a lender's money went, with the entries that prove it; check that the books
+        balance.
+        """
         print("\nA parliament asks where the UK's money went:")
         asked = self._get(("UK", Role.TREASURY), "/attribution?party=UK")
         for line in asked["lines"]["items"]:
@@ -307,7 +310,7 @@ class _Story:
         with (out / "era-audit.zip").open("wb") as file:
             for piece in bundle:
                 file.write(piece)
-        # In earnest an auditor has this line from the partners, not from the service.
+        # A real auditor gets this line from the partners, not from the service.
         vkey = self._get(auditor, "")["log_vkey"]
         (out / "trust.policy").write_text(f"log {vkey}\nquorum none\n")
 
@@ -329,7 +332,7 @@ class _Story:
     def _post(
         self, who: tuple[str, Role], path: str, body: dict[str, Any], op: str | None = None
     ) -> dict[str, Any]:
-        """Post it, signed where `op` names the event that is asked for."""
+        """Post a request, signed where `op` names the event that it asks for."""
         address = f"/v1/funds/{era.FUND}{path}"
         return self._client(who).post(address, body, next(self._keys), op)
 

@@ -1,1 +1,1 @@
-"""Other people's formats: what they publish, read strictly into what the ledger takes."""
+"""Formats of others: files that they publish, read strictly into what the ledger takes."""

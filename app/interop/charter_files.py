@@ -1,7 +1,7 @@
-"""Charters as files: YAML or JSON, checked with the line that is wrong, and compared.
+"""Charters as files: YAML or JSON, checked with the line of each fault, and compared.
 
-YAML is read as the JSON that it means: `yes`, `NO` and 2026-01-01 are texts, a number is a whole
-one, nothing is executed, and no member stands twice.
+YAML is read with JSON's types only: `yes`, `NO` and 2026-01-01 are texts, numbers are integers,
+nothing is executed, and a name occurs once in each mapping.
 """
 
 import re
@@ -24,12 +24,12 @@ MAX_DEPTH: Final = 20
 
 
 class CharterUnreadable(Fault):
-    """The file is not YAML, or not the kind of YAML that a charter is written in."""
+    """The file is not YAML, or uses parts of YAML that charters may not use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """What is wrong with a charter, at which line (from 1) and member."""
+    """A fault of a charter, with its line (from 1) and member."""
 
     line: int
     member: str
@@ -40,7 +40,7 @@ class Wrong:
 
 
 class _Json(yaml.SafeLoader):  # type: ignore[misc]  # the library has no types
-    """YAML without what it reads into plain words: only true, false, null and whole numbers."""
+    """A YAML loader for which only true, false, null and integers are no texts."""
 
 
 _Json.yaml_implicit_resolvers = {}
@@ -53,7 +53,7 @@ for _tag, _pattern, _first in (
 
 
 def read_charter(raw: bytes) -> tuple[dict[str, Any], list[Wrong]]:
-    """The charter's JSON, and what is wrong with it: nothing, where it may be posted.
+    """The charter's JSON, and its faults; without a fault it may be posted.
 
     Raises CharterUnreadable.
     """
@@ -84,10 +84,10 @@ def _unknown_zones(charter: Charter) -> Iterator[dict[str, Any]]:
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
-    """What one charter says and the other does not, member by member, in words.
+    """The differences between two charters, member by member, in words.
 
-    Things in lists are compared by id; that they only stand in another order is said too, since
-    that can decide whose money goes first.
+    Items of lists are compared by id; a change of their order alone is named too, because it can
+    decide whose money is drawn first.
     """
     before, after = dict(_leaves(old)), dict(_leaves(new))
     orders = dict(_orders(old))
@@ -107,7 +107,7 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
 def calendar(name: str, time_zone: str, places: list[str], years: range) -> dict[str, Any]:
     """A calendar for a charter: the public holidays of these countries (`BE`, `US-NY`).
 
-    Raises CharterUnreadable for a country that nobody has a list for.
+    Raises CharterUnreadable for a country without a known list.
     """
     days: set[date] = set()
     for place in places:
@@ -152,7 +152,7 @@ def _require_plain(node: Any, depth: int = 0) -> None:
 
 
 def _wrong(root: Any, item: Any) -> Wrong:
-    """Where an error stands in the file: at the innermost part of its place that is there."""
+    """A fault with its place in the file: the innermost part of its path that exists there."""
     places = list(item["loc"])
     member = str(item.get("ctx", {}).get("member", ""))
     if not places and member:
@@ -191,7 +191,7 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _orders(value: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
-    """The labels of every list, in its order."""
+    """The path and the labels of every list, in the list's order."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _orders(inner, f"{path}/{name}")
@@ -202,7 +202,7 @@ def _orders(value: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
 
 
 def _label(item: Any, place: int) -> str:
-    """What a thing in a list is known by."""
+    """The name by which an item of a list is compared: its id or its position."""
     if isinstance(item, str):
         return item
     named = item if isinstance(item, dict) else {}

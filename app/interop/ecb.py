@@ -2,10 +2,10 @@
 
     Date,USD,GBP,JPY
     2026-10-30,1.1172,0.8338,175.68       units of each currency for one euro; N/A where there is
-                                          none (a currency can vanish: BGN in 2026)
+                                          none (a currency can end: BGN in 2026)
 
 Source of the format: the ECB's eurofxref-hist.csv. Days without a line (weekends, TARGET holidays)
-have no rates; which day's then apply is the charter's to say.
+have no rates; the charter says how old a rate may be that is used instead.
 """
 
 import csv
@@ -24,12 +24,12 @@ _NONE: Final = ("", "N/A")
 
 
 class NotRates(ValueError):
-    """The file is not what the ECB publishes; the message says where."""
+    """The file does not have the ECB's format; the message says where."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedDay:
-    """One day's rates, and the digest of the file that shows them."""
+    """One day's rates, and the digest of the file that they are in."""
 
     day: date
     rates: dict[str, str]
@@ -69,7 +69,7 @@ def _read_day(
     if len(row) != len(header):
         raise NotRates(f"line {place} has {len(row)} cells, the first line {len(header)}")
     try:
-        # In one spelling: the standard library reads weeks, and days without hyphens, too.
+        # Only YYYY-MM-DD: the standard library also reads weeks, and days without hyphens.
         day = date.fromisoformat(row[0] if _DAY.fullmatch(row[0]) else "")
     except ValueError:
         raise NotRates(f"line {place} does not begin with a date") from None
@@ -82,7 +82,7 @@ def _read_day(
 
 
 def _plain(cell: str, place: int) -> str:
-    """The rate in the ledger's one spelling: without zeros that say nothing."""
+    """The rate in the ledger's only spelling: without unnecessary zeros."""
     if not _RATE.fullmatch(cell) or not cell.strip("0."):
         raise NotRates(f"line {place} has a rate that is none")
     whole, _, fraction = cell.partition(".")

@@ -290,9 +290,7 @@ class Ledger:
             self.access.try_to_record(fund, attempts)
 
     def _require_signed(self, fund: str) -> None:
-        """Check that the log's end is signed before more is added. Raises ForkDetected,
-        Unavailable.
-        """
+        """Check that the log's end is signed. Raises ForkDetected, Unavailable."""
         if fund in self.halted:
             raise ForkDetected(self.halted[fund])
         if fund in self.unsigned:

@@ -1,1 +1,1 @@
-"""A mirror: follows a log from outside, keeps all of it, executes it, and compares."""
+"""The mirror: follows a log from outside, keeps its entries, executes them and compares."""

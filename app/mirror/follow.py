@@ -1,8 +1,8 @@
 """Following a log: every entry is fetched, chained, executed, and compared with what others saw.
 
-A mirror holds what it has once accepted. When the log shows it another beginning, a smaller size,
-or something that a witness saw differently, it keeps both signed checkpoints: they are proof, to
-anybody, that the holder of the log's key has signed two histories.
+A mirror keeps what it has once accepted. When the log shows it another beginning, a smaller size,
+or something that a witness saw differently, it keeps both signed checkpoints: they prove to anybody
+that the holder of the log's key has signed two histories.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,7 +27,9 @@ from app.runtime.faults import Fault
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Something that must not be. `evidence` names the file with both checkpoints, if there is."""
+    """A fault of the log or a witness. `evidence` names the file with both checkpoints, if there is
+    one.
+    """
 
     why: str
     evidence: str | None = None
@@ -37,11 +39,11 @@ class Alarm:
 
 
 class MirrorDamaged(Fault):
-    """What a mirror keeps is not what it kept: start another one, and keep this as evidence."""
+    """The mirror's own files were changed: start another mirror, and keep this one as evidence."""
 
 
 class TwoHistories(Exception):
-    """Two checkpoints, both signed for the log, that cannot both be true."""
+    """Two checkpoints, both signed for the log, that contradict each other."""
 
     def __init__(self, why: str, one: bytes, other: bytes) -> None:
         super().__init__(why)
@@ -49,21 +51,23 @@ class TwoHistories(Exception):
 
 
 class Mirror:
-    """One log, followed from outside. `fetch` again and again; each time what is wrong."""
+    """One log, followed from outside. Each call of `fetch` is one round and returns its alarms."""
 
     def __init__(self, kept: Kept, source: LogSource, policy: Policy, origin: str) -> None:
-        """Begin with what is kept. Raises MirrorDamaged."""
+        """Begin with the entries that are kept. Raises MirrorDamaged."""
         self._kept = kept
         self._source = source
         self._policy = policy
         self._origin = origin
         self._roots: dict[int, bytes] = {}
         self._ahead: dict[str, int] = {}
-        """Of witnesses that have seen more than we were shown: the size, from last time."""
+        """By witness: the size that it had cosigned in the last round, if larger than the log shown
+        to us.
+        """
         self._start()
 
     def _start(self) -> None:
-        """Execute what is kept, from the first entry. Raises MirrorDamaged."""
+        """Execute the entries that are kept, from the first. Raises MirrorDamaged."""
         self._shelf = SpilledRows()
         self._replay = Replay(self._shelf)
         self._reader = LogReader()
@@ -86,7 +90,7 @@ class Mirror:
         self._shelf.close()
 
     def _resume(self) -> None:
-        """Take what is kept. Raises NoteError, BadEntry, BrokenChain, MirrorDamaged."""
+        """Read what is kept. Raises NoteError, BadEntry, BrokenChain, MirrorDamaged."""
         self._take(self._kept.entries())
         held = self._kept.note()
         if held is not None:
@@ -95,7 +99,7 @@ class Mirror:
                 raise MirrorDamaged("it does not make the root that was kept")
 
     def fetch(self) -> list[Alarm]:
-        """One round. Raises Unreadable."""
+        """One round: fetch new entries and ask the witnesses. Raises Unreadable."""
         alarms = list[Alarm]()
         try:
             self._advance(self._source.checkpoint())
@@ -111,7 +115,7 @@ class Mirror:
         return alarms
 
     def _advance(self, note: bytes) -> None:
-        """Fetch, check and keep what the log has grown by.
+        """Fetch, check and keep the log's new entries.
 
         Raises TwoHistories, NoteError, Distrusted, BadEntry, BrokenChain, Unreadable.
         """
@@ -141,7 +145,9 @@ class Mirror:
 
         self._kept.add(passing())
         if grown.root() != checkpoint.root:
-            open_checkpoint(note, *self._speakers())  # a note by nobody is no evidence
+            open_checkpoint(
+                note, *self._speakers()
+            )  # a note without a trusted signature is no evidence
             held = self._kept.note()
             why = "what the log added does not lead from what it had shown to what it signed"
             if held is None:
@@ -152,7 +158,7 @@ class Mirror:
             # Only now is it known which key had to sign.
             self._require_speaker(note)
         except (NoteError, Distrusted, BadEntry, BrokenChain):
-            # Anybody can make entries and a note: nothing of them may stay.
+            # Entries under a note that is not the log's are not kept.
             self._shelf.close()
             self._start()
             raise
@@ -169,11 +175,13 @@ class Mirror:
                     self._broken = str(error)
 
     def _opened(self, note: bytes) -> Checkpoint:
-        """The checkpoint in a note, by a key that may speak. Raises NoteError, Distrusted."""
+        """The checkpoint in a note that is signed by a key of the log. Raises NoteError,
+        Distrusted.
+        """
         try:
             checkpoint = open_checkpoint(note, *self._speakers())
         except NoteError:
-            # A key that the entries behind ours introduce: `_require_speaker` will tell.
+            # New entries may introduce the key: `_require_speaker` checks that.
             checkpoint = Checkpoint.parse(Note.parse(note).text)
             if checkpoint.size <= self.size:
                 raise
@@ -182,24 +190,25 @@ class Mirror:
         return checkpoint
 
     def _require_speaker(self, note: bytes) -> None:
-        """Check who signed for entries that are executed. Raises NoteError, Distrusted."""
+        """Check who signed, once the note's entries are executed. Raises NoteError, Distrusted."""
         known = self._speakers()
         open_checkpoint(note, *(known if self._broken is not None else known[-1:]))
 
     def _speakers(self) -> list[VerifierKey]:
-        """The keys that may have spoken so far, the one that speaks now last. Raises Distrusted."""
+        """The keys whose signatures count so far, the one in force last. Raises Distrusted."""
         trusted, log_state = self._policy.keys_of(self._origin), self._replay.log_state
         return trusted if log_state is None else speakers(trusted, log_state)
 
     # -- what others saw -------------------------------------------------------------------------
 
     def _compared(self, name: str, key: VerifierKey) -> list[Alarm]:
-        """Compare a witness's newest view with ours."""
+        """Compare a witness's newest cosigned checkpoint with the entries that are kept."""
         try:
             note = self._source.view_of(self._policy.urls[name], self._origin)
             if note is None:
                 return []
-            # A larger one too: what the log has not signed is no evidence against it.
+            # Also for a larger size: a checkpoint that the log has not signed is no evidence
+            # against it.
             checkpoint = open_checkpoint(note, *self._speakers())
             Note.parse(note).verify([key])
         except (Unreadable, NoteError, Distrusted) as error:

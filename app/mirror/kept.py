@@ -1,7 +1,7 @@
 """What a mirror keeps: every entry by its exact bytes, the newest checkpoint, and evidence.
 
-Entries are lines of one file, on disk before the checkpoint that covers them. From this folder a
-ledger that has lost entries can be restored (`fundledger recover`).
+Entries are lines of one file, which are on disk before the checkpoint that covers them. A ledger
+that has lost entries can be restored from this folder (`fundledger recover`).
 """
 
 import os
@@ -15,24 +15,24 @@ ENTRIES, CHECKPOINT, EVIDENCE = "entries.jsonl", "checkpoint", "evidence"
 
 
 class Kept:
-    """The folder."""
+    """The mirror's folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
     def note(self) -> bytes | None:
-        """The newest checkpoint under which all entries here stand; None at the beginning."""
+        """The newest checkpoint; it covers the entries in the folder. None at the beginning."""
         path = self._folder / CHECKPOINT
         return path.read_bytes() if path.exists() else None
 
     def size(self) -> int:
-        """How many entries it covers."""
+        """How many entries the checkpoint covers."""
         note = self.note()
         return Checkpoint.parse(Note.parse(note).text).size if note is not None else 0
 
     def entries(self, size: int | None = None) -> Iterator[bytes]:
-        """Every entry under the checkpoint, in order; or the first `size`, also those behind it."""
+        """Every entry that the checkpoint covers, in order; or the first `size`, covered or not."""
         left = self.size() if size is None else size
         if not left:
             return
@@ -44,10 +44,10 @@ class Kept:
                 yield line.removesuffix(b"\n")
 
     def add(self, lines: Iterable[bytes]) -> None:
-        """Put entries behind those that are covered; they count once a checkpoint covers them."""
+        """Add entries after those that are covered; they count once a checkpoint covers them."""
         path = self._folder / ENTRIES
         with path.open("r+b" if path.exists() else "w+b") as file:
-            # What stands behind the last checkpoint is of a round that did not end well.
+            # Entries after the last checkpoint are from a round that failed.
             for _ in range(self.size()):
                 file.readline()
             file.truncate(file.tell())
@@ -58,11 +58,11 @@ class Kept:
             os.fsync(file.fileno())
 
     def cover(self, note: bytes) -> None:
-        """The checkpoint under which all entries here stand."""
+        """Store the checkpoint that covers the entries which were added."""
         self._replace(self._folder / CHECKPOINT, note)
 
     def keep_evidence(self, name: str, *notes: bytes) -> Path:
-        """Put signed checkpoints that contradict each other where nobody overwrites them."""
+        """Store signed checkpoints that contradict each other where nothing overwrites them."""
         folder = self._folder / EVIDENCE
         folder.mkdir(exist_ok=True)
         path = folder / f"{name}.txt"

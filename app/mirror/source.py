@@ -1,4 +1,4 @@
-"""What a mirror reads: a log as tiles (C2SP tlog-tiles), and the views of its witnesses."""
+"""What a mirror reads: a log as tiles (C2SP tlog-tiles), and its witnesses' checkpoints."""
 
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -15,21 +15,21 @@ MAX_BUNDLE_BYTES: Final = TILE_WIDTH * (MAX_ENTRY_BYTES + 2)
 
 
 class Unreadable(Exception):
-    """The log or a witness does not answer, or not in the form that it must."""
+    """The log or a witness does not answer, or not in the required form."""
 
 
 class LogSource:
-    """One fund's log over HTTP. `token` is asked for anew each time: tokens end."""
+    """One fund's log over HTTP. `token` is called for each request, because tokens expire."""
 
     def __init__(self, server: str, fund: str, token: Callable[[], str]) -> None:
         self._prefix = f"{server.rstrip('/')}/v1/funds/{fund}/log"
         self._token = token
-        # Answers come as they are and are never unpacked: a little may become a lot.
+        # Compressed answers are not asked for, because a small one can expand to a huge one.
         plain = {"Accept-Encoding": "identity"}
         self._http = httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, headers=plain)
 
     def checkpoint(self) -> bytes:
-        """The newest checkpoint, as it is shown to us. Raises Unreadable."""
+        """The newest checkpoint that the log shows. Raises Unreadable."""
         return self._get(f"{self._prefix}/checkpoint", MAX_NOTE_BYTES)
 
     def entries(self, start: int, end: int) -> Iterator[bytes]:
@@ -45,7 +45,9 @@ class LogSource:
             yield from lines[max(0, start - first) :]
 
     def view_of(self, url: str, origin: str) -> bytes | None:
-        """What a witness at `url` has cosigned last; None before its first. Raises Unreadable."""
+        """The checkpoint that a witness at `url` cosigned last; None before its first. Raises
+        Unreadable.
+        """
         digest = sha256(origin.encode()).hexdigest()
         try:
             return self._get(f"{url.rstrip('/')}/{digest}/checkpoint", MAX_NOTE_BYTES)
@@ -79,11 +81,11 @@ class LogSource:
 
 
 class _NotThere(Unreadable):
-    """404."""
+    """The answer was 404."""
 
 
 def _split(raw: bytes) -> list[bytes]:
-    """The entries of a bundle, each behind its length in two bytes. Raises Unreadable."""
+    """The entries of a bundle, each after its length in two bytes. Raises Unreadable."""
     lines, at = [], 0
     while at < len(raw):
         length = int.from_bytes(raw[at : at + 2], "big")

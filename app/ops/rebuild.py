@@ -1,7 +1,7 @@
-"""Upkeep: recreating the read tables from the log, and comparing them with it.
+"""Rebuilding the read tables from the log, and comparing them with it.
 
-Read tables are folds of the log and nothing else; these two functions are the proof. They load a
-fund whole, so they are for operators, not for requests.
+Read tables are computed from the log and hold nothing else, which these functions demonstrate. They
+load a fund whole, so they are for operators and not for requests.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from app.store.second_store import SecondStore
 
 
 def bring_up_to_date(database: Database) -> list[str]:
-    """Migrate the database; where that changed it, the funds whose read tables were folded anew."""
+    """Migrate the database; returns the funds whose read tables were rebuilt because it changed."""
     if not migrate(database):
         return []
     with database.read() as connection:
@@ -35,7 +35,8 @@ def bring_up_to_date(database: Database) -> list[str]:
 
 
 def rebuild(database: Database, fund: str) -> int:
-    """Throw the fund's read tables away and fold its log into new ones; the entries folded.
+    """Delete the fund's read tables and compute them anew from its log; returns the number of
+    entries.
 
     Writers wait meanwhile. Raises NoSuchFund.
     """
@@ -48,7 +49,7 @@ def rebuild(database: Database, fund: str) -> int:
 
 
 def refold(connection: Connection, fund: str, size: int) -> None:
-    """The same, in the transaction of somebody who has the head."""
+    """As `rebuild`, in the transaction of a caller who holds the head."""
     book = Book(complete=True)
     for line in log.bodies(connection, fund, 0, size):
         book = _folded(book, Entry.from_bytes(line))
@@ -85,7 +86,7 @@ def first_difference(database: Database, fund: str) -> str | None:
 
 
 def signed_difference(database: Database, signed: SecondStore, fund: str) -> str | None:
-    """Compare the log with what was signed of it last, in words; None where it agrees."""
+    """How the log differs from its last signed checkpoint, in words; None where it agrees."""
     last = signed.last_signed(fund)
     if last is None:
         return "nothing outside the database says what was signed last"
@@ -94,13 +95,13 @@ def signed_difference(database: Database, signed: SecondStore, fund: str) -> str
 
 
 def _folded(book: Book, entry: Entry) -> Book:
-    """The book after an entry; whether that was permitted is not asked again."""
+    """The book after an entry, without checking again that it was permitted."""
     event, act = read_event(entry), signed_act(entry)
     return remembered(event.fold(book.next_entry(), act), act)
 
 
 def _journal(connection: Connection, fund: str, size: int) -> Iterator[tuple[Posting, ...]]:
-    """The stored journal lines of each entry in turn, also of those that have none."""
+    """The stored journal lines of each entry in turn; an empty tuple for one without lines."""
     stored = log.postings(connection, fund, size)
     ahead = next(stored, None)
     for seq in range(size):

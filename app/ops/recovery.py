@@ -2,9 +2,9 @@
 
 After an old backup was restored the database lacks entries that were signed. Mirrors, exports and
 receipts have them. They are appended as they are, each permitted and following the one before it,
-and must lead to the root that was signed. Where nothing outside the database says what was signed
-last, the parties do: as many governments as the charter's quorum sign the newest checkpoint that
-each knows, the log must contain them all, and an entry says so for ever.
+and must lead to the root that was signed. If nothing outside the database has the last signed
+checkpoint, the parties state it: as many governments as the charter's quorum sign the newest
+checkpoint that each knows, the log must contain them all, and an entry records that.
 """
 
 import asyncio
@@ -46,8 +46,10 @@ class NotRecovered(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """How many entries were added, how long the log is now, and whether it is all that was signed:
-    where nothing outside the database says so, the parties must confirm it before it goes on.
+    """How many entries were added, how long the log is now, and whether that is known to be all.
+
+    If nothing outside the database has the last signed checkpoint, the parties must confirm the log
+    before it goes on.
     """
 
     added: int
@@ -62,10 +64,10 @@ def restore(
     lines: Iterable[bytes],
     known: bytes | None = None,
 ) -> Restored:
-    """Add what the database lacks of `lines`, which are the log's entries from the first on.
+    """Add the entries that the database lacks of `lines`, which are the log's from the first on.
 
-    `known` is a signed checkpoint that came with them: it takes one where neither the second store
-    nor the database knows any. All of it or nothing. Raises NotRecovered.
+    `known` is a signed checkpoint that came with them; one is needed where neither the second store
+    nor the database has any. All entries are added or none. Raises NotRecovered.
     """
     try:
         with database.write() as connection:
@@ -83,7 +85,7 @@ def restore(
                 if found := log.contradiction(connection, fund, checkpoint):
                     raise NotRecovered(f"with it {found}")
             if signed is None and newest_signed(connection, fund) is None:
-                # Else it would begin to sign, as if nobody had ever signed more.
+                # Otherwise the service would sign again as if no later checkpoint existed.
                 raise NotRecovered("nothing here says that it was signed: give its checkpoint too")
     except (BadEntry, BrokenChain, NotPermitted, NoteError) as error:
         raise NotRecovered(str(error)) from None
@@ -91,7 +93,7 @@ def restore(
 
 
 def from_receipts(database: Database, fund: str, answers: Iterable[bytes]) -> Iterator[bytes]:
-    """The entries that the database has, and behind them those in answers that parties kept.
+    """The entries that the database has, and after them those in answers that parties kept.
 
     An entry's bytes are its canonical form. Raises NotRecovered.
     """
@@ -114,11 +116,11 @@ def from_receipts(database: Database, fund: str, answers: Iterable[bytes]) -> It
 
 
 def confirm(ledger: Ledger, notary: Notary, fund: str, raw: bytes, reason: str) -> int:
-    """Take up the log again on the word of the parties, and put that on record; the entry.
+    """Reopen the log on the parties' statements, and record that; returns the entry's position.
 
-    `raw` is a JSON list of statements. The database's newest checkpoint takes the place of the one
-    that was lost outside it, and so does that of the second log; other funds are left alone. The
-    door must not be open yet. Raises NotRecovered, Refusal.
+    `raw` is a JSON list of statements. The database's newest checkpoint replaces the one that was
+    lost outside it, for the second log too; other funds are not changed. The writer must not be
+    started yet. Raises NotRecovered, Refusal.
     """
     size, root = notary.head(fund)
     try:
@@ -140,7 +142,7 @@ def confirm(ledger: Ledger, notary: Notary, fund: str, raw: bytes, reason: str) 
         keyed = KeyedCommand(command, f"recovered-{size}-{digest.hex()[:16]}", digest)
         asyncio.run(ledger.submit(fund, LEDGER_ITSELF, keyed))
     except BaseException:
-        # Nobody has confirmed anything: it is as lost as before.
+        # The log was not confirmed, so its checkpoint is taken out again.
         for name in lost:
             notary.withdraw(name)
         raise
@@ -154,7 +156,7 @@ def _appended(connection: Connection, head: Head, lines: Iterable[bytes]) -> Hea
 
     Raises NotRecovered, BadEntry, BrokenChain, NotPermitted.
     """
-    # What was refused and read changes nothing: a second log has a chain, and no rules.
+    # A second log's entries change nothing, so there are no rules to execute.
     replay = None if is_access_log(head.fund) else Replay()
     stored = log.bodies(connection, head.fund, 0, head.size)
     waiting = list[Sealed]()

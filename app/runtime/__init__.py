@@ -1,1 +1,1 @@
-"""What every process stands on: settings, clock, faults, metrics, asking strangers, serving."""
+"""What every process uses: settings, clock, faults, metrics, requests to others, serving."""

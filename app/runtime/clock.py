@@ -1,4 +1,4 @@
-"""Where time and chance enter: the only file that looks at the clock or draws an identifier."""
+"""The clock and identifiers: the only module that reads the time or draws random ids."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -21,6 +21,6 @@ def new_id(at: datetime) -> str:
 
 @lru_cache(maxsize=16)
 def _milliseconds(at: datetime) -> str:
-    """As an identifier begins; all of a batch are made for one time."""
+    """The first digits of an id; kept, because all ids of a batch are made for one time."""
     digits = f"{(at - _EPOCH) // timedelta(milliseconds=1):012x}"
     return f"{digits[:8]}-{digits[8:]}"

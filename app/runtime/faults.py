@@ -1,5 +1,5 @@
-"""Faults: what can be wrong with the surroundings, said to an operator in one line."""
+"""Faults: errors of the surroundings, reported to an operator in one line."""
 
 
 class Fault(RuntimeError):
-    """The service or a command cannot go on, and it is no mistake of the code."""
+    """The service or a command cannot continue, for a reason outside the code."""

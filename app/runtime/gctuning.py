@@ -1,12 +1,12 @@
-"""The garbage collector's pace, for processes that make millions of objects and no circles."""
+"""Garbage collection, tuned for processes that make millions of objects and few cycles."""
 
 import gc
 
 
 def relax() -> None:
-    """Look for circles of dead objects rarely, and never among what lives as long as the process.
+    """Search for cycles rarely, and never among objects that live as long as the process.
 
-    At Python's own pace the search took a third of a write's time, and its longest runs were the
+    With Python's defaults the search took a third of a write's time, and its longest runs made the
     slowest answers.
     """
     gc.collect()

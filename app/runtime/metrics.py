@@ -1,6 +1,7 @@
-"""Metrics for Prometheus: a group of instruments stands beside the class that it watches.
+"""Metrics for Prometheus: each group of instruments is declared beside the class that it measures.
 
-No amounts, no subjects, no free text in labels. One registry a process, one scrape target each.
+No amounts, no subjects, no free text in labels. Each process has one registry and is one scrape
+target.
 """
 
 from collections.abc import Callable
@@ -9,9 +10,9 @@ from typing import Any, Final, TypeVar
 from prometheus_client import CollectorRegistry
 
 SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Buckets of durations."""
+"""Histogram buckets of durations, in seconds."""
 SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
-"""Buckets of counts."""
+"""Histogram buckets of counts."""
 G = TypeVar("G")
 
 

@@ -1,4 +1,4 @@
-"""Asking strangers over HTTP: whatever they answer, it costs little."""
+"""Requests to other servers, with limits on how much of an answer is read."""
 
 import ssl
 from functools import cache
@@ -8,7 +8,7 @@ import httpx
 
 
 class Reply(NamedTuple):
-    """Status, media type and body. A body that is `cut_off` was longer than anybody wanted."""
+    """Status, media type and body. `cut_off` says that the body was longer than the limit."""
 
     status: int
     media_type: str
@@ -18,16 +18,16 @@ class Reply(NamedTuple):
 
 @cache
 def trusted() -> ssl.SSLContext:
-    """Whom TLS trusts; one for all clients, for reading it takes as long as several requests."""
+    """The TLS context of all clients; made once, as that takes as long as several requests."""
     return httpx.create_ssl_context()
 
 
 async def post(
     client: httpx.AsyncClient, address: str, body: bytes, at_most: int, media_type: str
 ) -> Reply:
-    """The answer to a question, never more than about `at_most` bytes of it.
+    """The answer to a request, cut off after about `at_most` bytes.
 
-    It is asked for as it is and never unpacked: a little could become a lot. Raises
+    No compressed answer is asked for, because a small one can expand to a huge one. Raises
     httpx.HTTPError, httpx.InvalidURL.
     """
     headers = {"Accept-Encoding": "identity", "Content-Type": media_type}

@@ -6,11 +6,11 @@ from typing import Any
 import uvicorn
 
 GRACE_S = 5
-"""How long requests under way may take when a server is told to stop."""
+"""How many seconds running requests may take when a server is told to stop."""
 
 
 class _Announcing(uvicorn.Server):
-    """Says where it listens once it does, and not before."""
+    """A server that prints a sentence once it listens."""
 
     def __init__(self, config: uvicorn.Config, said: str) -> None:
         super().__init__(config)
@@ -23,7 +23,8 @@ class _Announcing(uvicorn.Server):
 
 
 def serve(app: Any, host: str, port: int, said: str) -> bool:
-    """Serve an ASGI application until the process is told to stop; whether it ever listened.
+    """Serve an ASGI application until the process is told to stop; returns whether it ever
+    listened.
 
     `said` is printed once it listens.
     """
@@ -31,7 +32,7 @@ def serve(app: Any, host: str, port: int, said: str) -> bool:
         app,
         host=host,
         port=port,
-        # By name: another reader of HTTP, if one happened to be installed, is less strict.
+        # Named, because another HTTP parser that may be installed is less strict.
         http="h11",
         log_level="warning",
         access_log=False,
@@ -40,7 +41,7 @@ def serve(app: Any, host: str, port: int, said: str) -> bool:
         timeout_graceful_shutdown=GRACE_S,
     )
     server = _Announcing(config, said)
-    # Stopped by Ctrl-C it has ended in good order, and says so once more.
+    # After Ctrl-C the server has stopped normally and raises KeyboardInterrupt again.
     with suppress(KeyboardInterrupt):
         server.run()
     return server.started

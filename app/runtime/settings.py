@@ -1,4 +1,4 @@
-"""Settings: everything that a deployment decides, read from `FUNDLEDGER_…` once, at start."""
+"""Settings: everything that a deployment decides, read once at start from `FUNDLEDGER_…`."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     """`sqlite:///path` or `postgresql://…`; default: `ledger.db` in `data_dir`."""
     log_origin: str = LOCAL_ORIGIN
-    """The name that this service's logs are known by: a fund's origin is `<log_origin>/<fund>`."""
+    """The prefix of the logs' names: a fund's origin is `<log_origin>/<fund>`."""
     issuers_file: Path | None = None
     """The issuer registry (JSON). Without one, the development issuer signs for everybody."""
     witnesses_file: Path | None = None
@@ -31,16 +31,16 @@ class Settings(BaseSettings):
     time_authority_roots: Path | None = None
     """Its root certificates, in PEM."""
     time_period_s: int = Field(default=3_600, ge=1, le=2_592_000)
-    """How often the log is stamped, where it has grown."""
+    """How many seconds lie between stamps of a log that has grown."""
     audience: str = "fundledger"
     """What a token's `aud` must name when the development issuer signed it."""
     max_body_bytes: int = Field(default=65_536, ge=1_024, le=1_048_576)
     max_batch_bytes: int = Field(default=16_777_216, ge=65_536, le=268_435_456)
-    """A batch request's body at most; it is held in memory while it is read."""
+    """Longest body of a batch request; it is held in memory while it is read."""
     batch_limit: int = Field(default=256, ge=1, le=4_096)
-    """Commands that one transaction takes, about: a longer batch is one all the same."""
+    """About how many commands one transaction takes; a longer batch still is one transaction."""
     queue_limit: int = Field(default=4_096, ge=1, le=100_000)
-    """Requests that wait at most, a batch being one; past it the answer is 503."""
+    """Most requests that wait, a batch being one; beyond it the answer is 503."""
     pkcs11_module: str = ""
     """The library of a security module (PKCS#11) that holds the ledger's keys, instead of files."""
     pkcs11_token: str = ""

@@ -11,9 +11,9 @@ T = TypeVar("T")
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What `function` returns, called in a thread of anyio's pool.
+    """The result of `function`, called in a thread of anyio's pool.
 
-    Cancelling waits for the thread: whoever still reads would hold a connection of a database that
-    is about to be closed.
+    Cancelling waits for the thread, which may use a connection of a database that is about to be
+    closed.
     """
     return await run_sync(partial(function, *args, **kwargs))

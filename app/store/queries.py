@@ -114,7 +114,7 @@ def overdue(connection: Connection, now: str) -> list[tuple[str, str, str]]:
 
 
 def dropped(connection: Connection) -> list[tuple[str, str, str]]:
-    """Fund, matter and charter of matters that a newer charter has ended, not yet recorded."""
+    """Fund, matter and charter of matters that a newer charter has ended, not recorded yet."""
     found: list[tuple[str, str, str]] = []
     funds, requests, polls = (READ_TABLES[kind].table for kind in (Fund, Disbursement, Poll))
     amended = select(funds.c.fund, funds.c.reread).where(funds.c.reread != "{}")

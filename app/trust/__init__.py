@@ -1,1 +1,1 @@
-"""What is signed and by whom: the ledger's keys, parties' signatures, stamps, attestations."""
+"""Keys and signatures: the ledger's keys, parties' signatures, stamps, attestations."""

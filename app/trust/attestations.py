@@ -1,8 +1,8 @@
-"""Attestations: whether what outsiders sign of the log holds, for exactly this log.
+"""Attestations: whether what outsiders sign about the log is valid, for exactly this log.
 
-Cosignatures of witnesses, time tokens, the old key's word for a new one, parties' statements after
-a recovery: each stands in an entry, and is checked here when the entry is made and in every replay.
-What follows from them is for the rules to say (`domain/governance/checkpoints`).
+Cosignatures of witnesses, time tokens, the old key's introduction of a new one, parties' statements
+after a recovery: each is in an entry, and is verified here when the entry is made and in every
+replay. The rules decide what follows from them (`domain/governance/checkpoints`).
 """
 
 from app.chain.canonical import encode
@@ -47,7 +47,7 @@ RECOVERED = LogRecovered.type
 
 
 def attest(book: Book, event: Event) -> None:
-    """Check what outsiders have signed in an event. Raises AttestationFalse, NotFound."""
+    """Verify what outsiders have signed in an event. Raises AttestationFalse, NotFound."""
     try:
         match event:
             case FundOpened():
@@ -55,7 +55,7 @@ def attest(book: Book, event: Event) -> None:
             case ProposalOpened() | ProposalRevised():
                 _check_subject(book, event.subject)
             case LogKeyChanged():
-                # Since the proposal was opened the log may have got yet another key.
+                # The log's key may have changed again since the proposal was opened.
                 _check_subject(book, book.get(Proposal, event.proposal_id).subject)
             case CheckpointWitnessed():
                 _check_cosignatures(book, event)
@@ -71,13 +71,13 @@ def attest(book: Book, event: Event) -> None:
 
 
 def checkpoint_text(book: Book, named: AttestedCheckpoint) -> bytes:
-    """The three lines of a checkpoint of this fund's log: what is cosigned and stamped."""
+    """The three lines of a checkpoint of this fund's log, which are cosigned and stamped."""
     root = bytes.fromhex(named.root)
     return Checkpoint(book.get(Log).origin, named.size, root).text().encode()
 
 
 def introduction_message(origin: str, vkey: str) -> bytes:
-    """What a log's key signs to introduce its successor, and that one to show that it is had."""
+    """What a log's key signs to introduce its successor, and that one to prove possession."""
     return f"fund-ledger/log-key\n{origin}\n{vkey}\n".encode()
 
 
@@ -87,7 +87,7 @@ def statement_payload(fund: str, size: int, root: str) -> bytes:
 
 
 def witness_keys(charter: Charter) -> dict[str, VerifierKey]:
-    """The keys of the charter's witnesses by name; none where it asks for none."""
+    """The keys of the charter's witnesses by name; empty where it names none."""
     witnessing = charter.witnessing
     keys = (
         [VerifierKey.parse(vkey) for vkey in witnessing.witnesses] if witnessing is not None else []
@@ -96,7 +96,9 @@ def witness_keys(charter: Charter) -> dict[str, VerifierKey]:
 
 
 def _check_witnesses(charter: Charter, *logs: str) -> None:
-    """Keys of the right kind, none the log's own, each under one name only. Raises NoteError."""
+    """Check that the witnesses' keys are of the right kind, are no keys of the log, and have one
+    name each. Raises NoteError.
+    """
     witnessing, keys = charter.witnessing, witness_keys(charter)
     if keys and {key.public for key in keys.values()} & {VerifierKey.parse(k).public for k in logs}:
         raise NoteError("a log is no witness of itself")

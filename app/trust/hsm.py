@@ -1,7 +1,7 @@
-"""The ledger's keys in a PKCS#11 security module: it signs, and keeps what is private.
+"""The ledger's keys in a PKCS#11 security module, which signs and never reveals a private key.
 
-Keys are found by label, as the files are by name: `log`, `log-2` …, `export`, `export-2` … What is
-wrong with module, token, PIN or key is KeyUnusable, in one line that holds no secret.
+Keys are found by label, as the files are by name: `log`, `log-2` …, `export`, `export-2` … Every
+fault of module, token, PIN or key is KeyUnusable, with a message of one line that holds no secret.
 
 Needs the extra `hsm` (python-pkcs11), which only a service with a token has to install.
 """
@@ -33,7 +33,7 @@ _CURVES: Final[dict[bytes, ec.EllipticCurve]] = {_P256: ec.SECP256R1(), _P384: e
 _ED25519_KEY_BYTES: Final = 32
 _ED25519_SIGNATURE_BYTES: Final = 64
 _TEST: Final = b"fund-ledger/key-test\n"
-"""What each key signs when it is loaded: no checkpoint, no introduction, no JWS."""
+"""What each key signs as a test when it is loaded; it can be taken for no other message."""
 _WRONG_PIN: Final = (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange)
 
 # A module is told at its start that one thread at a time calls it (C_Initialize without locks);
@@ -42,7 +42,7 @@ _ONE_AT_A_TIME: Final = threading.Lock()
 
 
 class _TokenKey:
-    """A private key that stays on its token, in the session that it was found in."""
+    """A private key on the token, with the session in which it was found."""
 
     def __init__(self, label: str, private: SignMixin) -> None:
         self.label = label
@@ -50,7 +50,7 @@ class _TokenKey:
         self._process = os.getpid()
 
     def _ask(self, data: bytes, mechanism: Mechanism, length: int) -> bytes:
-        """The token's signature, of so many bytes. Raises KeyUnusable."""
+        """The token's signature, of `length` bytes. Raises KeyUnusable."""
         if os.getpid() != self._process:
             raise KeyUnusable(f"the session of key {self.label} belongs to another process")
         with _ONE_AT_A_TIME, _told(f"the token cannot sign with {self.label}"):
@@ -78,7 +78,7 @@ class TokenEd25519(_TokenKey):
 
 
 class TokenEc(_TokenKey):
-    """An `EcSigner` on a token. The data is hashed here: not every token hashes."""
+    """An `EcSigner` on a token. The data is hashed here, because not every token can hash."""
 
     def __init__(self, label: str, private: SignMixin, public: ec.EllipticCurvePublicKey) -> None:
         super().__init__(label, private)
@@ -101,7 +101,7 @@ class TokenEc(_TokenKey):
 
 
 def load_token_keys(module: str, token: str, pin: str, origin: str) -> LedgerKeys:
-    """Every key of the token, each tried once; none is made. Raises KeyUnusable."""
+    """Every key of the token, each tested once; none is created. Raises KeyUnusable."""
     with _ONE_AT_A_TIME:
         session = _open(module, token, pin)
         log = [_ed25519_key(session, label) for label in _labels(session, LOG)]
@@ -112,7 +112,7 @@ def load_token_keys(module: str, token: str, pin: str, origin: str) -> LedgerKey
 def add_token_key(
     module: str, token: str, pin: str, origin: str, purpose: str
 ) -> tuple[str, LedgerKeys]:
-    """Let the token make one more key of a purpose; its label, and keys that hold it alone.
+    """Create one more key of a purpose on the token; returns its label, and keys with it alone.
 
     Raises KeyUnusable.
     """
@@ -129,7 +129,7 @@ def add_token_key(
 
 
 def _open(module: str, token: str, pin: str, *, writing: bool = False) -> pkcs11.Session:
-    """A session on the token, logged in; it stays open until the process ends. KeyUnusable."""
+    """A session on the token, logged in, until the process ends. Raises KeyUnusable."""
     with _told(f"the module {module} cannot be used"):
         library = pkcs11.lib(module)
     with _told(f"the token {token!r} cannot be opened"):
@@ -139,7 +139,7 @@ def _open(module: str, token: str, pin: str, *, writing: bool = False) -> pkcs11
         except pkcs11.NoSuchToken:
             raise KeyUnusable(f"the module {module} has no token {token!r}") from None
         except pkcs11.UserAlreadyLoggedIn:
-            # A login is the process's, not the session's, and `serve` loads its keys twice.
+            # A login holds for the process, and `serve` loads its keys twice.
             return found.open(rw=writing)
         except _WRONG_PIN:
             raise KeyUnusable(f"the token {token!r} refuses the PIN") from None
@@ -208,7 +208,7 @@ def _ec_key(session: pkcs11.Session, label: str) -> TokenEc:
 
 
 def _bare(point: bytes, size: int, label: str) -> bytes:
-    """The point of so many bytes: as it is, in an octet string, or in a bit string."""
+    """The point of `size` bytes: as it is, in an octet string, or in a bit string."""
     for prefix in (b"", bytes([4, size]), bytes([3, size + 1, 0])):
         if len(point) == len(prefix) + size and point.startswith(prefix):
             return point[len(prefix) :]
@@ -216,7 +216,7 @@ def _bare(point: bytes, size: int, label: str) -> bytes:
 
 
 def _tried(keys: LedgerKeys) -> LedgerKeys:
-    """One signature each, so that a pair that is none is noticed before anything is signed."""
+    """The keys, after each has signed once, so that a wrong pair is noticed before it is used."""
     algorithm = ec.ECDSA(SHA256())
     try:
         for key in keys.log:
@@ -231,7 +231,7 @@ def _tried(keys: LedgerKeys) -> LedgerKeys:
 
 
 def _generate(session: pkcs11.Session, purpose: str, label: str) -> None:
-    """A pair on the token whose private half never leaves it."""
+    """Create a key pair on the token; its private half cannot be exported."""
     kind, parameters, mechanism = (
         (KeyType.EC_EDWARDS, _ED25519, Mechanism.EC_EDWARDS_KEY_PAIR_GEN)
         if purpose == LOG
@@ -255,7 +255,7 @@ def _generate(session: pkcs11.Session, purpose: str, label: str) -> None:
 
 @contextmanager
 def _told(what: str) -> Iterator[None]:
-    """What the module reports, as KeyUnusable."""
+    """Turn the module's errors into KeyUnusable."""
     try:
         yield
     except pkcs11.PKCS11Error as error:

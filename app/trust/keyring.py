@@ -1,7 +1,7 @@
-"""The ledger's keys as this deployment holds them: on a token where one is set, else in files.
+"""The ledger's keys in this deployment: on a token where one is configured, else in files.
 
-Which of the two is decided here alone. A new key speaks for nobody yet: an existing fund's log has
-to name it first, and that the governments decide.
+Only this module chooses between the two. A new key is not used by an existing fund before that
+fund's log names it, which the governments decide.
 """
 
 import json
@@ -30,7 +30,7 @@ from app.trust.ledger_keys import (
 
 
 def open_keys(settings: Settings, *, create: bool) -> LedgerKeys:
-    """Every key; `create` makes the first files, never a key on a token. Raises KeyUnusable."""
+    """Every key; `create` makes the first files, but never a key on a token. Raises KeyUnusable."""
     token = _token(settings)
     if token is None:
         return load_keys(settings.keys_dir, settings.log_origin, create=create)
@@ -40,7 +40,7 @@ def open_keys(settings: Settings, *, create: bool) -> LedgerKeys:
 
 
 def make_key(settings: Settings, purpose: str) -> tuple[str, LedgerKeys]:
-    """One more key: its file or its label, and keys that hold it alone. Raises KeyUnusable."""
+    """Create one more key; its file or label, and keys with it alone. Raises KeyUnusable."""
     token, origin = _token(settings), settings.log_origin
     if token is not None:
         from app.trust.hsm import add_token_key  # noqa: PLC0415  its library is an extra
@@ -53,9 +53,9 @@ def make_key(settings: Settings, purpose: str) -> tuple[str, LedgerKeys]:
 
 
 def shown(keys: LedgerKeys, fund: str = "") -> str:
-    """What is public of the keys: a line for each of the log's, and one for all that sign exports.
+    """The public halves of the keys: a line for each of the log's, and one for all export keys.
 
-    A log key's name and id depend on the fund; without one they are of a fund named FUND.
+    A log key's name and id depend on the fund; without one the line is for a fund named FUND.
     """
     of, note = (fund, "") if fund else ("a fund", "  (name and id depend on the fund)")
     name = f"{keys.origin}/{fund or 'FUND'}"
@@ -70,8 +70,8 @@ def introduction(
 ) -> dict[str, Any]:
     """The subject of the proposal by which the newest log key replaces the one in force.
 
-    The key in force introduces it; where it is `compromised`, it is trusted through so many
-    entries instead. Raises KeyUnusable, NoSuchFund.
+    The key in force introduces it; if that is `compromised`, this is the number of entries up to
+    which it is trusted. Raises KeyUnusable, NoSuchFund.
     """
     with database.read() as connection:
         log_state = queries.one(connection, fund, Log)
@@ -110,7 +110,7 @@ def _token(settings: Settings) -> tuple[str, str, str] | None:
 
 
 def _pin(path: Path) -> str:
-    """The PIN in a file of mode 0600, its one line. Raises KeyUnusable."""
+    """The PIN: the only line of a file of mode 0600. Raises KeyUnusable."""
     if not path.is_file():
         raise KeyUnusable(f"{path}, the file of the PIN, is missing")
     require_private(path)

@@ -1,9 +1,8 @@
-"""The ledger's own keys: some sign checkpoints, some sign exports. One purpose each.
+"""The ledger's own keys: some sign checkpoints, some sign exports, none does both.
 
-Files that nobody but the service may read (`log.pem`, then `log-2.pem` …, `export.pem` …), or a
-security module. They are made on first use in development; in production they must exist, so that a
-lost key is noticed instead of replaced. Which of them speaks for a fund is not for this file to
-say: the fund's own log names it.
+They are in files that only the service may read (`log.pem`, then `log-2.pem` …, `export.pem` …), or
+in a security module. They are made on first use in development; in production they must exist, so
+that a lost key is noticed and not replaced. A fund's own log names the ones in force for it.
 """
 
 import os
@@ -28,19 +27,19 @@ LOG, EXPORT = "log", "export"
 
 
 class KeyUnusable(Fault):
-    """A key is missing, not what it must be, open to others, or its security module is away."""
+    """A key is missing, malformed or readable by others, or its module is not available."""
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerKeys:
-    """The private keys, oldest first: a new fund gets the newest of each purpose."""
+    """The private keys, oldest first. A new fund is given the newest of each purpose."""
 
     log: tuple[Ed25519Signer, ...]
     export: tuple[EcSigner, ...]
     origin: str
 
     def of_log(self, log: str, vkey: str = "") -> NoteKey:
-        """A key under the log's own name, its origin: the one of `vkey`, or the newest.
+        """A key under the log's origin as its name: the one of `vkey`, or the newest.
 
         A fund's second log is signed by the fund's key, under the second log's name. Raises
         KeyUnusable when this service has no such key.
@@ -83,9 +82,9 @@ def load_keys(folder: Path, origin: str, *, create: bool) -> LedgerKeys:
 
 
 def add_key(folder: Path, purpose: str) -> Path:
-    """Make one more key of a purpose; the file that holds it. It speaks for nobody yet."""
+    """Create one more key of a purpose; returns its file. No fund uses it yet."""
     found = key_files(folder, purpose)
-    # Where there is none yet, the first is wanted and not the second.
+    # Without any key yet, the first file is made and not the second.
     path = folder / f"{purpose}-{len(found) + 1}.pem" if found[0].exists() else found[0]
     if purpose == LOG:
         read_log_key(path, create=True)
@@ -95,7 +94,7 @@ def add_key(folder: Path, purpose: str) -> Path:
 
 
 def key_files(folder: Path, purpose: str) -> list[Path]:
-    """The files of one purpose, oldest first; the first whether or not it is there."""
+    """The files of one purpose, oldest first; the first is listed even if it does not exist."""
     found = [folder / f"{purpose}.pem"]
     while (path := folder / f"{purpose}-{len(found) + 1}.pem").exists():
         found.append(path)
@@ -130,7 +129,7 @@ def read_log_key(path: Path, *, create: bool = False) -> Ed25519PrivateKey:
 
 
 def require_private(path: Path) -> None:
-    """Nobody but the owner may read a file that holds a secret. Raises KeyUnusable."""
+    """Check that only the owner may read a file that holds a secret. Raises KeyUnusable."""
     if path.stat().st_mode & 0o077:
         raise KeyUnusable(f"{path} can be read by others: chmod 600")
 
@@ -147,7 +146,7 @@ def read_signing_key(path: Path, *, create: bool = False) -> ec.EllipticCurvePri
 
 
 def _write(path: Path, key: PrivateKey) -> None:
-    """Create the file whole or not at all: two processes may start at once."""
+    """Create the file with all of its content or not at all: two processes may start at once."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     aside = path.with_suffix(f".{os.getpid()}")
@@ -157,7 +156,8 @@ def _write(path: Path, key: PrivateKey) -> None:
         file.flush()
         os.fsync(file.fileno())
     try:
-        # A link, unlike a rename, fails when another process was first: its key stays.
+        # A link fails when another process was first, so that its key is kept; a rename would
+        # replace it.
         os.link(aside, path)
     except FileExistsError:
         pass

@@ -1,8 +1,8 @@
-"""Parties' signatures: whether one holds, for exactly this statement in exactly this fund.
+"""Parties' signatures: whether one is valid, for exactly this statement in exactly this fund.
 
 The header `X-JWS-Signature` of a request is a detached JWS over the canonical bytes of `data`; it
-is stored verbatim in the entry. The same function checks it when the request arrives and in every
-replay. Whether the key may speak for the party is a rule (`domain/governance/party_keys`).
+is stored verbatim in the entry. The same function verifies it when the request arrives and in every
+replay. Whether the key may sign for the party is a rule (`domain/governance/party_keys`).
 """
 
 import re
@@ -28,10 +28,10 @@ _OPTIONAL: Final = {"seen"}
 
 @dataclass(frozen=True, slots=True)
 class PartySignature:
-    """One that holds: by which key, for which operation, under which nonce, over what.
+    """A valid signature: its key, its operation, its nonce, and what it was made over.
 
-    `digest` is SHA-256 (hex) of the canonical bytes that it was made over; `seen` a checkpoint, as
-    size and root (hex), that the signer says they had verified.
+    `digest` is SHA-256 (hex) of the canonical bytes that were signed; `seen` a checkpoint, as size
+    and root (hex), that the signer says they had verified.
     """
 
     jws: str
@@ -43,7 +43,7 @@ class PartySignature:
 
 
 def named_key(jws: str) -> str:
-    """The key that a signature says it was made with: only good for finding it.
+    """The key id in a signature's header, not verified: use it only to find the key.
 
     Raises SignatureError.
     """
@@ -54,7 +54,7 @@ def named_key(jws: str) -> str:
 
 
 def check_signature(jws: str, payload: bytes, fund: str, jwk: dict[str, Any]) -> PartySignature:
-    """Check a signature over the canonical bytes of `data`. Raises SignatureError."""
+    """Verify a signature over the canonical bytes of `data`. Raises SignatureError."""
     header = verify_detached(jws, payload, key_from_jwk(jwk))
     if not _NEEDED <= header.keys() <= _NEEDED | _OPTIONAL:
         raise SignatureError(f"the header has exactly {', '.join(sorted(_NEEDED))}, or seen too")
@@ -63,7 +63,7 @@ def check_signature(jws: str, payload: bytes, fund: str, jwk: dict[str, Any]) ->
     if header["fund"] != fund:
         raise SignatureError("it was made for another fund")
     for name in ("op", "nonce"):
-        # As an idempotency key may be: whatever else it is looked up by, it is harmless.
+        # The form of an idempotency key, with safe characters only.
         if type(header[name]) is not str or not _VISIBLE.fullmatch(header[name]):
             raise SignatureError(f"{name} is not 1 to 255 visible ASCII characters")
     seen = _seen(header["seen"]) if "seen" in header else None

@@ -1,8 +1,8 @@
-"""Time stamps (RFC 3161): a third party's word that a checkpoint was there at a time.
+"""Time stamps (RFC 3161): a third party's signature that a checkpoint existed at a time.
 
-A time authority signs a digest together with its clock. Whoever holds the answer can show for ever
-that what was digested existed then: certificates are checked as of the time in the token, so that
-it outlives them. What is kept is the whole answer (TimeStampResp, DER), as it came.
+A time authority signs a digest together with its clock. The answer proves for ever that the
+digested text existed then: certificates are checked as of the time in the token, so that it is
+valid after they expire. The whole answer (TimeStampResp, DER) is kept as it came.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ _SHA256: Final = "2.16.840.1.101.3.4.2.1"
 
 
 class StampError(ValueError):
-    """The answer is no time stamp of this text, or not by the authority that is trusted."""
+    """The answer is no valid time stamp of this text by a trusted authority."""
 
 
 class CertificatesUnusable(Fault):
@@ -37,12 +37,12 @@ class CertificatesUnusable(Fault):
 
 
 def stamp_request(text: bytes) -> TimeStampRequest:
-    """The question to a time authority, with a number that its answer must repeat."""
+    """A request to a time authority, with a nonce that its answer must repeat."""
     return TimestampRequestBuilder().data(text).hash_algorithm(HashAlgorithm.SHA256).build()
 
 
 def read_stamp(raw: bytes, text: bytes) -> TimeStampResponse:
-    """An answer that says it is of exactly this text; not yet whose it is. Raises StampError."""
+    """An answer that states exactly this text; its signature is not verified. Raises StampError."""
     if len(raw) > MAX_STAMP_BYTES:
         raise StampError(f"a time stamp has at most {MAX_STAMP_BYTES} bytes")
     try:
@@ -61,8 +61,8 @@ def verify_stamp(
 ) -> datetime:
     """The time (UTC) at which an authority under one of `roots` stamped the text.
 
-    Certificates that travel in the answer are only links of a chain to a root, and are checked as
-    of the time in it. Raises StampError.
+    Certificates in the answer are used only as links to a root, and are checked as of the time in
+    it. Raises StampError.
     """
     answer = read_stamp(raw, text)
     builder = VerifierBuilder(roots=list(roots), nonce=nonce)

@@ -1,1 +1,1 @@
-"""What goes on beside requests: deadlines, cosigning, time stamping, scrubbing."""
+"""Background workers: deadlines, cosigning, time stamping, scrubbing."""

@@ -1,4 +1,4 @@
-"""How many approvals wait, and for how long: asked of the database at each scrape."""
+"""Gauges of pending approvals and their age, read from the database at each scrape."""
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -9,7 +9,7 @@ from app.store.engine import Database, Unavailable
 
 
 class ApprovalsWaiting(Collector):
-    """By step; nothing while the database does not answer."""
+    """Pending approvals by step; no samples while the database does not answer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -1,8 +1,9 @@
-"""Asking witnesses to cosign: after every commit, outside every lock, never holding up a write.
+"""Asking witnesses to cosign: after every commit, outside every lock, so that no write waits for
+it.
 
-Each witness is followed by a task of its own, so that one which is slow, wrong or gone stands in
-nobody's way. Cosignatures are kept beside the checkpoint as they come. Where a fund's charter makes
-releases wait for its witnesses, and one waits, the quorum's cosignatures are put on record.
+Each witness has a task of its own, so that a slow or faulty one does not delay the others.
+Cosignatures are stored with the checkpoint as they come. Where a fund's charter makes releases wait
+for its witnesses, and one waits, the quorum's cosignatures are put on record.
 """
 
 import asyncio
@@ -40,7 +41,7 @@ PAUSE_S: Final = 0.5
 TIMEOUT_S: Final = 10.0
 BYTES: Final = "application/octet-stream"
 FIRST_WAIT_S: Final = 1.0
-"""How long a witness that did not cosign is left alone the first time."""
+"""How many seconds pass before a witness is asked again after its first failure."""
 _REFUSED: Final = {
     403: ("unknown_key", "it does not know the key that signs this log: give it the new one"),
     404: ("unknown_log", "it does not watch this log"),
@@ -51,7 +52,7 @@ _logger = logging.getLogger(__name__)
 
 
 class NoCosignature(Exception):
-    """A witness did not cosign; `result` is what the metrics call it."""
+    """A witness did not cosign; `result` is the label in the metrics."""
 
     def __init__(self, result: str, why: str) -> None:
         super().__init__(why)
@@ -59,11 +60,11 @@ class NoCosignature(Exception):
 
 
 class WitnessesUnusable(Fault):
-    """The file that says which witnesses to ask cannot be used."""
+    """The file that names the witnesses to ask cannot be used."""
 
 
 class _Behind(Exception):
-    """The witness has cosigned another size last."""
+    """The witness has last cosigned another size than was assumed."""
 
     def __init__(self, size: int) -> None:
         super().__init__(f"it has cosigned {size} entries")
@@ -72,7 +73,7 @@ class _Behind(Exception):
 
 @dataclass
 class FollowedWitness:
-    """One witness, and how far it has come with each log."""
+    """One witness, and the size of each log that it has cosigned."""
 
     name: str
     key: VerifierKey
@@ -83,7 +84,7 @@ class FollowedWitness:
 
 
 class CosigningMetrics:
-    """Questions to witnesses."""
+    """Metrics of requests to witnesses."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.witness_answers = Counter(
@@ -107,7 +108,7 @@ class CosigningMetrics:
 
 
 class CosigningWorker:
-    """Follows every log of the service with every witness that has an address."""
+    """Asks every witness that has an address to cosign every log of the service."""
 
     def __init__(
         self,
@@ -128,7 +129,7 @@ class CosigningWorker:
         ]
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         limits = httpx.Timeout(TIMEOUT_S)
         async with (
             httpx.AsyncClient(timeout=limits, follow_redirects=False) as client,
@@ -142,7 +143,7 @@ class CosigningWorker:
             try:
                 await self.ask_about_all(client, witness)
             except Exception:
-                # Whatever it is, this witness is asked again: releases may wait for it.
+                # Any error is logged and the witness asked again, because releases may wait for it.
                 _logger.exception("witness %s could not be asked", witness.name)
             await asyncio.sleep(self._pause_s)
 
@@ -166,7 +167,7 @@ class CosigningWorker:
             self._metrics.witness_time.labels(witness.name).set(clock.now().timestamp())
 
     async def _ask(self, client: httpx.AsyncClient, witness: FollowedWitness, name: str) -> int:
-        """The size that the witness has now cosigned. Raises NoCosignature."""
+        """Ask once; returns the size that the witness has now cosigned. Raises NoCosignature."""
         note, old = await in_thread(self._newest, name, witness.key)
         text = Note.parse(note).text
         checkpoint = Checkpoint.parse(text)
@@ -180,7 +181,7 @@ class CosigningWorker:
                 answer = await self._post(client, witness, name, note, checkpoint, known.size)
         except _Behind as known:
             if known.size > checkpoint.size:
-                # Another process may have signed on. If not, somebody else has this log's key.
+                # Another process may have signed more. If not, somebody else uses this log's key.
                 raise NoCosignature("ahead", f"{known}, we have {checkpoint.size}") from None
             raise NoCosignature("conflict", str(known)) from None
         try:
@@ -200,7 +201,7 @@ class CosigningWorker:
         checkpoint: Checkpoint,
         old: int,
     ) -> bytes:
-        """The lines of an answer. Raises _Behind, NoCosignature."""
+        """The signature lines of an answer. Raises _Behind, NoCosignature."""
         if old > checkpoint.size:
             raise _Behind(old)
         proof = await in_thread(self._proof, name, old, checkpoint.size)
@@ -273,7 +274,9 @@ class CosigningWorker:
             checkpoints.keep_cosignature(connection, name, size, witness, line)
 
     def _awaited(self, fund: str) -> RecordWitnessed | None:
-        """The record of a quorum that some release waits for, once it is complete."""
+        """The command that records a quorum's cosignatures, if a release waits for it and it is
+        complete.
+        """
         with self._database.read() as connection:
             state, log_state = queries.fund(connection, fund), queries.one(connection, fund, Log)
             if state is None or log_state is None or state.charter.witnessing is None:
@@ -289,7 +292,7 @@ class CosigningWorker:
 def _quorum(
     connection: Connection, fund: str, seq: int, keys: dict[str, VerifierKey], quorum: int
 ) -> RecordWitnessed | None:
-    """The newest checkpoint with entry `seq` that so many of these keys have cosigned."""
+    """The newest checkpoint with entry `seq` that at least `quorum` of these keys have cosigned."""
     for _, raw in checkpoints.cosigned(connection, fund, seq, from_newest=True):
         note = Note.parse(raw)
         checkpoint = Checkpoint.parse(note.text)
@@ -308,7 +311,7 @@ def _quorum(
 
 
 def read_witnesses(path: Path | None) -> Policy | None:
-    """Whom to ask, and how many make the quorum: a tlog-policy. Raises WitnessesUnusable."""
+    """The witnesses to ask, and the quorum rule: a tlog-policy. Raises WitnessesUnusable."""
     if path is None:
         return None
     try:

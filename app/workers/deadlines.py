@@ -1,7 +1,7 @@
-"""Deadlines that have passed become entries, whichever process notices first.
+"""Recording deadlines that have passed, by whichever process notices first.
 
-The rules do not wait for it: a ballot after the deadline is refused whether or not the end of the
-vote stands in the log yet. It records the end, and with it what was decided.
+The rules do not depend on it: a ballot after the deadline is refused whether or not the end of the
+vote is in the log yet. This worker records the end, and with it the decision.
 """
 
 import asyncio
@@ -25,7 +25,9 @@ _logger = logging.getLogger(__name__)
 
 
 class DeadlineWorker:
-    """Looks again and again. What cannot be recorded yet is tried again later, and later still."""
+    """Looks for ended clocks at intervals. One that cannot be recorded yet is tried again with
+    growing waits.
+    """
 
     def __init__(self, database: Database, ledger: Ledger, pause_s: float = PAUSE_S) -> None:
         self._database = database
@@ -34,17 +36,20 @@ class DeadlineWorker:
         self._backoff = Backoff()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         while True:
             await asyncio.sleep(self._pause_s)
             try:
                 await self.tick()
             except Exception:
-                # Whatever it is, clocks go on: without them nothing would be decided any more.
+                # Any error is logged and the worker goes on: without it no deadline would be
+                # recorded.
                 _logger.exception("clocks that have ended could not be looked for")
 
     async def tick(self) -> None:
-        """Record every clock that has ended, and all that a new charter has. Raises Unavailable."""
+        """Record every clock that has ended, and every matter that a new charter has ended. Raises
+        Unavailable.
+        """
         due = await in_thread(self._due)
         self._backoff.forget_all_but(key for _, _, key in due)
         for fund, command, key in due:

@@ -1,9 +1,9 @@
-"""The scrub walks the log in the background and checks that it is still what it was.
+"""The scrub re-reads the log in the background and checks that it has not changed.
 
-It re-reads stored bytes, a piece at a time with pauses between, and compares position, chain, the
+It reads stored bytes, a piece at a time with pauses between, and compares position, chain, the
 stored hash of each entry and, at the end, the tree with the head; then it begins again. It finds
-what was changed under a running service; that nobody rewrote everything at once, hashes and head
-included, is for receipts, remembered checkpoints and verifiers to notice.
+what was changed while the service runs. If everything was rewritten at once, hashes and head
+included, receipts, remembered checkpoints and verifiers show it.
 """
 
 import logging
@@ -28,7 +28,7 @@ _logger = logging.getLogger(__name__)
 
 
 class ScrubMetrics:
-    """How far the log was read again, and what was found."""
+    """Metrics of the scrub: how far it has read, and what it found."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.guards_ok = Gauge(
@@ -57,7 +57,7 @@ class ScrubMetrics:
 
 
 class Scrub:
-    """One thread; `start` and `stop` bracket its life."""
+    """A thread that scrubs between `start` and `stop`."""
 
     def __init__(self, database: Database, metrics: Metrics, pause_s: float = PAUSE_S) -> None:
         self._database = database
@@ -95,7 +95,8 @@ class Scrub:
                 try:
                     self._look_at(connection, fund)
                 except (TypeError, AttributeError, ValueError, LookupError) as error:
-                    # What is stored is not even of its kind: that is what the scrub is for.
+                    # The stored value does not even have the right form, which the scrub has to
+                    # report.
                     self._broken(fund, -1, f"unreadable: {error}")
 
     def _look_at(self, connection: Connection, fund: str) -> None:

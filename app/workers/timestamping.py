@@ -1,7 +1,7 @@
-"""Having the log stamped: at intervals a time authority (RFC 3161) signs the newest checkpoint.
+"""Time stamping: at intervals a time authority (RFC 3161) signs the newest checkpoint.
 
-Each stamp becomes an entry, so that it travels with the log. A log that has not grown since its
-last stamp, but for stamps and cosignatures, is left alone. Nothing waits for the authority.
+Each stamp becomes an entry, so that it travels with the log. A log to which only stamps and
+cosignatures were added since its last stamp is not stamped again. Nothing waits for the authority.
 """
 
 import asyncio
@@ -40,12 +40,12 @@ _logger = logging.getLogger(__name__)
 
 
 class NoStamp(Exception):
-    """The authority did not stamp."""
+    """The authority did not give a stamp."""
 
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A time authority: its address, the roots of its certificates, how often it is asked."""
+    """A time authority: its address, its root certificates, and the interval between stamps."""
 
     url: str
     roots: Sequence[Certificate]
@@ -53,7 +53,7 @@ class Authority:
 
 
 class StampMetrics:
-    """Questions to the time authority."""
+    """Metrics of requests to the time authority."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.stamps = Counter(
@@ -87,18 +87,18 @@ class TimestampWorker:
         """When each fund's log is stamped again."""
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         async with httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False) as client:
             while True:
                 try:
                     await self.tick(client)
                 except Exception:
-                    # Whatever it is, it is tried again.
+                    # Any error is logged and stamping is tried again.
                     _logger.exception("the log could not be stamped")
                 await asyncio.sleep(self._pause_s)
 
     async def tick(self, client: httpx.AsyncClient) -> None:
-        """Have those stamped whose time it is. Raises Unavailable."""
+        """Have those logs stamped that are due. Raises Unavailable."""
         for fund in await in_thread(self._funds):
             if not self._backoff.is_due(fund):
                 continue
@@ -117,7 +117,7 @@ class TimestampWorker:
                 self._metrics.stamp_time.labels(fund).set(clock.now().timestamp())
 
     async def _stamp(self, client: httpx.AsyncClient, fund: str, text: str) -> None:
-        """Ask for a stamp, check it, put it on record. Raises NoStamp, Refusal."""
+        """Ask for a stamp, verify it, put it on record. Raises NoStamp, Refusal."""
         request = stamp_request(text.encode())
         answer = await self._asked(client, request.as_bytes())
         try:
@@ -150,7 +150,7 @@ class TimestampWorker:
             return [name for name in log.funds(connection) if main_log(name) == name]
 
     def _unstamped(self, fund: str) -> bytes | None:
-        """The newest checkpoint, where the log has grown by something worth a stamp."""
+        """The newest checkpoint if more than stamps and cosignatures was added; else None."""
         with self._database.read() as connection:
             log_state = queries.one(connection, fund, Log)
             if log_state is None or log_state.closed_seq is not None:
