@@ -103,7 +103,7 @@ class Authority:
         return (self.folder / "answer").read_bytes()
 
     def signed_by(self, holder: Holder, answer: bytes) -> bytes:
-        """What an answer says, signed by somebody else."""
+        """The content of an answer, signed by another certificate."""
         said = tsp.TimeStampResp.load(answer)["time_stamp_token"]["content"]["encap_content_info"]
         (self.folder / "said").write_bytes(said["content"].parsed.dump())
         self._openssl(
@@ -134,7 +134,7 @@ def with_certificates(answer: bytes, *more: Holder) -> bytes:
 
 
 def of_status(answer: bytes, status: str) -> bytes:
-    """An answer that says something else of itself: `rejection`, `waiting`, …"""
+    """The answer with another status: `rejection`, `waiting`, …"""
     return _answer(tsp.TimeStampResp.load(answer)["time_stamp_token"].dump(), status=status)
 
 
