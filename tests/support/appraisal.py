@@ -1,7 +1,7 @@
 """What currencies held have cost and brought, worked out from the log alone.
 
-The second opinion on `accounting/valuation`: it knows the published rates and the journal lines
-of cash, and says what each entry must then post on `fx`, `realised` and `unrealised`.
+A second implementation of `books/valuation` for comparison: from the published rates and the
+journal lines of cash it works out what each entry must post on `fx`, `realised` and `unrealised`.
 """
 
 from collections import Counter
@@ -35,7 +35,7 @@ class Appraisal:
     rates: dict[date, dict[str, Fraction]] = field(default_factory=dict)
 
     def read(self, line: Recorded) -> None:
-        """Go on by one entry, and compare what it posted."""
+        """Read one more entry, and compare what it posted with what it must post."""
         if self.charter.exchange_rates is None:
             return
         if isinstance(line.event, RatesPublished | RatesCorrected):

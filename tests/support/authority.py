@@ -103,7 +103,7 @@ class Authority:
         return (self.folder / "answer").read_bytes()
 
     def signed_by(self, holder: Holder, answer: bytes, at: datetime | None = None) -> bytes:
-        """What an answer says, signed by somebody else; as of then, where a time is given."""
+        """The content of an answer, signed by another certificate; `at` replaces its time."""
         token = tsp.TimeStampResp.load(answer)["time_stamp_token"]
         said = token["content"]["encap_content_info"]["content"].parsed
         if at is not None:
@@ -137,7 +137,7 @@ def with_certificates(answer: bytes, *more: Holder) -> bytes:
 
 
 def of_status(answer: bytes, status: str) -> bytes:
-    """An answer that says something else of itself: `rejection`, `waiting`, …"""
+    """The answer with another status: `rejection`, `waiting`, …"""
     return _answer(tsp.TimeStampResp.load(answer)["time_stamp_token"].dump(), status=status)
 
 

@@ -1,4 +1,4 @@
-"""Builds what tests need, in the fewest words: charters, bodies, people."""
+"""Builders of test data: charters, bodies of requests, people."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,15 +17,15 @@ OWN_STEPS = {
 }
 GOVERNMENT_ROLES = (Role.TREASURY, *OWN_STEPS.values(), Role.ADMIN)
 VALUE_DATE = "2026-01-15"
-"""Where the clock stands still, as on paper."""
+"""A value date for tests whose clock stands still, as on paper."""
 RECENTLY = (clock.now().date() - timedelta(days=3)).isoformat()
-"""Where it does not: nothing may count for a day too long before an account's newest one."""
+"""A value date for services, whose clock runs: backdating is limited."""
 RATES = {"USD": "1.0825", "JPY": "164.45", "GBP": "0.83358", "KWD": "0.332"}
 """Units for one EUR, as the European Central Bank writes them."""
 EVIDENCE = "0" * 64
 LOG_VKEY = "paper+00000000+" + "A" * 44
 EXPORT_KID = "p" * 43
-"""What speaks for a log on paper, where nothing is signed."""
+"""The export key id of logs on paper, where nothing is signed."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def a_receipt(
 def a_recent_receipt(
     agreement_id: str, amount: dict[str, str], reference: str, **changes: Any
 ) -> dict[str, Any]:
-    """For a service, whose clock runs."""
+    """A receipt's body for a service, whose clock runs."""
     return a_receipt(agreement_id, amount, reference, **{"value_date": RECENTLY, **changes})
 
 

@@ -1,7 +1,7 @@
-"""The domain on paper: what these tests share.
+"""The domain on paper: what its tests share.
 
-Every command goes through two books: the whole one, and one that holds only the rows that the
-command names, as on the server. Both must end alike, so each test here tests `reads` as well.
+Every command is decided on two books: the whole one, and one that holds only the rows that the
+command names, as on the server. Both must give the same, so that each test here tests `reads` too.
 """
 
 from collections import deque
@@ -65,7 +65,7 @@ class Door(Paper):
 
 @dataclass(frozen=True)
 class Known(Person):
-    """Somebody with a subject of their own."""
+    """A person with a subject of their own."""
 
     name: str
 
@@ -76,7 +76,7 @@ class Known(Person):
 
 @contextmanager
 def refused(paper: Paper, code: str, *words: str) -> Iterator[None]:
-    """What happens inside is refused so, in a sentence with these words, and changes nothing."""
+    """Check that the block is refused with this code and these words, and changes nothing."""
     before, length = paper.book, len(paper.log)
     with pytest.raises(Refusal) as caught:
         yield

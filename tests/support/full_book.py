@@ -25,7 +25,7 @@ def a_book_with_everything() -> Paper:
     paper.pledged("DE", money(10))
     agreement = paper.agreed("DE", money(1000))
     paper.paid(agreement, money(800))
-    # On from January: what its days and the month were is kept.
+    # After January, so that rows of earlier days and months exist.
     paper.paid(agreement, money(100), value_date="2026-02-01")
     tied = paper.agreed("FR", money(471900000000, "JPY"), restriction="not-defence")
     paper.paid(tied, money(7, "JPY"))

@@ -1,7 +1,7 @@
-"""What the log says, added up line by line with other means than the domain's.
+"""The sums of a log, worked out line by line without the domain's code.
 
 Laws of single entries are asserted here, as the lines are read; laws of the book compare its rows
-with what is added up here (`laws`).
+with these sums (`laws`).
 """
 
 from collections import Counter, defaultdict
@@ -62,7 +62,7 @@ class History:
 
     @classmethod
     def of(cls, paper: Paper) -> "History":
-        """The whole log's."""
+        """The history of the whole log."""
         return cls().read(paper)
 
     def read(self, paper: Paper) -> "History":
@@ -153,7 +153,7 @@ class History:
 
 
 def may_pay(charter: Charter, kind: tuple[str, str], asked: str, purpose: str) -> bool:
-    """Whether money of this window and restriction may pay what is asked of a window."""
+    """Whether money of this window and restriction may pay for a purpose of the window `asked`."""
     window, tie = charter.window(kind[0]), charter.restriction(kind[1])
     if window is None or purpose not in window.purposes:
         return False

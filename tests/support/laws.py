@@ -1,4 +1,4 @@
-"""What holds of every book, whatever was done: each law is a function that asserts it."""
+"""Laws: what must hold of every book. Each law is a function that asserts it."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -180,7 +180,7 @@ def pools_hold_what_is_left_of_their_kind(books: Books) -> None:
 
 
 def nobody_drifts(books: Books) -> None:
-    """What each has left is what is exactly theirs, to under one unit; so is what is carried on."""
+    """Each contributor's balance, and its carry, is within one unit of the exact claim."""
     for pool in books.rows(Pool):
         assert all(abs(more) < FINE for more in pool.carry.values())
         exact = {
@@ -291,7 +291,7 @@ def positions_agree_with_pledges_and_agreements(books: Books) -> None:
 
 
 def suspense_is_what_nobody_placed(books: Books) -> None:
-    """Now; and as of no day is more taken out of suspense than had come in."""
+    """Suspense equals the open items; on no day was more taken out of it than had come in."""
     waiting = Counter[str]()
     for item in books.rows(SuspenseItem):
         assert (item.state is SuspenseState.UNIDENTIFIED) == (item.closed_seq is None)

@@ -76,7 +76,7 @@ def answer_of(
 
 
 def blocked(paper: Door, request: Disbursement) -> list[Blocker]:
-    """What stands in the way, worked out on exactly the rows that are named for it."""
+    """The request's blockers, worked out on exactly the rows that are named for them."""
     book, named = Book(), list(blocker_keys(Book(), request.disbursement_id))
     while any(not book.knows(row) for row in named):
         book = book.loaded((row, paper.book.peek(row[0], *row[1])) for row in named)
@@ -94,5 +94,5 @@ def blocked(paper: Door, request: Disbursement) -> list[Blocker]:
 
 
 def reasons(paper: Door, request: Disbursement) -> set[str]:
-    """The codes of what stands in the way."""
+    """The codes of the request's blockers."""
     return {blocker.code for blocker in blocked(paper, request)}

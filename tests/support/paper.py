@@ -1,7 +1,7 @@
 """A ledger on paper: the domain alone, without database, web or keys.
 
-The same `record` that the write door runs, on one complete book. What
-is refused changes nothing, because a book is a value.
+It runs the same `record` as the writer, on one complete book. A refusal changes nothing, because a
+book is a value.
 """
 
 import itertools
@@ -54,7 +54,7 @@ from tests.support.builders import (
 
 
 class _Ledger(Person):
-    """The ledger itself, which records that time has passed."""
+    """The ledger itself as an actor, for entries that record that time has passed."""
 
     @property
     def subject(self) -> str:
@@ -120,11 +120,11 @@ class Paper:
         return Actor(who.party, who.subject, held, day=self.now.date(), kid=kid, nonce=nonce)
 
     def elapsed(self, matter_id: str) -> Event:
-        """The ledger says that a clock has ended. Raises Refusal."""
+        """Record, as the ledger, that a clock has ended. Raises Refusal."""
         return self.do(LEDGER, ElapseClock(matter_id=matter_id))
 
     def dropped(self, matter_id: str) -> Event:
-        """The ledger says that a new charter has ended it. Raises Refusal."""
+        """Record, as the ledger, that a new charter has ended a matter. Raises Refusal."""
         return self.do(LEDGER, DropMatter(matter_id=matter_id))
 
     def open(self, **changes: Any) -> Self:
@@ -219,7 +219,7 @@ class Paper:
         return self.do(TRUSTEE, RevalueFund.model_validate({"day": day}))
 
     def unplaced(self, amount: dict[str, str], **changes: Any) -> SuspenseItem:
-        """Money that nobody could place, booked by the trustee."""
+        """An unidentified payment, booked by the trustee."""
         body = an_unidentified(amount, f"SUS-{len(self.log)}", **changes)
         self.do(TRUSTEE, BookUnidentified.model_validate(body))
         item: SuspenseItem = self.newest(SuspenseItem)

@@ -1,8 +1,8 @@
-"""A PostgreSQL for the tests: the one that TEST_DATABASE_URL names, or one of our own.
+"""A PostgreSQL for the tests: the one that TEST_DATABASE_URL names, or a temporary one.
 
-Tried in order: TEST_DATABASE_URL; the machine's own binaries (PostgreSQL refuses to run as root,
-so only for other users); the embedded server of a wheel. Each test gets a database of its own,
-copied from a migrated template.
+Tried in order: TEST_DATABASE_URL; the machine's own binaries (PostgreSQL refuses to run as root, so
+only for other users); the embedded server of a wheel. Each test gets a database of its own, copied
+from a migrated template.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The database behind the service's back."""
+"""Changes to the database that bypass the service."""
 
 from sqlalchemy import text
 
@@ -7,7 +7,7 @@ from app.store.engine import Database
 
 
 def without_guards(settings: Settings, *statements: str) -> None:
-    """What a database administrator can do: take the guards away, change, put them back."""
+    """Run statements as a database administrator could, without guards, and create these again."""
     database = Database(settings.database)
     with database.write() as connection:
         if database.dialect == "sqlite":

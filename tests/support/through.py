@@ -1,4 +1,4 @@
-"""A ledger on paper that is written by a real one."""
+"""A ledger on paper whose commands are recorded by a real writer."""
 
 import asyncio
 from collections import Counter
@@ -26,11 +26,11 @@ FUND = "test-fund"
 
 
 NOWHERE = AnnouncePledge.model_validate(a_pledge(money(1), window="nowhere"))
-"""What no fund takes."""
+"""A command that every fund refuses."""
 
 
 class Through(Door):
-    """Paper that is written by a real ledger: each command goes through its door."""
+    """Paper that is written by a real ledger: each command goes through its writer."""
 
     def __init__(self, settings: Settings, random: Random) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Through(Door):
         self.replay, self.random, self.keys = Replay(), random, count()
         self.ways = Counter[str]()
         self.alone = False
-        """Every command by itself; else by chance together with others that are refused."""
+        """True: every command by itself. False: at random together with others that are refused."""
         self.ledger.start()
 
     def do(self, who: Person, command: Command, *, kid: str = "", nonce: str = "") -> Event:

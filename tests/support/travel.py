@@ -1,4 +1,4 @@
-"""Travel in time: every clock of this process goes ahead, the database and the keys stay."""
+"""Moving the clock: every clock of this process goes ahead; database and keys stay."""
 
 from datetime import datetime, timedelta, tzinfo
 

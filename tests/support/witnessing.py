@@ -47,7 +47,7 @@ class Log:
         return self.checkpoint().note().signed_by(self.key).to_bytes()
 
     def question(self, old: int, **changes: object) -> bytes:
-        """The question with the right proof from `old`, or with what is wrong instead."""
+        """The request with the right proof from `old`, or with the given faults instead."""
         proof = tuple(self._hashes().consistency_proof(old, self.size)) if old <= self.size else ()
         parts = {"old": old, "proof": proof, "note": self.note(), **changes}
         return Question(**parts).to_bytes()  # type: ignore[arg-type]
@@ -90,6 +90,6 @@ def a_witness(folder: Path, logs: str, name: str = "witness.example/no") -> Witn
 
 @contextmanager
 def witnessing(witness: Witness) -> Iterator[Running]:
-    """It serves until the block ends."""
+    """The witness serves until the block ends."""
     with serving(create_witness(witness)) as address:
         yield Running(address, witness)

@@ -1,4 +1,4 @@
-"""Witnesses that do harm: real servers on real sockets, each bad in its own way."""
+"""Witnesses that misbehave, each in its own way: real servers on real sockets."""
 
 import gzip
 import socketserver
@@ -20,7 +20,7 @@ Answering = Callable[["BadWitness", Note, Any], None]
 
 
 class BadWitness:
-    """One of them: its key, its address, and how often it was asked."""
+    """A misbehaving witness: its key, its address, and how often it was asked."""
 
     def __init__(self, name: str, answering: Answering) -> None:
         self.name = f"{name}.example/w"
@@ -40,7 +40,7 @@ class BadWitness:
 
 @contextmanager
 def doing_harm(witness: BadWitness) -> Iterator[BadWitness]:
-    """It serves until the block ends."""
+    """The witness serves until the block ends."""
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
@@ -78,7 +78,7 @@ def never(me: BadWitness, note: Note, out: Any) -> None:
 
 
 def drop_by_drop(me: BadWitness, note: Note, out: Any) -> None:
-    """One byte a moment: no single read is slow."""
+    """Sends one byte at a time, so that no single read times out."""
     out.write(b"HTTP/1.1 200 OK\r\n\r\n")
     while not me.over.wait(0.2):
         out.write(b"-")
@@ -119,7 +119,7 @@ def by_somebody_else(me: BadWitness, note: Note, out: Any) -> None:
 
 
 def a_text_of_its_own(me: BadWitness, note: Note, out: Any) -> None:
-    """A blank line in the answer would make another text out of the one that was asked about."""
+    """Sends a blank line, which would turn the rest of the answer into another note."""
     other = Checkpoint("elsewhere.example/era", 1, b"x" * 32).note()
     send(out, f"\n{other.text}\n{me.cosignature(other)}")
 
@@ -137,7 +137,7 @@ def a_thousand_lines(me: BadWitness, note: Note, out: Any) -> None:
 
 
 def elsewhere_for_ever(me: BadWitness, note: Note, out: Any) -> None:
-    """Whatever it is asked, it says that it has cosigned another size."""
+    """Always answers that it has cosigned another size."""
     size = me.asked % 2
     send(out, f"{size}\n", "409 Conflict", "Content-Type: text/x.tlog.size")
 
@@ -165,7 +165,7 @@ _BOMB = gzip.compress(gzip.compress(b"\0" * BOMB_BYTES, 1), 9)
 
 
 def packed_twice(me: BadWitness, note: Note, out: Any) -> None:
-    """A few kilobytes that unpack to hundreds of megabytes."""
+    """Sends a few kilobytes that unpack to hundreds of megabytes."""
     send(out, _BOMB, "200 OK", "Content-Encoding: gzip, gzip")
 
 

@@ -20,7 +20,7 @@ ORIGIN = f"{LOCAL_ORIGIN}/test-fund"
 
 
 def decided(service: Service, subject: dict[str, Any]) -> None:
-    """Both governments want it."""
+    """Propose the subject, and let both governments accept it."""
     body = {"title": "Custody", "subject": subject}
     made = service.post(TRUSTEE, "/proposals", body)["entry"]["derived"]["proposal_id"]
     digest = service.get(AUDITOR, f"/votes/{made}")["digest"]
@@ -48,7 +48,7 @@ def compromised(keys: LedgerKeys) -> dict[str, Any]:
 
 
 def had(keys: LedgerKeys) -> dict[str, Any]:
-    """The new key, and its own word that somebody has it."""
+    """The new key, and its signature as proof of possession."""
     _, new = (NoteKey(ORIGIN, key) for key in keys.log)
     vkey = str(new.verifier)
     word = write_base64(new.sign(introduction_message(ORIGIN, vkey)))

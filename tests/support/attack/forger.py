@@ -19,7 +19,7 @@ def entries(bundle: Bundle) -> list[Entry]:
 
 
 def find(bundle: Bundle, event_type: str, after: int = -1, **data: Any) -> int:
-    """The first entry of a type behind another one; `data` are members of it, `party` who acted."""
+    """The first entry of a type after another one; `data` are its members, `party` its actor."""
     party = data.pop("party", None)
     return next(
         seq
@@ -51,7 +51,7 @@ def move(bundle: Bundle, seqs: range, to: int) -> None:
 
 
 def signed_anew(entry: Entry, private: EcKey, **header: str) -> None:
-    """The entry's signature, of this key, otherwise as it was."""
+    """Replace the entry's signature by one of this key, with the header otherwise unchanged."""
     old = decode(read_base64url(entry["jws"].partition(".")[0]))
     terms = {name: old[name] for name in ("fund", "op", "nonce")}
     entry["jws"] = sign(encode(entry["data"]), private, **{**terms, **header})

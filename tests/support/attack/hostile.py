@@ -58,7 +58,7 @@ def fresh_key() -> str:
 
 
 class Attacker:
-    """One connection that stays open; sends whatever it is told to."""
+    """One connection that stays open and sends exactly what it is given."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -146,7 +146,7 @@ def size_of(service: Service) -> int:
 
 @contextmanager
 def nothing_recorded(service: Service) -> Iterator[None]:
-    """Whatever happens inside leaves no entry and moves no money."""
+    """Check that the block records no entry and moves no money."""
     before = snapshot(service)
     yield
     assert snapshot(service) == before
@@ -208,7 +208,7 @@ def b64(data: bytes) -> str:
 
 
 class Forge:
-    """Makes tokens as the development issuer would, and as it never would."""
+    """Makes tokens as the development issuer would, and invalid ones."""
 
     def __init__(self, service: Service) -> None:
         pem = (service.settings.keys_dir / "development-issuer.pem").read_bytes()

@@ -49,7 +49,7 @@ def copied(bundle: Bundle, folder: Path | None = None) -> Bundle:
 
 
 def one_more(lines: list[bytes], **members: object) -> bytes:
-    """A pledge behind these entries that every rule permits, and that nobody made."""
+    """A line after these: a pledge that every rule permits and the server never recorded."""
     last = json.loads(lines[-1])
     pledge = next(e for e in map(json.loads, lines) if e["type"] == "pledge.announced")
     moment = datetime.fromisoformat(last["at"])
@@ -78,7 +78,7 @@ def head(lines: list[bytes], size: int, origin: str) -> Checkpoint:
 
 
 def recorded(service: Service, command: Command) -> None:
-    """What the ledger asks of itself. Raises Refusal."""
+    """Record a command of the ledger itself. Raises Refusal."""
     key = service.key()
     asked = KeyedCommand(command, key, sha256(key.encode()).digest())
     asyncio.run(service.inside.ledger.submit("test-fund", LEDGER_ITSELF, asked))
@@ -91,7 +91,7 @@ def a_stranger(key: NoteKey) -> NoteKey:
 
 @dataclass
 class Shown:
-    """What a log server shows at the moment; `spoil` does something to its bundles of entries."""
+    """What a log server shows; `spoil` changes its bundles of entries."""
 
     lines: list[bytes]
     note: bytes

@@ -1,4 +1,4 @@
-"""Deeds with money on its way in: pledges, agreements, receipts, suspense."""
+"""Random steps with money on its way in: pledges, agreements, receipts, suspense."""
 
 from app.domain.inflow.agreements import (
     Agreement,
@@ -28,14 +28,14 @@ from tests.support.lives.life import GOVERNMENTS, KINDS, Life
 
 
 def pledge(life: Life) -> None:
-    """Somebody intends to give."""
+    """A government announces a pledge."""
     amount = life.money(life.some(500), life.random.choice(life.currencies))
     body = a_pledge(amount, life.random.choice(KINDS)[0])
     life.attempt(treasury(life.random.choice(GOVERNMENTS)), AnnouncePledge.model_validate(body))
 
 
 def draft(life: Life) -> None:
-    """A text is put down, for a pledge or without one, tied or not."""
+    """A government drafts an agreement, with or without a pledge and a restriction."""
     (window, tie), currency = life.random.choice(life.kinds), life.random.choice(life.currencies)
     party, minor = life.random.choice(GOVERNMENTS), life.some(200)
     found, stated = life.pick(Pledge, lambda row: row.converted < row.amount), {}
@@ -76,7 +76,7 @@ def paid(life: Life, agreement: Agreement, minor: int) -> None:
 
 
 def lose(life: Life) -> None:
-    """Money arrives that nobody can place; often it is what somebody owes."""
+    """Money arrives that is booked as unidentified; often it is an amount that somebody owes."""
     agreement = life.pick(Agreement, _owing)
     amount = Money(life.some(50), life.random.choice(life.currencies))
     if agreement is not None and life.random.random() < 0.7:
@@ -87,7 +87,7 @@ def lose(life: Life) -> None:
 
 
 def place(life: Life) -> None:
-    """It is found out whose money it is."""
+    """An unidentified payment is resolved."""
     item = life.pick(SuspenseItem, _waiting)
     if item is None:
         return
@@ -109,7 +109,7 @@ def place(life: Life) -> None:
 
 
 def send_back(life: Life) -> None:
-    """It is nobody's here."""
+    """An unidentified payment is returned."""
     item = life.pick(SuspenseItem, _waiting)
     if item is not None:
         body = {

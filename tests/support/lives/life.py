@@ -1,7 +1,7 @@
-"""A life of a fund: its charter, its beginning, and how chance tries things in it.
+"""A random life of a fund: its charter, its beginning, and the steps tried in it.
 
-What is tried is in `inflow`, `outflow` and `treasury`: each deed draws its command from the book
-as it is, most of the time one that may pass, now and then one that may not.
+The steps are in `inflow`, `outflow` and `trustee`: each draws its command from the present book,
+most of the time one that is permitted, now and then one that is not.
 """
 
 from collections import Counter
@@ -93,7 +93,7 @@ class Life:
         return self.paper.now.date()
 
     def step(self, deed: Callable[["Life"], None]) -> None:
-        """Somebody does something; then every law holds, and so it does for the auditor."""
+        """Take one step; then check every law on the book, and that a replay gives the same."""
         self.paper.book = self.paper.book.saved()
         self.auditor.book = self.auditor.book.saved()
         deed(self)
@@ -104,7 +104,7 @@ class Life:
         assert self.auditor.book.changed == self.paper.book.changed
 
     def attempt(self, who: Person, command: Command) -> None:
-        """Record it, or see that the refusal changed nothing."""
+        """Record the command, or check that its refusal changed nothing."""
         before, length = self.paper.book, len(self.paper.log)
         try:
             self.paper.do(who, command)
@@ -116,11 +116,11 @@ class Life:
             self.recorded.update(line.event.type for line in self.paper.log[length:])
 
     def wait(self, *days: int) -> None:
-        """Time passes."""
+        """Move the clock on by one of these numbers of days."""
         self.paper.now += timedelta(days=self.random.choice(days))
 
     def rows(self, kind: type[S]) -> list[S]:
-        """Every row of a kind, in an order that only the log decides."""
+        """Every row of a kind, in an order that depends on the log only."""
         found: list[S] = self.paper.rows(kind)
         return sorted(found, key=lambda row: tuple(str(part) for part in row.identity))
 

@@ -1,4 +1,4 @@
-"""Deeds with money on its way out: requests, answers, payments."""
+"""Random steps with money on its way out: requests, answers, payments."""
 
 from collections.abc import Callable
 from typing import Any
@@ -83,7 +83,7 @@ def revoke(life: Life) -> None:
 
 
 def attach(life: Life) -> None:
-    """Somebody approves on a condition, which is met or not."""
+    """A party approves on a condition, and may meet it."""
     asked = life.pick(Disbursement, _in(State.REQUESTED))
     if asked is None:
         return
@@ -143,7 +143,7 @@ def cancel(life: Life) -> None:
 
 
 def waiting(life: Life, asked: Disbursement) -> list[Approval]:
-    """Its answers, those that wait first, in the order of the steps."""
+    """The request's answers, pending ones first, in the order of the steps."""
     rows = [row for row in life.rows(Approval) if row.disbursement_id == asked.disbursement_id]
     return sorted(
         rows, key=lambda r: (r.answer is not Answer.PENDING, ORDER.index(r.step), r.party)

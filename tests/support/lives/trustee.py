@@ -1,4 +1,4 @@
-"""Deeds of the trustee's own: rates, conversions, valuations, journals, corrections, periods."""
+"""Random steps of the trustee: rates, conversions, valuations, journals, corrections, periods."""
 
 from datetime import timedelta
 from fractions import Fraction
@@ -36,7 +36,7 @@ def publish(life: Life) -> None:
 
 
 def publish_late(life: Life) -> None:
-    """The rates of a day that was forgotten, or some of them; now and then a slip of the pen."""
+    """Enter the rates of an earlier day, or some of them; now and then with a typing error."""
     day = life.today - timedelta(days=life.random.choice((0, 1, 3, 10, 20)))
     rates = {code: rate_text(usual_rate(life, code)) for code in USUAL if not life.rarely()}
     if life.rarely():
@@ -46,7 +46,7 @@ def publish_late(life: Life) -> None:
 
 
 def correct_rates(life: Life) -> None:
-    """Rates were entered wrongly; whoever entered them may not say so themself."""
+    """Correct rates; refused when the trustee's chosen person is the one who entered them."""
     wrong = life.pick(RateDay, lambda row: life.today - row.day < timedelta(days=9))
     if wrong is not None:
         rates = {code: rate_text(usual_rate(life, code)) for code in USUAL if not life.rarely()}
@@ -170,6 +170,6 @@ def answer_reopening(life: Life) -> None:
 
 
 def rate_text(rate: Fraction) -> str:
-    """The rate as it is written: at most nine decimals, none that says nothing."""
+    """The rate as it is written: at most nine decimals, without unnecessary zeros."""
     digits = max(round(rate * 10**9), 1)
     return f"{digits // 10**9}.{digits % 10**9:09}".rstrip("0").rstrip(".")
