@@ -12,6 +12,7 @@ from app.audit.checks.checkpoint import BadCheckpoint, read_checkpoint, require_
 from app.audit.checks.entry_files import EntryFiles
 from app.audit.checks.files import check_files
 from app.audit.checks.growing_tree import GrowingTree
+from app.audit.checks.growth import read_proof
 from app.audit.format.archive import Archive, CannotTell
 from app.audit.format.layout import (
     CHECKPOINT,
@@ -22,7 +23,7 @@ from app.audit.format.layout import (
     README,
 )
 from app.audit.format.manifest import Manifest
-from app.audit.report import NOT_CHECKED, OF_A_PART, Defect, Pins, Report
+from app.audit.report import MAX_PROBLEMS, NOT_CHECKED, OF_A_PART, Defect, Pins, Report
 from app.chain.canonical import decode, encode
 from app.chain.checkpoint import Checkpoint
 from app.chain.entry import Entry
@@ -97,6 +98,8 @@ class _Part:
                     entry = walk.take(seq, line)
                     if entry is not None:
                         self._check_entry(seq, entry)
+                    if len(self._report.problems) >= MAX_PROBLEMS:
+                        return tree.frontier
             except CannotTell as error:
                 self._found(4, str(error), tree.size)
             walk.finish()
@@ -153,13 +156,10 @@ class _Part:
             return []
         if CONSISTENCY not in self._archive.names:
             raise CannotTell(f"ask for a bundle with since={size}: nothing here proves the growth")
-        try:
-            members = decode(self._archive.small(CONSISTENCY, MAX_SMALL_FILE_BYTES))
-            if members["size"] != size:
-                raise CannotTell(f"the proof is from {members['size']}, not from {size}")
-            return [bytes.fromhex(value) for value in members["proof"]]
-        except (KeyError, TypeError, ValueError) as error:
-            raise CannotTell(f"{CONSISTENCY}: {error}") from None
+        proven, proof = read_proof(self._archive)
+        if proven != size:
+            raise CannotTell(f"the proof is from {proven}, not from {size}")
+        return proof
 
     def _found(self, check: int, why: str, seq: int | None = None) -> None:
         self._report.problems.append(Defect(check, why, seq))

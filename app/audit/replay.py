@@ -27,7 +27,7 @@ from app.domain.event import Act, Event, TimedEvent
 from app.domain.governance.checkpoints import CheckpointStamped
 from app.domain.governance.log_keys import Log
 from app.domain.governance.party_keys import KeyRegistered, PartyKey
-from app.domain.governance.polls import deadline_remark
+from app.domain.governance.polls import DeadlineFarOff, deadline_remark
 from app.domain.refusals.base import Refusal
 from app.domain.value_faults import UNKNOWN_CURRENCY
 from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role
@@ -76,6 +76,18 @@ class Replay:
 
     def step(self, entry: Entry) -> JournaledEntry:
         """Execute the next entry. Raises NotPermitted; the state is then unusable."""
+        try:
+            return self._step(entry)
+        except NotPermitted:
+            raise
+        except Refusal as refusal:
+            raise NotPermitted(entry.seq, f"{refusal.code}: {refusal.sentence}") from None
+        except (ValueError, TypeError, ArithmeticError) as error:
+            # The rules fail on such values: no ledger has recorded them.
+            why = f"the rules cannot be executed on it ({type(error).__name__})"
+            raise NotPermitted(entry.seq, why) from None
+
+    def _step(self, entry: Entry) -> JournaledEntry:
         data = encode(entry.data)
         event, signature = read_event(entry), self._signature(entry, data)
         act = act_of(entry, sha256(data).hexdigest())
@@ -84,25 +96,27 @@ class Replay:
         self._check_order(entry, event, act)
         self._check_new(entry.seq, event)
         self._put_away()
-        try:
-            attest(self.book, event)
-            self.book = admit(self.book.saved(), event, act)
-        except Refusal as refusal:
-            raise NotPermitted(entry.seq, f"{refusal.code}: {refusal.sentence}") from None
+        attest(self.book, event)
+        self.book = admit(self.book.saved(), event, act)
         self._add_up(entry.seq, self.book.postings)
-        if remark := deadline_remark(self.book, event, act):
-            self.remarks.append(f"seq {entry.seq}: {remark}")
+        self._remark(event, act)
         self.seen = list(seen_in(entry.seq, event, signature))
         if isinstance(event, CheckpointStamped):
             text = checkpoint_text(self.book, event)
             self.anchors.append(Anchor(entry.seq, act.at, event.size, event.token, text))
         if isinstance(event, KeyRegistered):
             self.party_keys.append((entry.seq, act.party, event.kid))
-        try:
-            self._owed.extend(event.consequences(self.book, act))
-        except Refusal as refusal:
-            raise NotPermitted(entry.seq, f"{refusal.code}: {refusal.sentence}") from None
+        self._owed.extend(event.consequences(self.book, act))
         return JournaledEntry(entry, event, act, self.book.postings, self.book.find)
+
+    def _remark(self, event: Event, act: Act) -> None:
+        """Keep what the tables of this machine say otherwise. Raises NotKnown."""
+        try:
+            remark = deadline_remark(self.book, event, act)
+        except DeadlineFarOff as error:
+            raise NotKnown(act.seq, str(error)) from None
+        if remark:
+            self.remarks.append(f"seq {act.seq}: {remark}")
 
     def _signature(self, entry: Entry, data: bytes) -> PartySignature | None:
         """The party's signature, if the entry has one. Raises NotPermitted when it is not valid."""
@@ -216,7 +230,8 @@ def read_event(entry: Entry) -> Event:
         _malformed(entry.seq, error)
     except (ValueError, Refusal) as error:
         raise NotPermitted(entry.seq, str(error)) from None
-    if event.data() != entry.data or event.derived() != (entry.derived or {}):
+    # As bytes: Python takes true for 1.
+    if encode([event.data(), event.derived()]) != encode([entry.data, entry.derived or {}]):
         raise NotPermitted(entry.seq, "its members are not written as the ledger writes them")
     return event
 

@@ -68,6 +68,12 @@ class Pins:
         return tuple(what for what in NOT_CHECKED if what != pinned)
 
 
+MAX_PROBLEMS: Final = 1_000
+"""Upper limit of problems reported for entries: the first matters most, and a file may have
+millions.
+"""
+
+
 @dataclass
 class Report:
     """What one verification found."""

@@ -30,7 +30,6 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
 from app.audit.checks.access_log import access_files, check_access_log
 from app.audit.checks.chain import Walk
@@ -38,6 +37,7 @@ from app.audit.checks.checkpoint import BadCheckpoint, read_checkpoint, require_
 from app.audit.checks.entry_files import EntryFiles
 from app.audit.checks.files import check_files
 from app.audit.checks.growing_tree import GrowingTree
+from app.audit.checks.growth import read_proof
 from app.audit.checks.pins import check_pinned, check_predecessor
 from app.audit.checks.seen_checkpoints import check_seen
 from app.audit.checks.signers import Distrusted, check_manifest, speakers
@@ -56,19 +56,16 @@ from app.audit.format.manifest import Manifest
 from app.audit.format.views.tables import CsvViews
 from app.audit.part import verify_part
 from app.audit.replay import NotKnown, NotPermitted, Replay
-from app.audit.report import NO_AUTHORITY, NO_STAMPS, Defect, Pins, Report
+from app.audit.report import MAX_PROBLEMS, NO_AUTHORITY, NO_STAMPS, Defect, Pins, Report
 from app.audit.spilled_rows import SpilledRows
 from app.chain.checkpoint import Checkpoint
 from app.chain.entry import Entry
 from app.chain.jws import SignatureError
 from app.chain.note import VerifierKey
+from app.chain.plain import AT
 from app.chain.policy import Policy
+from app.chain.tree import ProofError, verify_consistency
 from app.domain.governance.log_keys import Log
-
-MAX_PROBLEMS: Final = 1_000
-"""Upper limit of problems reported for entries: the first matters most, and a file may have
-millions.
-"""
 
 
 def verify(
@@ -138,6 +135,7 @@ class _Verification:
             self._replay = Replay(rows)
             self._read_entries(tree)
             self._check_tree(checkpoint, tree)
+            self._check_growth(tree)
             self._log_state = self._replay.log_state if self._executing else None
         self._report.signatures = self._replay.signature_count
         self._report.remarks = self._replay.remarks
@@ -253,6 +251,17 @@ class _Verification:
                 9, f"the first {before.size} entries are not those that were verified before"
             )
 
+    def _check_growth(self, tree: GrowingTree) -> None:
+        """Check the proof that the log continues a smaller one, where the bundle has one."""
+        if CONSISTENCY not in self._archive.names:
+            return
+        try:
+            size, proof = read_proof(self._archive)
+            earlier = tree.root_at(size) if 1 <= size <= tree.size else b""
+            verify_consistency(size, tree.size, earlier, tree.frontier.root(), proof)
+        except (CannotTell, ProofError) as error:
+            self._found(4, f"{CONSISTENCY} proves nothing: {error}")
+
     # -- 6 and 7: views, control totals, files ---------------------------------------------------
 
     def _check_views(self) -> None:
@@ -293,7 +302,8 @@ class _Verification:
         except SignatureError as error:
             self._found(8, f"the manifest's signature: {error}")
             return
-        if self._last is not None and not self._last.at <= self._manifest.time < "3":
+        said = self._manifest.time
+        if self._last is not None and not (AT.fullmatch(said) and self._last.at <= said):
             self._found(8, "the manifest's time is none, or lies before the last entry's")
 
     # -- 9: what the auditor pinned --------------------------------------------------------------

@@ -209,7 +209,8 @@ def _in_words(report: "Report") -> str:
         lines += [f"  also, check {problem.check}: {problem.why}" for problem in others[:10]]
     lines += [f"remark: {remark}" for remark in report.remarks[:10]]
     lines += [f"not checked: {what}" for what in report.not_checked]
-    return "\n".join(lines)
+    # What a bundle says must not steer the terminal.
+    return "\n".join("".join(c if c.isprintable() else "?" for c in line) for line in lines)
 
 
 def _what_holds(report: "Report") -> list[str]:

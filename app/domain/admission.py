@@ -74,6 +74,8 @@ def record(
     owed: deque[Event] = deque([decided(book, command, act)])
     while owed:
         event = owed.popleft()
+        if recorded:
+            event = event.worked_out(book, recorded[0].act)
         data = canonical(event.data())
         digest = sha256(data).hexdigest()
         act = act.by_ledger(act.seq + 1, digest) if recorded else act._replace(digest=digest)

@@ -86,7 +86,8 @@ class Command(BaseModel):
         return {
             name: str(value)
             for name, value in stated
-            if value is not None and (name.endswith("_id") or name in _TELLING)
+            # The subject of a proposal is no person but an object, of any size.
+            if isinstance(value, str) and (name.endswith("_id") or name in _TELLING)
         }
 
 

@@ -109,6 +109,12 @@ class Event(BaseModel):
         """
         return ()
 
+    def worked_out(self, book: Book, act: Act) -> "Event":
+        """The consequence with what only the ledger that records it works out, by the tables of its
+        day; a replay takes that from the entry.
+        """
+        return self
+
     def is_what_follows(self, owed: "Event") -> bool:
         """Whether this entry is the consequence that was worked out to follow."""
         return self == owed

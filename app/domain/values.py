@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -314,6 +314,15 @@ Text = Annotated[
 ]
 """Free text of 1 to 500 characters in NFC, without control or invisible characters."""
 Day = Annotated[date, BeforeValidator(_read_date)]
+
+
+def _require_utc(moment: datetime) -> datetime:
+    if moment.utcoffset() != timedelta(0):
+        raise ValueError("a time is stated in UTC")
+    return moment
+
+
+UtcTime = Annotated[datetime, AfterValidator(_require_utc)]
 """A calendar date, YYYY-MM-DD, from 2000 to 2199."""
 Rate = Annotated[str, BeforeValidator(_read_rate), Field(examples=["1.0825"])]
 """An exchange rate above zero: a decimal string of at most 9 digits before the point and 9 after

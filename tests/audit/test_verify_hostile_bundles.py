@@ -1,6 +1,7 @@
 """Bundles made to do damage: a verdict or `cannot tell`, in little memory, never a traceback."""
 
 import json
+import zipfile
 from typing import Any
 
 import pytest
@@ -108,3 +109,95 @@ def test_a_second_log_that_the_trust_file_names_must_be_there(bundle: Bundle) ->
 
     assert [(problem.check, problem.seq) for problem in report.problems] == [(10, None)]
     assert "is not here" in report.problems[0].why
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_file_that_python_unpacks_without_a_limit_is_not_opened(
+    bundle: Bundle, compression: int
+) -> None:
+    path = bundle.folder / "bomb.zip"
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, content in bundle.files.items():
+            archive.writestr(name, content)
+
+    with pytest.raises(CannotTell, match="neither stored nor deflated"):
+        verify(path, bundle.policy())
+
+
+@pytest.mark.parametrize(
+    ("event", "half", "path", "other"),
+    [
+        ("disbursement.approved", "derived", ("cause",), True),
+        ("agreement.drafted", "data", ("instalments",), False),
+        ("fund.opened", "derived", ("log_vkey",), "no key"),
+        ("fund.opened", "derived", ("export_kid",), "\u001b[2J"),
+        ("receipt.booked", "data", ("value_date",), 7),
+    ],
+)
+def test_a_value_that_no_ledger_records_is_wrong_and_not_merely_unknown(
+    bundle: Bundle, event: str, half: str, path: tuple[str, ...], other: Any
+) -> None:
+    seq = bundle.first(event)
+
+    def edit(entry: dict[str, Any]) -> None:
+        *way, last = path
+        members = entry[half]
+        for name in way:
+            members = members[name]
+        members[last] = other
+
+    bundle.change(seq, edit)
+    bundle.rechain()
+    bundle.resign(log=True)
+
+    report = bundle.report()
+    assert report.result == "wrong"
+    assert report.first is not None
+    assert report.first.seq == seq
+
+
+@pytest.mark.parametrize("name", ["fund", "origin"])
+def test_what_a_manifest_says_cannot_steer_a_terminal(bundle: Bundle, name: str) -> None:
+    claims: dict[str, Any] = {name: "era\nok: every check passed\u001b[8m"}
+    bundle.resign(**claims)
+
+    with pytest.raises(CannotTell, match="no name"):
+        bundle.report()
+
+
+@pytest.mark.parametrize("time", ["2zzz", "2999-01-01", "2999-01-01T00:00:00.000000+00:00"])
+def test_a_manifests_time_is_one(bundle: Bundle, time: str) -> None:
+    bundle.resign(time=time)
+
+    assert [problem.check for problem in bundle.report().problems] == [8]
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [
+        {"proof": [], "size": 1},
+        {"proof": ["00" * 32], "size": 3},
+        {"proof": [], "size": 10_000},
+        {"proof": [], "size": True},
+        {"proof": 7, "size": 1},
+        {"size": 1},
+    ],
+)
+def test_a_proof_of_growth_that_proves_nothing_is_wrong(
+    bundle: Bundle, proof: dict[str, Any]
+) -> None:
+    bundle.files["consistency.json"] = json.dumps(proof).encode()
+    bundle.resign()
+
+    report = bundle.report()
+    assert report.result == "wrong"
+    assert "consistency.json" in "".join(problem.why for problem in report.problems)
+
+
+def test_problems_without_end_are_not_all_reported(bundle: Bundle) -> None:
+    junk = b"\n".join([b"x"] * 5_000)
+    bundle.files["access/entries/00000000.jsonl"] = junk
+    bundle.files["entries/00000000.jsonl"] = junk
+    bundle.resign()
+
+    assert len(bundle.report().problems) < 2_500

@@ -1,5 +1,7 @@
 """Commands: what is asked, in which role, and on which rows."""
 
+from typing import Any
+
 import pytest
 
 from app.domain.admission import wanted
@@ -11,8 +13,10 @@ from app.domain.governance.funds import fund_key
 from app.domain.governance.members import Member
 from app.domain.inflow.agreements import Agreement, SignAgreement
 from app.domain.inflow.pledges import AnnouncePledge
+from app.domain.outflow.approvals import AnswerStep
+from app.domain.proposals.proposals import OpenProposal
 from app.domain.values import Role
-from tests.support.builders import a_pledge, money
+from tests.support.builders import a_charter, a_pledge, money
 from tests.support.domain import DIGEST, UNKNOWN_ID, funded
 from tests.support.paper import START
 
@@ -93,3 +97,22 @@ def test_a_command_that_says_nothing_of_itself_is_incomplete() -> None:
         list(bare.reads(BOOK, an_actor()))
     with pytest.raises(NotImplementedError):
         bare.decide(BOOK, act)
+
+
+def test_a_command_is_about_the_ids_and_the_answer_that_it_names() -> None:
+    asked = {"disbursement_id": UNKNOWN_ID, "step": "legal_review", "decision": "refuse"}
+    answer = AnswerStep.model_validate({**asked, "digest": DIGEST, "reason": "Not for all"})
+
+    assert answer.about() == asked
+    assert signature().about() == {"agreement_id": UNKNOWN_ID}
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [{"kind": "closing", "reason": "Not for all"}, {"kind": "charter", "charter": a_charter()}],
+)
+def test_a_proposal_is_about_nothing_that_fits_into_a_line(subject: dict[str, Any]) -> None:
+    """The access log keeps it for ever: neither texts nor whole charters."""
+    proposal = OpenProposal.model_validate({"title": "It", "subject": subject})
+
+    assert proposal.about() == {}

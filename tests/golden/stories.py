@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from app.domain.outflow.conditions import MeetConditions
 from app.domain.outflow.disbursements import Disbursement, DisbursementState
 from app.domain.proposals.proposals import Proposal
 from app.domain.values import Role
-from app.runtime.settings import Settings
 from tests.support.attack import custody_story, record_story
 from tests.support.authority import Authority
 from tests.support.builders import Person, a_charter, a_charter_change, a_mandate, a_motion, money
@@ -26,8 +24,8 @@ from tests.support.decision_story import told
 from tests.support.domain import Door, admin
 from tests.support.lives.lives import DEEDS, lived
 from tests.support.proposals import approver, issuers, proposed, revised, voted, withdrawn
-from tests.support.service import Service, running, settings_of
-from tests.support.through import Through
+from tests.support.service import Service, running, settings_in, settings_of
+from tests.support.through import written
 
 BOOKS_SEED, BOOKS_STEPS = 7, 220
 """A life in which nearly everything happens that moves money."""
@@ -46,25 +44,25 @@ LAWYER = Person("DE", Role.LEGAL_REVIEWER)
 @contextmanager
 def books(folder: Path, template: Path) -> Iterator[Service]:
     """Money in, out and back, late, wrong and corrected; the books closed and opened again."""
-    with _written(folder, template, BOOKS_SEED) as paper:
+    with written(folder, template, BOOKS_SEED) as paper:
         life = lived(BOOKS_SEED, BOOKS_STEPS, paper)
         for _ in range(BOOKS_STEPS * 4):
             if {line.event.type for line in paper.log} >= MONEY_EVENTS:
                 break
             life.step(life.random.choice(list(DEEDS)))
-    with running(_settings(folder)) as service:
+    with running(settings_in(folder)) as service:
         yield service
 
 
 @contextmanager
 def rules(folder: Path, template: Path) -> Iterator[Service]:
     """Every decision rule, every outcome of a vote; members, alternates, a quorum lost."""
-    with _written(folder, template, 0) as paper:
+    with written(folder, template, 0) as paper:
         _every_rule(paper)
         _a_mandate_ends(paper)
         _a_condition_is_met_and_requests_expire(paper)
         _people_come_and_go(paper)
-    with running(_settings(folder)) as service:
+    with running(settings_in(folder)) as service:
         yield service
 
 
@@ -88,7 +86,7 @@ def record(folder: Path, template: Path) -> Iterator[Service]:
 def custody(folder: Path, template: Path) -> Iterator[Service]:
     """The log's key and the export key are replaced; then the log ends."""
     custody_story.rotated(folder, template, custody_story.introduced)
-    with running(_settings(folder)) as service:
+    with running(settings_in(folder)) as service:
         for _ in range(100):
             service.key()  # those that the servers before it have answered
         custody_story.decided(service, {"kind": "closing", "reason": "Over"})
@@ -102,21 +100,6 @@ STORIES = {
     "record": record,
     "rules": rules,
 }
-
-
-def _settings(folder: Path) -> Settings:
-    return Settings(database_url=f"sqlite:///{folder / 'ledger.db'}", data_dir=folder)
-
-
-@contextmanager
-def _written(folder: Path, template: Path, seed: int) -> Iterator[Through]:
-    paper = Through(settings_of(folder, template), Random(seed))  # noqa: S311
-    paper.alone = True
-    try:
-        yield paper
-    finally:
-        paper.ledger.stop()
-        paper.here.database.close()
 
 
 def _every_rule(paper: Door) -> None:

@@ -171,7 +171,7 @@ class Auditor:
         by_ledger = line.act.party == LEDGER_PARTY
         assert bool(self.owed) == (by_ledger and not isinstance(event, TimedEvent))
         if self.owed:
-            assert self.owed.popleft() == event
+            assert event.is_what_follows(self.owed.popleft())
         self.book = admit(self.book, event, line.act)
         assert self.book.postings == line.postings
         self.owed.extend(event.consequences(self.book, line.act))

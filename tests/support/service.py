@@ -192,6 +192,11 @@ class Service:
 def settings_of(folder: Path, template: Path) -> Settings:
     """Settings of a service on an empty SQLite file in the folder."""
     (folder / "ledger.db").write_bytes(template.read_bytes())
+    return settings_in(folder)
+
+
+def settings_in(folder: Path) -> Settings:
+    """Settings of a service on the SQLite file that is in the folder."""
     return Settings(database_url=f"sqlite:///{folder / 'ledger.db'}", data_dir=folder)
 
 

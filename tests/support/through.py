@@ -2,7 +2,10 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -21,6 +24,7 @@ from app.runtime.settings import Settings
 from tests.support.builders import Person, a_pledge, money
 from tests.support.domain import Door
 from tests.support.paper import Recorded as Line
+from tests.support.service import settings_of
 
 FUND = "test-fund"
 
@@ -79,3 +83,15 @@ class Through(Door):
             return await self.ledger.pass_through(submission)
 
         return tuple(asyncio.run(through()).outcomes)
+
+
+@contextmanager
+def written(folder: Path, template: Path, seed: int = 0) -> Iterator[Through]:
+    """A ledger on an empty SQLite file in `folder`; it records each command by itself."""
+    paper = Through(settings_of(folder, template), Random(seed))  # noqa: S311
+    paper.alone = True
+    try:
+        yield paper
+    finally:
+        paper.ledger.stop()
+        paper.here.database.close()

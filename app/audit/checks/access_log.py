@@ -19,6 +19,7 @@ from app.audit.format.layout import (
     CHECKPOINT,
     MAX_SMALL_FILE_BYTES,
 )
+from app.audit.report import MAX_PROBLEMS
 from app.chain.checkpoint import Checkpoint, open_checkpoint
 from app.chain.entry import Entry
 from app.chain.note import NoteError, VerifierKey
@@ -77,12 +78,17 @@ def _check_entries(
 ) -> None:
     """Check form, chain and tree of its entries. Raises CannotTell."""
     with GrowingTree() as tree:
-        walk = Walk(lambda why, _: found(f"the second log: {why}"), tree)
+        problems = list[str]()
+        walk = Walk(lambda why, _: problems.append(why), tree)
         for seq, line in EntryFiles(archive, 0, checkpoint.size, ACCESS).lines():
             entry = walk.take(seq, line)
             if entry is not None and not _belongs(entry, line, fund):
-                found(f"the second log: seq {seq}: no entry of this fund's second log")
+                problems.append(f"seq {seq}: no entry of this fund's second log")
+            if len(problems) >= MAX_PROBLEMS:
+                break
         walk.finish()
+        for why in problems:
+            found(f"the second log: {why}")
         if tree.frontier.root() != checkpoint.root:
             found("the second log: its entries do not make the signed root")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 PIECE_BYTES: Final = 65_536
+_COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 UNREADABLE: Final = (
     EOFError,
     OSError,
@@ -28,6 +29,11 @@ class Archive:
     """The files of one bundle, by name."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
+        """Open it unless a file is compressed in a way that Python unpacks without a limit. Raises
+        CannotTell.
+        """
+        if any(info.compress_type not in _COMPRESSIONS for info in archive.infolist()):
+            raise CannotTell("a file in it is neither stored nor deflated")
         self._archive = archive
         self.names = [info.filename for info in archive.infolist()]
 

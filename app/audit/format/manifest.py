@@ -1,5 +1,6 @@
 """The manifest of a bundle: what it claims to hold, read strictly."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -7,6 +8,7 @@ from app.audit.format.archive import CannotTell
 from app.audit.format.layout import KNOWN_PATH
 from app.audit.format.versions import BundleFormat, named, newest
 from app.chain.canonical import NotCanonical, decode, encode
+from app.chain.plain import FUND
 
 _FORMS: Final = {
     "format": str,
@@ -20,6 +22,7 @@ _FORMS: Final = {
     "totals": dict,
     "files": list,
 }
+_ORIGIN: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _FILE: Final = {"path": str, "sha256": str, "bytes": int}
 
 
@@ -53,6 +56,8 @@ class Manifest:
         _check_form(members, _FORMS, "manifest.json")
         if encode(members) != raw:
             raise CannotTell("manifest.json is not in canonical form")
+        if not (FUND.fullmatch(members["fund"]) and _ORIGIN.fullmatch(members["origin"])):
+            raise CannotTell("manifest.json: fund or origin is no name")
         if not 0 <= members["from"] < members["to"]:
             raise CannotTell("the bundle holds no entries")
         return cls(

@@ -25,6 +25,8 @@ _SATURDAY: Final = 5
 WESTERNMOST: Final = timedelta(hours=12)
 EASTERNMOST: Final = timedelta(hours=14)
 """How far local time is ahead of UTC at most; WESTERNMOST is how far it is behind."""
+CHANGE_OF_CLOCKS: Final = timedelta(hours=2)
+"""How far the offset at the end of a period may be from the one at its beginning."""
 QUARTER_S: Final = 15 * 60
 
 
@@ -110,19 +112,17 @@ def require_possible(
 ) -> None:
     """Check a deadline that was worked out elsewhere, without any time zones.
 
-    Local time differs from UTC by -12 to +14 hours, in quarters of an hour: the deadline must be a
-    midnight by one such offset, after a day that another one gives. Without a calendar days are
-    those of UTC, and the deadline is exact. Raises DeadlineImpossible, CalendarEnds.
+    The deadline must be a midnight by some offset from UTC, -12 to +14 hours in quarters of an
+    hour, after the days that begin with the one of `since` by that offset, or by one that differs
+    by a change of the clocks at most. Without a calendar days are those of UTC, and the deadline is
+    exact. Raises DeadlineImpossible, CalendarEnds.
     """
     if calendar is None:
-        ends = [deadline(clock, None, since)]
-        possible = stated in ends
+        possible = stated == deadline(clock, None, since)
     else:
-        ends = [
-            datetime.combine(day, time(), UTC) for day in _possible_ends(clock, calendar, since)
-        ]
         possible = stated.timestamp() % QUARTER_S == 0 and any(
-            end - EASTERNMOST <= stated <= end + WESTERNMOST for end in ends
+            _is_midnight(stated, end, since, day)
+            for day, end in _possible_ends(clock, calendar, since)
         )
     if not possible:
         raise DeadlineImpossible(
@@ -137,16 +137,25 @@ def require_room(clock: Clock, calendar: Calendar | None, since: datetime) -> No
         _possible_ends(clock, calendar, since)
 
 
-def _possible_ends(clock: Clock, calendar: Calendar, since: datetime) -> list[date]:
-    """The days after the last day of the period, one for each offset from UTC. Raises CalendarEnds
-    when there is none.
+def _is_midnight(stated: datetime, end: date, since: datetime, day: date) -> bool:
+    """Whether `stated` is the midnight before `end` where `since` lies on `day`."""
+    offset = datetime.combine(end, time(), UTC) - stated
+    nearby = (offset - CHANGE_OF_CLOCKS, offset + CHANGE_OF_CLOCKS)
+    return -WESTERNMOST <= offset <= EASTERNMOST and any(
+        (since + min(max(one, -WESTERNMOST), EASTERNMOST)).date() == day for one in nearby
+    )
+
+
+def _possible_ends(clock: Clock, calendar: Calendar, since: datetime) -> list[tuple[date, date]]:
+    """The days on which `since` may lie by some offset from UTC, each with the day after the last
+    day of the period. Raises CalendarEnds when the calendar reaches far enough for none.
     """
     first, last = (since - WESTERNMOST).date(), (since + EASTERNMOST).date()
     days = [first + timedelta(days=more) for more in range((last - first).days + 1)]
-    ends, beyond = [], None
+    ends, beyond = list[tuple[date, date]](), None
     for day in days:
         try:
-            ends.append(_last_day(clock, calendar, day) + timedelta(days=1))
+            ends.append((day, _last_day(clock, calendar, day) + timedelta(days=1)))
         except CalendarEnds as error:
             beyond = error
     if beyond is not None and not ends:

@@ -5,13 +5,21 @@ Who may vote, with which weight and by which rule, is frozen when it opens.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
 from app.domain.book import Book, Key, State, key
-from app.domain.charter.calendars import deadline, is_zone, require_possible, require_room
+from app.domain.charter.calendars import (
+    Calendar,
+    Clock,
+    deadline,
+    is_zone,
+    require_possible,
+    require_room,
+)
 from app.domain.charter.charter import Charter
 from app.domain.charter.decision_rules import (
     NO_OBJECTION,
@@ -26,8 +34,15 @@ from app.domain.charter.decision_rules import (
 from app.domain.event import Act, Event
 from app.domain.governance.funds import Fund, charter_of
 from app.domain.governance.party_keys import is_trusted, party_key
-from app.domain.refusals.decisions import DeadlineImpossible
-from app.domain.values import Digest, Identifier, KeyId, PartyId, Seq, Subject, Weight
+from app.domain.refusals.decisions import CalendarEnds, DeadlineImpossible
+from app.domain.values import Digest, Identifier, KeyId, PartyId, Seq, Subject, UtcTime, Weight
+
+FAR_OFF: Final = timedelta(hours=3)
+"""More than governments' changes of time zones move the end of a day."""
+
+
+class DeadlineFarOff(ValueError):
+    """A deadline that no change of time zones explains: forged, or the tables here are wrong."""
 
 
 class PollState(StrEnum):
@@ -113,7 +128,7 @@ class Poll(
 class OpensVote(Event):
     """An event with which a vote begins; it records when that vote closes."""
 
-    closes_at: datetime | None = None
+    closes_at: UtcTime | None = None
 
 
 def require_closing(
@@ -180,7 +195,7 @@ def deadline_remark(book: Book, event: Event, act: Act) -> str:
     """A remark where the time zones installed here give another deadline than the log has.
 
     The log's deadline holds: it was worked out with the time zones of its day. Empty where both
-    agree, and where the event opens no vote.
+    agree, and where the event opens no vote. Raises DeadlineFarOff.
     """
     if not isinstance(event, OpensVote) or event.closes_at is None:
         return ""
@@ -190,13 +205,25 @@ def deadline_remark(book: Book, event: Event, act: Act) -> str:
     calendar = charter_of(book).calendar(poll.vote.clock.calendar)
     if calendar is None:
         return ""
+    return _difference(event.closes_at, poll.vote.clock, calendar, act.at)
+
+
+def _difference(stated: datetime, clock: Clock, calendar: Calendar, since: datetime) -> str:
+    """How the stated deadline differs from the one that is worked out here. Raises
+    DeadlineFarOff.
+    """
     if not is_zone(calendar.time_zone):
         return f"the time zone {calendar.time_zone} is not known here"
-    here = deadline(poll.vote.clock, calendar, act.at)
-    if here == event.closes_at:
+    try:
+        here = deadline(clock, calendar, since)
+    except CalendarEnds:
+        return f"by the time zones installed here calendar {calendar.id} ends before the vote"
+    if here == stated:
         return ""
-    said, known = event.closes_at.isoformat(), here.isoformat()
-    return f"the vote closes at {said}; by the time zones installed here it would at {known}"
+    both = f"the vote closes at {stated.isoformat()}; by the time zones installed here it would at "
+    if abs(here - stated) > FAR_OFF:
+        raise DeadlineFarOff(f"{both}{here.isoformat()}, and no change of time zones explains that")
+    return both + here.isoformat()
 
 
 def ended_poll(book: Book, matter_id: str) -> Book:

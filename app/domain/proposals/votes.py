@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from app.domain.book import Book, Key
-from app.domain.charter.charter import Charter
 from app.domain.charter.decision_rules import (
     Choice,
     DecisionClass,
@@ -139,7 +138,7 @@ class BallotCast(BallotTerms, Event, type="ballot.cast", roles=ANY_ROLE):
     def consequences(self, book: Book, act: Act) -> tuple[Event, ...]:
         poll = book.get(Poll, self.matter_id).trusted(book)
         if poll.objected:
-            return (VoteCalled.of(poll, charter_of(book), act),)
+            return (VoteCalled.of(poll, act),)
         verdict = poll.outcome(act.at)
         return () if verdict is None else (DecisionMade.of(poll, verdict, act.seq),)
 
@@ -180,16 +179,16 @@ class VoteCalled(MatterReference, LedgerEvent, OpensVote, type="vote.called"):
     role: Role
 
     @classmethod
-    def of(cls, poll: Poll, charter: Charter, act: Act) -> "VoteCalled":
-        """The call as it follows from the vote that was objected to. Raises CalendarEnds."""
+    def of(cls, poll: Poll, act: Act) -> "VoteCalled":
+        """The call as it follows from the vote that was objected to, without its deadline."""
         then = poll.after_objection or poll.vote
-        return cls(
-            matter_id=poll.matter_id,
-            cause=act.seq,
-            rule=then.rule,
-            role=then.role,
-            closes_at=closing(charter, then, act.at),
-        )
+        return cls(matter_id=poll.matter_id, cause=act.seq, rule=then.rule, role=then.role)
+
+    def worked_out(self, book: Book, act: Act) -> "VoteCalled":
+        """The call with its deadline. Raises CalendarEnds."""
+        then = book.get(Poll, self.matter_id).after_objection
+        assert then is not None, "it was called for"  # noqa: S101
+        return self.model_copy(update={"closes_at": closing(charter_of(book), then, act.at)})
 
     def is_what_follows(self, owed: Event) -> bool:
         """Whether it is the same call, whatever its deadline: `permit` checks that without time

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.domain.charter.decision_rules import RuleKind, Verdict
-from app.domain.governance.funds import charter_of
 from app.domain.governance.polls import Poll, PollState
 from app.domain.proposals.proposals import Proposal, ProposalState
 from app.domain.proposals.votes import DecisionMade, ElapseClock, VoteCalled
@@ -245,4 +244,4 @@ def test_no_vote_is_called_where_none_follows() -> None:
     poll, act = paper.book.get(Poll, motion.proposal_id), paper.log[-1].act
 
     with pytest.raises(ProposalClosed):
-        VoteCalled.of(poll, charter_of(paper.book), act).permit(paper.book, act)
+        VoteCalled.of(poll, act).permit(paper.book, act)
