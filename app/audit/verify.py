@@ -13,7 +13,7 @@ The plan, by number; each block below opens with its own:
  8  The manifest is signed by the export key that the log itself names.
  9  What the auditor pinned: the charter's digest, the parties' keys, the checkpoint remembered from
     last time.
-10  The second log (refusals and reads), where there is one: form, chain, tree, signed checkpoint.
+10  The second log (refusals and exports), where there is one: form, chain, tree, signed checkpoint.
 11  Time stamps in the log are of this log, by the time authority that the auditor pinned.
 12  A log that continues another one names how that one ended, where the auditor has its bundle.
 

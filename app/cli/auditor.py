@@ -217,7 +217,7 @@ def _what_holds(report: "Report") -> list[str]:
     lines = ["ok: every check passed"]
     if not report.start:
         lines.append(f"signatures of parties: {report.signatures} hold")
-        lines.append(f"second log (refusals and reads): {report.access_entries} entries")
+        lines.append(f"second log (refusals and exports): {report.access_entries} entries")
     lines += [f"stamped: {one['size']} entries at {one['time']}" for one in report.anchors[-1:]]
     if report.closed:
         lines.append("this log has ended: nothing can follow")

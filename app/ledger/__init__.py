@@ -1,1 +1,1 @@
-"""The ledger's writer: the only way in which anything is recorded, signed and answered."""
+"""The ledger's writer: the only way in which a command is recorded, signed and answered."""

@@ -1,4 +1,4 @@
-"""The access log: a fund's second log, of what was refused and of what was read.
+"""The access log: a fund's second log, of what was refused and of what was exported.
 
 It has the forms of the first: entries, chain, tree, signed checkpoints; its origin is
 `<origin>/<fund>/access`. An attempt that the rules refuse is recorded before it is answered: who,

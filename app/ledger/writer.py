@@ -1,4 +1,4 @@
-"""The writer: the only way in which anything is recorded.
+"""The writer: the only way in which a command is recorded. The SQL is in `store/log.append`.
 
 One thread in each process takes everything that waits, and for each fund makes one transaction:
 lock the head, load the rows that the commands read, decide each command on the book that the one

@@ -17,7 +17,15 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-COPIED = ("app", "migrations", "openapi", "docs", "tests/support", "tests/__init__.py")
+COPIED = (
+    "app",
+    "migrations",
+    "openapi",
+    "docs",
+    "tests/support",
+    "tests/__init__.py",
+    "tests/golden/released.txt",
+)
 SUBJECT = {
     "app/domain/inflow/notices.py",
     "app/api/routes/notices.py",
@@ -31,6 +39,8 @@ GENERATED = {
     "openapi/openapi.json",
     "openapi/events.json",
     "docs/errors.md",
+    "docs/wire-format.md",
+    "docs/vectors/bundle/bundle.zip",
 }
 
 
@@ -44,6 +54,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(HERE / "made_up" / f"{path}.txt", folder / path)
     _python(folder, "-m", "migrations.draft", "Notices")
     _python(folder, *FUNDLEDGER, "openapi", "openapi")
+    _python(folder, "-m", "tests.support.contract")
     return folder
 
 

@@ -16,7 +16,7 @@ from app.store.log_names import access_log
 router = APIRouter(prefix="/v1/funds/{fund}/access", tags=["access"])
 
 
-@router.get("", summary="Refusals and reads", responses=reading(), dependencies=[Depends(reader)])
+@router.get("", summary="Refusals and exports", responses=reading(), dependencies=[Depends(reader)])
 def list_access(
     fund: str, here: ServicesHere, request: Request, after: After = -1, limit: Limit = 100
 ) -> Page[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The check of a bundle's second log, `access/`: what was refused and what was read.
+"""The check of a bundle's second log, `access/`: what was refused and what was exported.
 
 Its entries are no events and change nothing, so no rules are executed: form, chain, tree and signed
 checkpoint are checked. The log's own key signs it, under the second log's name.
