@@ -282,7 +282,7 @@ class _Verification:
             digests = {}
         expected = {CHECKPOINT, KEYS, README, *self._files.paths, *access_files(self._archive)}
         expected |= set(self._manifest.format.view_paths)
-        # A bundle that was asked for with an earlier size has a proof; the whole log proves more.
+        # Only a bundle that was asked for with an earlier size has this proof.
         expected |= {CONSISTENCY} & self._manifest.files.keys()
         check_files(
             self._archive,

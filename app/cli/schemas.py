@@ -62,7 +62,9 @@ def errors_page(page: str) -> str:
 
 
 def write_files(folder: Path) -> list[Path]:
-    """Write all of them into `folder`, and the table of codes into `docs/errors.md`."""
+    """Write all of them into `folder`, and, where `docs/errors.md` stands beside it, its table of
+    codes.
+    """
     written = []
     contents = {
         "openapi.json": openapi(),
@@ -73,9 +75,11 @@ def write_files(folder: Path) -> list[Path]:
         path = folder / name
         path.write_text(as_text(content))
         written.append(path)
-    page = Path("docs/errors.md")
-    page.write_text(errors_page(page.read_text()))
-    return [*written, page]
+    page = folder.parent / "docs" / "errors.md"
+    if page.exists():
+        page.write_text(errors_page(page.read_text()))
+        written.append(page)
+    return written
 
 
 def as_text(content: dict[str, Any]) -> str:

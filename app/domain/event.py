@@ -19,6 +19,7 @@ def _no_digest(_: Any) -> str:
 
 
 StateKind = type[State]
+"""By this name, because in an event's class body `type` is the event's own."""
 
 
 class Act(NamedTuple):

@@ -145,9 +145,8 @@ class Mirror:
 
         self._kept.add(passing())
         if grown.root() != checkpoint.root:
-            open_checkpoint(
-                note, *self._speakers()
-            )  # a note without a trusted signature is no evidence
+            # A note without a trusted signature is no evidence.
+            open_checkpoint(note, *self._speakers())
             held = self._kept.note()
             why = "what the log added does not lead from what it had shown to what it signed"
             if held is None:

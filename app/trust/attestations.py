@@ -88,11 +88,8 @@ def statement_payload(fund: str, size: int, root: str) -> bytes:
 
 def witness_keys(charter: Charter) -> dict[str, VerifierKey]:
     """The keys of the charter's witnesses by name; empty where it names none."""
-    witnessing = charter.witnessing
-    keys = (
-        [VerifierKey.parse(vkey) for vkey in witnessing.witnesses] if witnessing is not None else []
-    )
-    return {key.name: key for key in keys}
+    vkeys = charter.witnessing.witnesses if charter.witnessing is not None else ()
+    return {key.name: key for key in map(VerifierKey.parse, vkeys)}
 
 
 def _check_witnesses(charter: Charter, *logs: str) -> None:
@@ -104,9 +101,8 @@ def _check_witnesses(charter: Charter, *logs: str) -> None:
         raise NoteError("a log is no witness of itself")
     if any(key.type != COSIGNATURE for key in keys.values()):
         raise NoteError("a witness signs with a type 4 key")
-    if witnessing is not None and len({key.public for key in keys.values()}) < len(
-        witnessing.witnesses
-    ):
+    named = witnessing.witnesses if witnessing is not None else ()
+    if len({key.public for key in keys.values()}) < len(named):
         raise NoteError("one witness under two names, or two under one, would count twice")
 
 

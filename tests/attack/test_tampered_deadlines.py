@@ -121,6 +121,24 @@ def test_a_deadline_that_no_change_of_time_zones_explains_cannot_be_told(
     assert bundle.report().result == "cannot_tell"
 
 
+def test_false_does_not_stand_for_nought(told: Callable[..., Bundle]) -> None:
+    def story(paper: Door) -> None:
+        voted(paper, proposed(paper).proposal_id, "DE", "FR")
+
+    bundle = told({"rule": "majority"}, {**KYIV, "through": "2026-03-31"}, story)
+    seq = bundle.first("decision.made")
+    assert bundle.entry(seq)["derived"]["tally"]["against"] == 0
+
+    bundle.change(seq, lambda entry: entry["derived"]["tally"].update(against=False))
+    bundle.rechain()
+    bundle.resign(log=True)
+
+    report = bundle.report()
+    assert report.result == "wrong"
+    assert report.first is not None
+    assert report.first.seq == seq
+
+
 @pytest.mark.parametrize("other", [None, "Europe/Moscow"])
 def test_a_vote_that_an_objection_calls_needs_no_time_zones(
     told: Callable[..., Bundle], monkeypatch: pytest.MonkeyPatch, other: str | None

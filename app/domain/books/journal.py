@@ -316,6 +316,15 @@ def contributor(party: str, window: str) -> str:
     return f"contributor/{party}/{window}"
 
 
+def contributor_of(account: str) -> tuple[str, str] | None:
+    """Party and window of a `contributor` account; None for every other account."""
+    kind, _, rest = account.partition("/")
+    if kind != "contributor":
+        return None
+    party, _, window = rest.partition("/")
+    return party, window
+
+
 def reserved(disbursement_id: str) -> str:
     """What is set aside for one disbursement."""
     return f"reserved/{disbursement_id}"

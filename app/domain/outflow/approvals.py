@@ -305,7 +305,7 @@ class AnswerRevocation(AnswerReference):
 class ApprovalRevoked(AnswerRevocation, Event, type="approval.revoked", roles=ANY_ROLE):
     """A party takes its approval back.
 
-    Until the bank was told to pay, the reserved money is released; after that the payment must be
+    Until the bank was told to pay, the reserved money is free again; after that the payment must be
     recalled from the bank, which the ledger cannot do.
     """
 

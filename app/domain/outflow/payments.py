@@ -271,7 +271,7 @@ class CancellationTerms(Terms):
 class DisbursementCancelled(
     CancellationTerms, Event, type="disbursement.cancelled", roles=(Role.REQUESTER, Role.TRUSTEE)
 ):
-    """The request is taken back before the bank was told to pay; reserved money is released."""
+    """The request is taken back before the bank was told to pay; reserved money is free again."""
 
     def permit(self, book: Book, act: Act) -> None:
         """Check that the bank was not told yet, and that a requester cancels their own party's

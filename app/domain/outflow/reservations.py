@@ -1,7 +1,7 @@
-"""Reservations: reserving money for a request, under the mandates that allow it, and releasing it.
+"""Reservations: money set aside for a request, under the mandates that allow it, and given back.
 
-Money that is released returns to the pools, contributors and mandates that it came from, at exactly
-those shares.
+Money that is given back returns to the pools, contributors and mandates that it came from, at
+exactly those shares.
 """
 
 from collections.abc import Iterable, Iterator

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from app.audit.format.views.base import LIFE, CsvView, JournaledEntry, Row
+from app.domain.books.journal import contributor_of
 from app.domain.outflow.disbursements import Disbursement
 from app.domain.values import Money
-
-_CONTRIBUTOR: Final = "contributor"
 
 
 def _rows(entry: JournaledEntry) -> Iterator[Row]:
@@ -17,18 +16,16 @@ def _rows(entry: JournaledEntry) -> Iterator[Row]:
     asked = entry.row(Disbursement, identifier)
     assert asked is not None, "it is requested before anything is said of it"  # noqa: S101
     for line in entry.postings:
-        kind, _, rest = line.account.partition("/")
-        if kind != _CONTRIBUTOR:
+        whose = contributor_of(line.account)
+        if whose is None:
             continue
-        party, _, money_of = rest.partition("/")
         # A debit takes the contributor's money, a credit gives it back.
         amount = Money(line.minor, line.currency)
         yield (
             *entry.start,
             identifier,
             asked.recipient,
-            party,
-            money_of,
+            *whose,
             line.effective.isoformat(),
             amount,
             line.currency,
