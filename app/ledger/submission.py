@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -158,7 +158,9 @@ def deliver(submissions: Iterable[Submission]) -> None:
     by_loop: dict[asyncio.AbstractEventLoop, list[Submission]] = {}
     for submission in submissions:
         by_loop.setdefault(submission.loop, []).append(submission)
-        submission.ended.set_result(None)
+        # Whoever waited for it may have gone.
+        with suppress(InvalidStateError):
+            submission.ended.set_result(None)
     for loop, settled in by_loop.items():
         # The loop has ended, and with it the caller.
         with suppress(RuntimeError):

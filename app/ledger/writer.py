@@ -7,6 +7,10 @@ once for each batch. Several processes can write to one fund: the lock is the he
 
 A caller is answered only after the commit is durable. When it is not known whether it was, the
 answer is OutcomeUnknown, never success.
+
+No exception ends the thread: what a transaction raises is sorted in `_failed`, and whatever else
+happens is caught in `_run`, which answers who waited and goes on. If it happens again and again, or
+if the database may only be written by a new process, `broken` says so, and `/livez` with it.
 """
 
 import asyncio
@@ -14,27 +18,25 @@ import logging
 import queue
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 
-from app.chain.proof import TlogProof, path_from
 from app.domain.command import Actor
 from app.domain.governance.funds import OpenFund
 from app.domain.proposals.custody_effects import LogKeyChanged
 from app.domain.refusals.base import Refusal
 from app.domain.refusals.record import RequestInFlight
 from app.ledger.access_log import AccessLog
-from app.ledger.batch import Batch, Done, Outcome
+from app.ledger.answers import Answers
+from app.ledger.batch import Batch, Outcome
 from app.ledger.book_cache import BookCache
 from app.ledger.notary import ForkDetected, Notary
 from app.ledger.submission import (
     Accepted,
     KeyedCommand,
-    PartRefused,
     QueueFull,
-    RecordedCommand,
     Submission,
     deliver,
     recalled,
@@ -43,15 +45,19 @@ from app.ledger.writer_metrics import WriterMetrics
 from app.runtime import clock
 from app.runtime.metrics import Metrics
 from app.runtime.threads import in_thread
-from app.store import checkpoints, log
+from app.store import log
 from app.store.engine import ConstraintBroken, Database, OutcomeUnknown, Unavailable
 from app.store.log_names import is_access_log
-from app.trust.ledger_keys import KeyUnusable
 
 JOIN_TIMEOUT_S = 2.0
 """How long a repeated request waits for the first one before it is refused with a hint to retry."""
 RETRY_S = 5.0
 """How long the writer waits before it tries again to sign."""
+ANSWER_S = 30.0
+"""How long a caller of one command waits; then the outcome is unknown to him."""
+FAULTS_IN_A_ROW = 5
+"""So many unforeseen faults without a step that succeeds, and the writer calls itself broken."""
+FAULT_PAUSE_S = 0.2
 
 _logger = logging.getLogger(__name__)
 
@@ -66,13 +72,6 @@ def _opens_a_fund(items: Iterable[Submission]) -> bool:
 
 def _refused_any(outcomes: Iterable[Outcome]) -> bool:
     return any(isinstance(outcome, Refusal) for outcome in outcomes)
-
-
-def _recorded(outcome: Outcome) -> RecordedCommand | Refusal:
-    if isinstance(outcome, Refusal):
-        return outcome
-    use = outcome.use
-    return RecordedCommand(use.seq, use.entry_count, outcome.entries, replayed=not outcome.entries)
 
 
 class Ledger:
@@ -91,6 +90,7 @@ class Ledger:
         self._database = database
         self._notary = notary
         self._metrics = metrics.of(WriterMetrics)
+        self._answers = Answers(database, notary, self._metrics)
         self._batch_limit = batch_limit
         self._queue_limit = queue_limit
         self._now = now
@@ -109,6 +109,8 @@ class Ledger:
         """By fund: logs that contradict a signed checkpoint, and how. They are not written to."""
         self.unsigned: set[str] = set()
         """Funds whose newest entries could not be signed; nothing is added before they are."""
+        self._faults = 0
+        """Unforeseen faults in a row."""
 
     def start(self, logs: Iterable[str] | None = None) -> None:
         """Check every log, or these, against its last signed checkpoint, then accept commands."""
@@ -134,6 +136,15 @@ class Ledger:
         """Whether commands are accepted."""
         return self._open and self._thread.is_alive()
 
+    @property
+    def broken(self) -> str | None:
+        """Why only a new process can record anything; None while this one can, or is stopping."""
+        if self._open and not self._thread.is_alive():
+            return "the writer's thread has ended"
+        if self._faults >= FAULTS_IN_A_ROW:
+            return f"{self._faults} unforeseen faults in a row"
+        return self._database.broken
+
     async def submit(self, fund: str, actor: Actor, keyed: KeyedCommand) -> Accepted:
         """Record what a command asks for, exactly once for this party's key.
 
@@ -153,7 +164,12 @@ class Ledger:
             done, _ = await asyncio.wait([asyncio.wrap_future(first.ended)], timeout=JOIN_TIMEOUT_S)
             if not done:
                 raise RequestInFlight("The first request with this key is still under way.")
-        accepted = await asyncio.shield(mine.answer)
+        try:
+            # A batch takes its time; one command that waits so long waits for a frozen database.
+            async with asyncio.timeout(ANSWER_S if mine.single else None):
+                accepted = await asyncio.shield(mine.answer)
+        except TimeoutError:
+            raise OutcomeUnknown("the writer has not answered yet") from None
         if not accepted.lacks_entries:
             return accepted
         # Read here and not by the writer, which a long batch sent again would hold up.
@@ -177,14 +193,26 @@ class Ledger:
 
     def _run(self) -> None:
         while not self._ended:
-            self._sort_in(wait=True)
-            self._sign_what_is_owed()
-            while self._lines:
-                # One transaction for each fund in turn: none waits for another's long line.
-                fund = next(iter(self._lines))
-                self._write(fund)
-                if line := self._lines.pop(fund):
-                    self._lines[fund] = line
+            try:
+                self._sort_in(wait=True)
+                self._sign_what_is_owed()
+                while self._lines:
+                    # One transaction for each fund in turn: none waits for another's long line.
+                    fund = next(iter(self._lines))
+                    self._write(fund)
+                    if line := self._lines.pop(fund):
+                        self._lines[fund] = line
+                self._faults = 0
+            except BaseException:  # noqa: BLE001  nothing ends this thread but `stop`
+                self._survive()
+
+    def _survive(self) -> None:
+        """Go on after a fault that nobody foresaw; those whom it concerned have been answered."""
+        self._faults += 1
+        with suppress(Exception):
+            self._metrics.faults.inc()
+            _logger.critical("an unforeseen fault of the writer", exc_info=True)
+        time.sleep(FAULT_PAUSE_S)
 
     def _sort_in(self, *, wait: bool) -> None:
         """Move what has arrived into lines; if `wait`, wait until something arrives."""
@@ -206,7 +234,7 @@ class Ledger:
             except ForkDetected as fork:
                 self._halt(fund, [], fork)
                 self.unsigned.discard(fund)
-            except Unavailable as error:
+            except Exception as error:  # noqa: BLE001  whatever it is, it may be over next time
                 _logger.warning("fund %s still cannot be signed: %s", fund, error)
 
     def _next(self, fund: str) -> list[Submission]:
@@ -224,8 +252,12 @@ class Ledger:
     def _write(self, fund: str) -> None:
         """One transaction for one fund's submissions, and an answer to each that it took."""
         taken: list[Submission] = []
-        self._attempt(fund, taken)
-        self._release(item for item in taken if not item.ended.done())
+        try:
+            self._attempt(fund, taken)
+        finally:
+            # Without an answer by now: a fault that nobody foresaw, at whatever moment.
+            self._answers.fail(taken, OutcomeUnknown("a fault of the writer"), "unknown")
+            self._release(item for item in taken if not item.ended.done())
 
     def _release(self, settled: Iterable[Submission]) -> None:
         """Deliver these answers, and free the keys of their submissions."""
@@ -243,7 +275,7 @@ class Ledger:
             self._require_signed(fund)
             with self._metrics.commit.time():
                 batch = self._transact(fund, taken)
-        except Exception as reason:  # noqa: BLE001  sorted out there
+        except Exception as reason:  # noqa: BLE001  sorted there
             if not taken:
                 taken += self._next(fund)
             self._failed(fund, taken, reason)
@@ -260,22 +292,23 @@ class Ledger:
             case ForkDetected():
                 self._halt(fund, items, reason)
             case OutcomeUnknown():
-                self._fail(items, reason, "unknown")
+                self._answers.fail(items, reason, "unknown")
             case ConstraintBroken():
                 self._one_by_one(fund, items, reason)
             case Unavailable():
-                self._fail(items, reason, "failed")
+                self._answers.fail(items, reason, "failed")
             case _:
                 # A fault of the program ends this batch only, and not the thread that serves all
                 # others.
                 _logger.error("a batch of fund %s failed", fund, exc_info=reason)
-                self._fail(items, reason, "failed")
+                self._answers.fail(items, reason, "failed")
 
     def _conclude(self, fund: str, items: list[Submission], batch: Batch) -> None:
         """Answer every submission of a committed batch. If signing fails now, no answer may say
         that nothing was recorded; a request with the same key gets the receipt later.
         """
         try:
+            self._books.keep(fund, batch.head_after, batch.book.saved())
             self._answer(fund, batch)
         except ForkDetected as fork:
             self._halt(fund, items, fork)
@@ -283,7 +316,7 @@ class Ledger:
             _logger.exception("a batch of fund %s was not answered as it should have been", fund)
             # Refusals have been answered; all others have an entry.
             self.unsigned.add(fund)
-            self._fail(items, OutcomeUnknown("recorded, but not signed"), "unknown")
+            self._answers.fail(items, OutcomeUnknown("recorded, but not signed"), "unknown")
         if attempts := batch.attempts():
             # Only those who were refused wait for the access log.
             self._release(item for item, outcomes in batch.decided if not _refused_any(outcomes))
@@ -296,23 +329,24 @@ class Ledger:
         if fund in self.unsigned:
             try:
                 self._notary.check(fund)
-            except OSError as error:
-                raise Unavailable(f"the second store: {error.strerror}") from error
-            except KeyUnusable as error:
-                raise Unavailable(str(error)) from error
+            except ForkDetected:
+                raise
+            except Exception as error:
+                # Whatever keeps the log from being signed keeps it from growing, and no more.
+                raise Unavailable(f"the log's end cannot be signed: {error}") from error
             self.unsigned.discard(fund)
 
     def _halt(self, fund: str, items: list[Submission], fork: ForkDetected) -> None:
         self.halted[fund] = str(fork)
         _logger.critical("writing to fund %s is halted: %s", fund, fork)
-        self._fail(items, fork, "failed")
+        self._answers.fail(items, fork, "failed")
 
     def _one_by_one(self, fund: str, items: list[Submission], broken: ConstraintBroken) -> None:
         """Write each submission by itself, to find the one that the database refused."""
         waiting = [item for item in items if item.settled is None]
         if len(waiting) == 1:
             _logger.error("the database refused what the rules allowed: %s", broken)
-            self._fail(waiting, broken, "failed")
+            self._answers.fail(waiting, broken, "failed")
             return
         for item in waiting:
             self._attempt(fund, [item])
@@ -333,65 +367,15 @@ class Ledger:
             if not batch.entries:
                 raise _NothingToKeep  # rolls the transaction back
             batch.store(connection)
-        self._books.keep(fund, batch.head_after, batch.book.saved())
         return batch
 
     def _answer(self, fund: str, batch: Batch) -> None:
         """Sign what was committed, and settle every submission."""
-        for item, refusal in batch.refused:
-            ours = not isinstance(refusal, Refusal | PartRefused)
-            if ours:
-                _logger.error("a command failed", exc_info=refusal)
-            self._fail([item], refusal, "failed" if ours else "refused")
+        self._answers.refuse(batch.refused)
         note, size = b"", 0
         if batch.entries:
             note, size = self._notary.sign(fund, batch.before, batch.after, batch.speaker)
-            self._observe(fund, batch, size)
+            self._answers.observe(fund, batch, size, self._now())
             if any(entry.type == LogKeyChanged.type for entry in batch.entries):
                 self.access.follow_key(fund)
-        known = batch.known_hashes()
-        for item, outcomes in batch.decided:
-            uses = [outcome.use for outcome in outcomes if isinstance(outcome, Done)]
-            receipt = None
-            if uses:
-                # The newest entry of the submission; others may be of an earlier request.
-                proven = uses[0].seq if item.single else max(use.last_seq for use in uses)
-                if size == batch.after.size and proven >= batch.before.size:
-                    receipt = TlogProof(proven, path_from(known, proven, size), note).to_text()
-                else:
-                    # Recorded earlier; or another process has signed past this batch, and its
-                    # checkpoint covers ours too.
-                    receipt = self._receipt_of(fund, proven)
-            self._give(item, Accepted(tuple(map(_recorded, outcomes)), receipt))
-
-    def _receipt_of(self, fund: str, seq: int) -> str:
-        """The receipt of an entry under the first checkpoint that covers it."""
-        with self._database.read() as connection:
-            note = checkpoints.checkpoint_covering(connection, fund, seq)
-        if note is None:
-            self._notary.check(fund)
-        # Read again: this or another process may have signed since.
-        with self._database.read() as connection:
-            note = note or checkpoints.checkpoint_covering(connection, fund, seq)
-            assert note is not None, "it was signed"  # noqa: S101
-            size = self._notary.size_of(fund, note)
-            path = log.hashes(connection, fund).inclusion_proof(seq, size)
-        return TlogProof(seq, tuple(path), note).to_text()
-
-    def _give(self, item: Submission, accepted: Accepted) -> None:
-        for result, count in accepted.results().items():
-            self._metrics.appends.labels(result).inc(count)
-        item.settle(accepted)
-
-    def _fail(self, items: Iterable[Submission], reason: BaseException, result: str) -> None:
-        for item in items:
-            if item.settled is None:
-                self._metrics.appends.labels(result).inc(len(item.commands))
-                item.settle(reason)
-
-    def _observe(self, fund: str, batch: Batch, size: int) -> None:
-        for event_type, count in Counter(entry.type for entry in batch.entries).items():
-            self._metrics.entries.labels(event_type).inc(count)
-        self._metrics.head.labels(fund).set(batch.after.size - 1)
-        self._metrics.checkpoint_size.labels(fund).set(size)
-        self._metrics.checkpoint_time.labels(fund).set(self._now().timestamp())
+        self._answers.give(fund, batch, note, size)

@@ -54,6 +54,11 @@ class WriterMetrics:
             ["fund"],
             registry=registry,
         )
+        self.faults = Counter(
+            "ledger_writer_faults",
+            "Faults of the writer that nobody foresaw; it has gone on.",
+            registry=registry,
+        )
         self.second_logs_halted = Gauge(
             "ledger_second_logs_halted",
             "Second logs (refusals, reads) that lost entries and take no more.",

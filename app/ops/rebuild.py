@@ -17,7 +17,7 @@ from app.domain.catalogue import STATES
 from app.domain.governance.party_keys import remembered
 from app.domain.refusals.base import Refusal
 from app.store import log, read_tables
-from app.store.engine import Database
+from app.store.engine import LONG_S, Database
 from app.store.log_names import NoSuchFund, is_access_log
 from app.store.migrate import migrate
 from app.store.second_store import SecondStore
@@ -27,7 +27,7 @@ def bring_up_to_date(database: Database) -> list[str]:
     """Migrate the database; returns the funds whose read tables were rebuilt because it changed."""
     if not migrate(database):
         return []
-    with database.read() as connection:
+    with database.read(LONG_S) as connection:
         funds = [name for name in log.funds(connection) if not is_access_log(name)]
     for fund in funds:
         rebuild(database, fund)
@@ -40,7 +40,7 @@ def rebuild(database: Database, fund: str) -> int:
 
     Writers wait meanwhile. Raises NoSuchFund.
     """
-    with database.write() as connection:
+    with database.write(patience_s=LONG_S) as connection:
         head = log.lock_head(connection, fund)
         if head is None:
             raise NoSuchFund(fund)
@@ -62,7 +62,7 @@ def first_difference(database: Database, fund: str) -> str | None:
 
     None when there is none. Raises NoSuchFund.
     """
-    with database.read() as connection:
+    with database.read(LONG_S) as connection:
         head = log.read_head(connection, fund)
         if head is None:
             raise NoSuchFund(fund)
@@ -90,7 +90,7 @@ def signed_difference(database: Database, signed: SecondStore, fund: str) -> str
     last = signed.last_signed(fund)
     if last is None:
         return "nothing outside the database says what was signed last"
-    with database.read() as connection:
+    with database.read(LONG_S) as connection:
         return log.contradiction(connection, fund, last)
 
 

@@ -31,7 +31,7 @@ from app.ops.rebuild import refold
 from app.runtime.faults import Fault
 from app.store import log
 from app.store.checkpoints import newest_signed
-from app.store.engine import Database
+from app.store.engine import LONG_S, Database
 from app.store.log import Head, Sealed
 from app.store.log_names import access_log, is_access_log, main_log
 
@@ -70,7 +70,7 @@ def restore(
     nor the database has any. All entries are added or none. Raises NotRecovered.
     """
     try:
-        with database.write() as connection:
+        with database.write(patience_s=LONG_S) as connection:
             head = log.lock_head(connection, fund, create=True)
             assert head is not None, "it was created"  # noqa: S101
             before = head.size
@@ -105,7 +105,7 @@ def from_receipts(database: Database, fund: str, answers: Iterable[bytes]) -> It
                 kept[entry["seq"]] = encode(entry)
         except (NotCanonical, AttributeError, KeyError, TypeError):
             raise NotRecovered("one of these is no answer of the ledger") from None
-    with database.read() as connection:
+    with database.read(LONG_S) as connection:
         head = log.read_head(connection, fund)
         size = head.size if head is not None else 0
         lines = list(log.bodies(connection, fund, 0, size))

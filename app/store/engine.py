@@ -6,21 +6,37 @@ runs READ COMMITTED; the lock on the head row puts writers in order.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DisconnectionError
 
 from app.runtime.faults import Fault
+from app.store.driver_errors import DRIVER_ERRORS, Outcome, Then, described, meaning_of
+from app.store.patience import Patience
 
 LOCK_TIMEOUT_S: Final = 10
 """How many seconds the writer waits for a locked head; then 503, and nothing is recorded."""
 READERS: Final = 40
 """Size of the thread pool for reading requests; each needs at most one connection."""
+READ_S: Final = 30.0
+"""How many seconds one reading may take before its connection is cut."""
+WRITE_S: Final = 60.0
+"""The same for a transaction of the writer; deciding takes eight of them at most."""
+LONG_S: Final = 86_400.0
+"""The same for an export, and for what an operator starts and watches."""
+_POSTGRESQL_OPTIONS: Final = {
+    "connect_timeout": 5,
+    "application_name": "fundledger",
+    "client_encoding": "utf8",
+    # A network that drops packets shows within half a minute, also while we only wait.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 _SQLITE_PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -49,104 +65,146 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
         self.dialect = self.url.get_backend_name()
+        self.broken: str | None = None
+        """Why only a new process may write; None as long as this one may."""
+        self._patience = Patience()
+        self._generation = 0
         if self.dialect == "sqlite":
-            self._writer = _sqlite(self.url.render_as_string(hide_password=False), "IMMEDIATE", 1)
-            self._reader = _sqlite(
-                self.url.render_as_string(hide_password=False), "DEFERRED", READERS
-            )
+            plain = self.url.render_as_string(hide_password=False)
+            self._writer = _sqlite(plain, "IMMEDIATE", 1)
+            self._reader = _sqlite(plain, "DEFERRED", READERS)
         else:
-            url = self.url.set(drivername="postgresql+psycopg").render_as_string(
-                hide_password=False
-            )
-            options: dict[str, Any] = {
-                "pool_pre_ping": True,
-                "connect_args": {"connect_timeout": 5, "application_name": "fundledger"},
-            }
-            waits = {"options": f"-c lock_timeout={LOCK_TIMEOUT_S}s"}
-            self._writer = create_engine(
-                url,
-                isolation_level="READ COMMITTED",
-                pool_size=1,
-                max_overflow=1,
-                **{**options, "connect_args": {**options["connect_args"], **waits}},
-            )
-            self._reader = create_engine(
-                url,
-                isolation_level="REPEATABLE READ",
-                pool_size=10,
-                max_overflow=READERS - 10,
-                **options,
-            )
+            self._writer, self._reader = _postgresql(self.url)
+        self._follow(self._writer)
+        self._follow(self._reader)
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self, patience_s: float = READ_S) -> Iterator[Connection]:
         """A connection whose statements see one consistent state of the database.
 
         Raises Unavailable.
         """
-        with _faults_named(), self._reader.connect() as connection:
-            yield connection
+        try:
+            with (
+                self._reader.connect() as connection,
+                self._patience.with_(connection, patience_s),
+            ):
+                yield connection
+        except DRIVER_ERRORS as error:
+            # Whatever it says of a transaction: nothing was to be changed.
+            raise Unavailable(str(self._sorted(error, committing=False))) from error
 
     @contextmanager
-    def write(self, *, durable: bool = True) -> Iterator[Connection]:
+    def write(self, *, durable: bool = True, patience_s: float = WRITE_S) -> Iterator[Connection]:
         """A transaction that commits when the block ends, and rolls back when it raises.
 
         One that is not `durable` may be lost in a crash of the database, unless a durable one was
         committed after it. Raises Unavailable, ConstraintBroken; OutcomeUnknown when it is not
         known whether the commit happened.
         """
-        with _faults_named(), self._writer.connect() as connection:
-            transaction = connection.begin()
-            try:
-                if not durable and self.dialect == "postgresql":
-                    connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
-                yield connection
-            except BaseException:
-                transaction.rollback()
-                raise
-            self._commit(connection, transaction)
+        if self.broken is not None:
+            raise Unavailable(f"broken until it is restarted: {self.broken}")
+        committing = False
+        try:
+            with (
+                self._writer.connect() as connection,
+                self._patience.with_(connection, patience_s),
+            ):
+                transaction = connection.begin()
+                try:
+                    if not durable and self.dialect == "postgresql":
+                        connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+                    yield connection
+                except BaseException:
+                    # What ended the block is what counts, not that the connection is gone.
+                    with suppress(*DRIVER_ERRORS):
+                        transaction.rollback()
+                    raise
+                committing = True
+                _commit(connection, transaction)
+        except DRIVER_ERRORS as error:
+            raise self._sorted(error, committing=committing) from error
 
     def close(self) -> None:
         """Close all connections."""
+        self._patience.end()
         self._writer.dispose()
         self._reader.dispose()
 
-    def _commit(self, connection: Connection, transaction: Any) -> None:
-        warnings: list[str] = []
-        driver: Any = connection.connection.driver_connection
-        watching = hasattr(driver, "add_notice_handler")
+    def _sorted(self, error: BaseException, *, committing: bool) -> Exception:
+        """What callers handle, instead of the driver's error; and what has to be done about it."""
+        row, said = meaning_of(error), described(error)
+        if row.then is Then.RECONNECT:
+            self._generation += 1
+        elif row.then is Then.RESTART:
+            self.broken = said
+        return _RAISED[row.at_commit if committing else row.before](said)
 
-        def note(diagnostic: Any) -> None:
-            # PostgreSQL only warns when the wait for the standby was cancelled; here that is no
-            # success.
-            if diagnostic.severity_nonlocalized == "WARNING":
-                warnings.append(diagnostic.sqlstate or "")
+    def _follow(self, engine: Engine) -> None:
+        """Let the engine's connections end with the generation that they were made in.
 
-        if watching:
-            driver.add_notice_handler(note)
-        try:
-            transaction.commit()
-        except DBAPIError as error:
-            if error.connection_invalidated or watching:
-                raise OutcomeUnknown("the connection broke during commit") from error
-            raise
-        finally:
-            if watching:
-                driver.remove_notice_handler(note)
-        if warnings:
-            raise OutcomeUnknown(f"the commit warned: {warnings}")
+        Those that lie in the pool may still lead to a server that has become a standby.
+        """
+
+        @event.listens_for(engine, "connect")
+        def _made(_: Any, record: Any) -> None:
+            record.info["generation"] = self._generation
+
+        @event.listens_for(engine, "checkout")
+        def _taken(_: Any, record: Any, __: Any) -> None:
+            if record.info["generation"] != self._generation:
+                raise DisconnectionError
 
 
-@contextmanager
-def _faults_named() -> Iterator[None]:
-    """Turn the driver's many errors into the three that callers handle."""
+_RAISED: Final[dict[Outcome, type[Exception]]] = {
+    Outcome.REFUSED: ConstraintBroken,
+    Outcome.NOTHING: Unavailable,
+    Outcome.UNKNOWN: OutcomeUnknown,
+}
+
+
+def _commit(connection: Connection, transaction: Any) -> None:
+    """Commit. Raises OutcomeUnknown when the database only warned, and the driver's errors."""
+    warnings: list[str] = []
+    driver: Any = connection.connection.driver_connection
+    watching = hasattr(driver, "add_notice_handler")
+
+    def note(diagnostic: Any) -> None:
+        # PostgreSQL only warns when the wait for the standby was cancelled; here that is no
+        # success.
+        if diagnostic.severity_nonlocalized == "WARNING":
+            warnings.append(diagnostic.sqlstate or "")
+
+    if watching:
+        driver.add_notice_handler(note)
     try:
-        yield
-    except (IntegrityError, psycopg.IntegrityError) as error:
-        raise ConstraintBroken(str(getattr(error, "orig", error))) from error
-    except (OperationalError, psycopg.OperationalError, InterfaceError, PoolTimeout) as error:
-        reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-        raise Unavailable(f"the database does not answer: {reason}") from error
+        transaction.commit()
+    finally:
+        if watching:
+            driver.remove_notice_handler(note)
+    if warnings:
+        raise OutcomeUnknown(f"the commit warned: {warnings}")
+
+
+def _postgresql(url: URL) -> tuple[Engine, Engine]:
+    """The writer's engine, and the readers'."""
+    plain = url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    waits = {**_POSTGRESQL_OPTIONS, "options": f"-c lock_timeout={LOCK_TIMEOUT_S}s"}
+    return create_engine(
+        plain,
+        isolation_level="READ COMMITTED",
+        pool_size=1,
+        max_overflow=1,
+        pool_pre_ping=True,
+        connect_args=waits,
+    ), create_engine(
+        plain,
+        isolation_level="REPEATABLE READ",
+        pool_size=10,
+        max_overflow=READERS - 10,
+        pool_pre_ping=True,
+        connect_args=_POSTGRESQL_OPTIONS,
+    )
 
 
 def _sqlite(url: str, begin: str, connections: int) -> Engine:

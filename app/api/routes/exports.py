@@ -23,6 +23,7 @@ from app.ledger.access_log import exported
 from app.ledger.submission import QueueFull
 from app.runtime import clock
 from app.store import log
+from app.store.engine import LONG_S
 
 router = APIRouter(prefix="/v1/funds/{fund}", tags=["exports"])
 
@@ -102,7 +103,7 @@ def _bundle(
             # The export is recorded before the first byte is sent.
             attempt = exported(actor, head.size, wanted.start, wanted.since)
             here.ledger.access.try_to_record(fund, [attempt])
-        with here.database.read() as connection:
+        with here.database.read(LONG_S) as connection:
             yield from write_bundle(connection, fund, here.notary.keys, clock.now(), wanted)
         here.metrics.of(ExportMetrics).exports.labels("complete").inc()
     except NothingSigned:
