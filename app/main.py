@@ -23,12 +23,14 @@ from app.store.engine import Database
 from app.store.guards import verify_guards
 from app.store.migrate import check_schema
 from app.store.second_store import SecondStore
+from app.store.suitability import require_suitable
 from app.trust.keyring import open_keys
 from app.trust.timestamps import read_certificates
-from app.workers.approval_gauges import ApprovalsWaiting
+from app.workers.approval_gauges import ApprovalGauges
 from app.workers.cosigning import CosigningWorker, read_witnesses
 from app.workers.deadlines import DeadlineWorker
-from app.workers.scrub import Scrub, ScrubMetrics
+from app.workers.readiness import Readiness, ReadinessMetrics
+from app.workers.scrub import Scrub
 from app.workers.timestamping import Authority, TimestampWorker
 
 EXPORTS_AT_ONCE = 8
@@ -66,7 +68,9 @@ def create_app(settings: Settings | None = None) -> Application:
 
 def _beside(here: Services) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
     """The background tasks that run beside requests until they are cancelled."""
-    yield DeadlineWorker(here.database, here.ledger).run
+    yield here.readiness.run
+    yield DeadlineWorker(here.database, here.ledger, here.metrics).run
+    yield ApprovalGauges(here.database, here.metrics).run
     if here.witnesses is not None:
         yield CosigningWorker(here.database, here.ledger, here.metrics, here.witnesses).run
     settings = here.settings
@@ -79,18 +83,19 @@ def _beside(here: Services) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]
 def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Scrub]:
     """Open database, keys and writer; refuse a wrong schema or missing guards.
 
-    Raises WrongSchema, GuardsMissing, KeyUnusable, Unavailable.
+    Raises Unsuitable, WrongSchema, GuardsMissing, KeyUnusable, Unavailable.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
     try:
         with database.read() as connection:
+            require_suitable(connection, durable=settings.env == "production")
             check_schema(connection)
             verify_guards(connection)
     except Exception:
         database.close()
         raise
-    metrics.of(ScrubMetrics).guards_ok.set(1)
+    metrics.of(ReadinessMetrics).guards_ok.set(1)
     keys = open_keys(settings, create=settings.env == "development")
     notary = Notary(database, SecondStore(settings.second_store_dir), keys)
     ledger = Ledger(
@@ -106,7 +111,6 @@ def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Scrub]:
         else DevelopmentIssuer.open(settings)
     )
     tokens = TokenVerifier(registry, Keys(), clock.now)
-    metrics.registry.register(ApprovalsWaiting(database))
     here = Services(
         settings=settings,
         database=database,
@@ -115,6 +119,7 @@ def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Scrub]:
         tokens=tokens,
         metrics=metrics,
         exports=ExportSlots(EXPORTS_AT_ONCE),
+        readiness=Readiness(database, ledger, metrics, settings.data_dir),
         party_keys=PartyKeys(database),
         witnesses=read_witnesses(settings.witnesses_file),
         batches=asyncio.Semaphore(BATCHES_AT_ONCE),

@@ -15,6 +15,7 @@ from app.ledger.writer import Ledger
 from app.runtime.metrics import Metrics
 from app.runtime.settings import Settings
 from app.store.engine import Database
+from app.workers.readiness import Readiness
 
 
 class ExportSlots:
@@ -50,6 +51,7 @@ class Services:
     tokens: TokenVerifier
     metrics: Metrics
     exports: ExportSlots
+    readiness: Readiness
     party_keys: PartyKeys
     witnesses: Policy | None
     """The witnesses that are asked for cosignatures; None where none are."""

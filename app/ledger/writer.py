@@ -137,6 +137,11 @@ class Ledger:
         return self._open and self._thread.is_alive()
 
     @property
+    def has_room(self) -> bool:
+        """Whether the queue takes more."""
+        return self._in_line < self._queue_limit
+
+    @property
     def broken(self) -> str | None:
         """Why only a new process can record anything; None while this one can, or is stopping."""
         if self._open and not self._thread.is_alive():
@@ -194,7 +199,7 @@ class Ledger:
     def _run(self) -> None:
         while not self._ended:
             try:
-                self._sort_in(wait=True)
+                self._sort_in(wait=not self._lines)
                 self._sign_what_is_owed()
                 while self._lines:
                     # One transaction for each fund in turn: none waits for another's long line.
@@ -209,6 +214,9 @@ class Ledger:
     def _survive(self) -> None:
         """Go on after a fault that nobody foresaw; those whom it concerned have been answered."""
         self._faults += 1
+        for fund in list(self._lines)[:1]:
+            # The fund that it happened to comes last now: the others need not have the fault.
+            self._lines[fund] = self._lines.pop(fund)
         with suppress(Exception):
             self._metrics.faults.inc()
             _logger.critical("an unforeseen fault of the writer", exc_info=True)

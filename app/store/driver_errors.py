@@ -18,7 +18,7 @@ DRIVER_ERRORS: Final = (DBAPIError, PoolTimeout, psycopg.Error, sqlite3.Error)
 """Everything that SQLAlchemy and the two drivers raise for what a database did."""
 
 
-class Outcome(Enum):
+class Fate(Enum):
     """What became of the transaction."""
 
     REFUSED = "refused"
@@ -44,15 +44,15 @@ class Meaning:
     """A row of the table."""
 
     codes: tuple[str, ...]
-    before: Outcome
+    before: Fate
     """If the error came before COMMIT was sent …"""
-    at_commit: Outcome
+    at_commit: Fate
     """… and if it came in answer to COMMIT."""
     then: Then
     why: str
 
 
-_REFUSED, _NOTHING, _UNKNOWN = Outcome.REFUSED, Outcome.NOTHING, Outcome.UNKNOWN
+_REFUSED, _NOTHING, _UNKNOWN = Fate.REFUSED, Fate.NOTHING, Fate.UNKNOWN
 _ELSE: Final = Meaning(
     (), _NOTHING, _UNKNOWN, Then.RECONNECT, "the connection broke or the database is in trouble"
 )

@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DisconnectionError
 
 from app.runtime.faults import Fault
-from app.store.driver_errors import DRIVER_ERRORS, Outcome, Then, described, meaning_of
+from app.store.driver_errors import DRIVER_ERRORS, Fate, Then, described, meaning_of
 from app.store.patience import Patience
 
 LOCK_TIMEOUT_S: Final = 10
@@ -156,10 +156,10 @@ class Database:
                 raise DisconnectionError
 
 
-_RAISED: Final[dict[Outcome, type[Exception]]] = {
-    Outcome.REFUSED: ConstraintBroken,
-    Outcome.NOTHING: Unavailable,
-    Outcome.UNKNOWN: OutcomeUnknown,
+_RAISED: Final[dict[Fate, type[Exception]]] = {
+    Fate.REFUSED: ConstraintBroken,
+    Fate.NOTHING: Unavailable,
+    Fate.UNKNOWN: OutcomeUnknown,
 }
 
 
@@ -194,8 +194,10 @@ def _postgresql(url: URL) -> tuple[Engine, Engine]:
         plain,
         isolation_level="READ COMMITTED",
         pool_size=1,
-        max_overflow=1,
+        # The second log, cosignatures and readiness write beside the writer.
+        max_overflow=3,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args=waits,
     ), create_engine(
         plain,
@@ -203,12 +205,15 @@ def _postgresql(url: URL) -> tuple[Engine, Engine]:
         pool_size=10,
         max_overflow=READERS - 10,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args=_POSTGRESQL_OPTIONS,
     )
 
 
 def _sqlite(url: str, begin: str, connections: int) -> Engine:
-    engine = create_engine(url, pool_size=min(connections, 5), max_overflow=connections)
+    engine = create_engine(
+        url, pool_size=min(connections, 5), max_overflow=connections, hide_parameters=True
+    )
 
     @event.listens_for(engine, "connect")
     def _configure(dbapi_connection: Any, _: Any) -> None:

@@ -9,8 +9,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from app.runtime.faults import Fault
-from app.store.engine import Database
+from app.store.engine import LONG_S, Database
 from app.store.guards import verify_guards
+from app.store.suitability import require_suitable
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
@@ -22,7 +23,8 @@ class WrongSchema(Fault):
 def migrate(database: Database) -> bool:
     """Apply every missing migration, then verify the guards; returns whether one was missing."""
     config = _config()
-    with database.write() as connection:
+    with database.write(patience_s=LONG_S) as connection:
+        require_suitable(connection, durable=False)
         before = MigrationContext.configure(connection).get_current_revision()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

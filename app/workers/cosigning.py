@@ -9,6 +9,7 @@ for its witnesses, and one waits, the quorum's cosignatures are put on record.
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +28,7 @@ from app.domain.governance.log_keys import Log
 from app.domain.refusals.base import Refusal
 from app.ledger.submission import LEDGER_ITSELF, own_command
 from app.ledger.writer import Ledger
-from app.runtime import clock, outbound
+from app.runtime import clock, logs, outbound
 from app.runtime.backoff import Backoff
 from app.runtime.faults import Fault
 from app.runtime.metrics import Metrics
@@ -36,6 +37,7 @@ from app.store import checkpoints, log, queries
 from app.store.engine import Database
 from app.store.log_names import main_log
 from app.trust.attestations import witness_keys
+from app.workers.rounds import Rounds
 
 PAUSE_S: Final = 0.5
 TIMEOUT_S: Final = 10.0
@@ -48,7 +50,7 @@ _REFUSED: Final = {
     422: ("inconsistent", "it has cosigned another history of this log: somebody signed a fork"),
 }
 _ALARMING: Final = ("ahead", "inconsistent")
-_logger = logging.getLogger(__name__)
+_log = logs.get(__name__)
 
 
 class NoCosignature(Exception):
@@ -120,6 +122,7 @@ class CosigningWorker:
     ) -> None:
         self._database = database
         self._ledger = ledger
+        self._all_metrics = metrics
         self._metrics = metrics.of(CosigningMetrics)
         self._pause_s = pause_s
         self._asked = [
@@ -139,13 +142,8 @@ class CosigningWorker:
                 following.start_soon(self._follow, client, witness)
 
     async def _follow(self, client: httpx.AsyncClient, witness: FollowedWitness) -> None:
-        while True:
-            try:
-                await self.ask_about_all(client, witness)
-            except Exception:
-                # Any error is logged and the witness asked again, because releases may wait for it.
-                _logger.exception("witness %s could not be asked", witness.name)
-            await asyncio.sleep(self._pause_s)
+        rounds = Rounds(f"cosigning {witness.name}", self._all_metrics)
+        await rounds.forever(partial(self.ask_about_all, client, witness), self._pause_s)
 
     async def ask_about_all(self, client: httpx.AsyncClient, witness: FollowedWitness) -> None:
         """Ask one witness about every log that has grown since it cosigned. Raises Unavailable."""
@@ -237,7 +235,7 @@ class CosigningWorker:
             await self._ledger.submit(fund, LEDGER_ITSELF, keyed)
         except Refusal as refusal:
             # Another task or process was first, most likely.
-            _logger.info("%s of %s is not put on record: %s", keyed.key, fund, refusal)
+            _log.info("not_put_on_record", fund=fund, key=keyed.key, why=refusal.sentence)
 
     def _put_off(self, witness: FollowedWitness, name: str, reason: NoCosignature) -> None:
         witness.backoff.failed(name)
@@ -245,7 +243,14 @@ class CosigningWorker:
         # A witness need not watch every log.
         quiet = logging.INFO if reason.result == "unknown_log" else logging.WARNING
         level = logging.CRITICAL if reason.result in _ALARMING else quiet
-        _logger.log(level, "witness %s, log %s: %s", witness.name, name, reason)
+        _log.log(
+            level,
+            "witness_did_not_cosign",
+            witness=witness.name,
+            log=name,
+            result=reason.result,
+            why=str(reason),
+        )
 
     def _count(self, witness: FollowedWitness, result: str) -> None:
         self._metrics.witness_answers.labels(witness.name, result).inc()

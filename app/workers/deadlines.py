@@ -4,7 +4,6 @@ The rules do not depend on it: a ballot after the deadline is refused whether or
 vote is in the log yet. This worker records the end, and with it the decision.
 """
 
-import asyncio
 import logging
 
 from app.chain.entry import time_text
@@ -14,14 +13,16 @@ from app.domain.proposals.votes import ElapseClock
 from app.domain.refusals.base import Refusal
 from app.ledger.submission import LEDGER_ITSELF, own_command
 from app.ledger.writer import Ledger
-from app.runtime import clock
+from app.runtime import clock, logs
 from app.runtime.backoff import Backoff
+from app.runtime.metrics import Metrics
 from app.runtime.threads import in_thread
 from app.store import queries
 from app.store.engine import Database
+from app.workers.rounds import Rounds
 
 PAUSE_S = 1.0
-_logger = logging.getLogger(__name__)
+_log = logs.get(__name__)
 
 
 class DeadlineWorker:
@@ -29,22 +30,18 @@ class DeadlineWorker:
     growing waits.
     """
 
-    def __init__(self, database: Database, ledger: Ledger, pause_s: float = PAUSE_S) -> None:
+    def __init__(
+        self, database: Database, ledger: Ledger, metrics: Metrics, pause_s: float = PAUSE_S
+    ) -> None:
         self._database = database
         self._ledger = ledger
+        self._rounds = Rounds("deadlines", metrics)
         self._pause_s = pause_s
         self._backoff = Backoff()
 
     async def run(self) -> None:
         """Run until cancelled."""
-        while True:
-            await asyncio.sleep(self._pause_s)
-            try:
-                await self.tick()
-            except Exception:
-                # Any error is logged and the worker goes on: without it no deadline would be
-                # recorded.
-                _logger.exception("clocks that have ended could not be looked for")
+        await self._rounds.forever(self.tick, self._pause_s)
 
     async def tick(self) -> None:
         """Record every clock that has ended, and every matter that a new charter has ended. Raises
@@ -64,7 +61,7 @@ class DeadlineWorker:
             # money or of a mandate (`blockers` says so); or the fund is halted.
             wait = self._backoff.failed(key)
             level = logging.DEBUG if isinstance(error, Refusal) else logging.WARNING
-            _logger.log(level, "%s of %s waits %s s: %s", key, fund, wait, error)
+            _log.log(level, "deadline_waits", fund=fund, key=key, seconds=wait, why=str(error))
 
     def _due(self) -> list[tuple[str, Command, str]]:
         with self._database.read() as connection:

@@ -6,7 +6,6 @@ what was changed while the service runs. If everything was rewritten at once, ha
 included, receipts, remembered checkpoints and verifiers show it.
 """
 
-import logging
 import threading
 from typing import Final
 
@@ -16,26 +15,23 @@ from sqlalchemy import Connection
 from app.chain.entry import BadEntry, BrokenChain
 from app.chain.log_reader import LogReader
 from app.chain.tree import leaf_hash
-from app.runtime import clock
+from app.runtime import clock, logs
 from app.runtime.metrics import Metrics
 from app.store import log
-from app.store.engine import Database, Unavailable
+from app.store.engine import Database
 from app.store.guards import GuardsMissing, verify_guards
+from app.workers.readiness import ReadinessMetrics
+from app.workers.rounds import Rounds
 
 PIECE: Final = 500
 PAUSE_S: Final = 2.0
-_logger = logging.getLogger(__name__)
+_log = logs.get(__name__)
 
 
 class ScrubMetrics:
     """Metrics of the scrub: how far it has read, and what it found."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.guards_ok = Gauge(
-            "ledger_guards_ok",
-            "1 while the database's guards are as they should be.",
-            registry=registry,
-        )
         self.verified_seq = Gauge(
             "ledger_chain_last_verified_seq",
             "Entries below this one were re-read and found whole in the present round.",
@@ -62,6 +58,8 @@ class Scrub:
     def __init__(self, database: Database, metrics: Metrics, pause_s: float = PAUSE_S) -> None:
         self._database = database
         self._metrics = metrics.of(ScrubMetrics)
+        self._guards_ok = metrics.of(ReadinessMetrics).guards_ok
+        self._rounds = Rounds("scrub", metrics)
         self._pause_s = pause_s
         self._reached: dict[str, LogReader] = {}
         self._stop = threading.Event()
@@ -76,21 +74,17 @@ class Scrub:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(self._pause_s):
-            try:
-                self.look()
-            except Unavailable:
-                _logger.warning("the scrub could not reach the database")
+        self._rounds.until(self._stop, self.look, self._pause_s)
 
     def look(self) -> None:
         """Check the guards and the next piece of every fund's log."""
         with self._database.read() as connection:
             try:
                 verify_guards(connection)
-                self._metrics.guards_ok.set(1)
+                self._guards_ok.set(1)
             except GuardsMissing as error:
-                self._metrics.guards_ok.set(0)
-                _logger.critical("%s", error)
+                self._guards_ok.set(0)
+                _log.critical("guards_missing", why=str(error))
             for fund in log.funds(connection):
                 try:
                     self._look_at(connection, fund)
@@ -121,7 +115,7 @@ class Scrub:
 
     def _broken(self, fund: str, seq: int, why: str) -> None:
         self._metrics.verification_failures.labels(fund).inc()
-        _logger.critical("fund %s, seq %s: %s", fund, seq, why)
+        _log.critical("entry_broken", fund=fund, seq=seq, why=why)
 
 
 def _require_hash(line: bytes, stored: bytes) -> None:

@@ -5,9 +5,9 @@ cosignatures were added since its last stamp is not stamped again. Nothing waits
 """
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import httpx
@@ -22,7 +22,7 @@ from app.domain.governance.log_keys import Log
 from app.domain.refusals.base import Refusal
 from app.ledger.submission import LEDGER_ITSELF, own_command
 from app.ledger.writer import Ledger
-from app.runtime import clock, outbound
+from app.runtime import clock, logs, outbound
 from app.runtime.backoff import Backoff
 from app.runtime.metrics import Metrics
 from app.runtime.threads import in_thread
@@ -30,13 +30,14 @@ from app.store import checkpoints, log, queries
 from app.store.engine import Database
 from app.store.log_names import main_log
 from app.trust.timestamps import MAX_STAMP_BYTES, StampError, stamp_request, verify_stamp
+from app.workers.rounds import Rounds
 
 PAUSE_S: Final = 1.0
 TIMEOUT_S: Final = 15.0
 RETRY_S: Final = 60.0
 QUERY: Final = "application/timestamp-query"
 _OURS: Final = (CheckpointStamped.type, CheckpointWitnessed.type)
-_logger = logging.getLogger(__name__)
+_log = logs.get(__name__)
 
 
 class NoStamp(Exception):
@@ -82,6 +83,7 @@ class TimestampWorker:
         self._ledger = ledger
         self._metrics = metrics.of(StampMetrics)
         self._authority = authority
+        self._rounds = Rounds("time stamps", metrics)
         self._pause_s = pause_s
         self._backoff = Backoff(min(RETRY_S, authority.period_s), authority.period_s)
         """When each fund's log is stamped again."""
@@ -89,13 +91,7 @@ class TimestampWorker:
     async def run(self) -> None:
         """Run until cancelled."""
         async with httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False) as client:
-            while True:
-                try:
-                    await self.tick(client)
-                except Exception:
-                    # Any error is logged and stamping is tried again.
-                    _logger.exception("the log could not be stamped")
-                await asyncio.sleep(self._pause_s)
+            await self._rounds.forever(partial(self.tick, client), self._pause_s)
 
     async def tick(self, client: httpx.AsyncClient) -> None:
         """Have those logs stamped that are due. Raises Unavailable."""
@@ -110,7 +106,7 @@ class TimestampWorker:
             except (NoStamp, Refusal) as reason:
                 self._backoff.failed(fund)
                 self._metrics.stamps.labels("failed").inc()
-                _logger.warning("fund %s is not stamped: %s", fund, reason)
+                _log.warning("not_stamped", fund=fund, why=str(reason))
             else:
                 self._backoff.succeeded(fund, self._authority.period_s)
                 self._metrics.stamps.labels("stamped").inc()

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from app.store.driver_errors import POSTGRESQL, SQLITE, Meaning, Outcome, Then, meaning_of
+from app.store.driver_errors import POSTGRESQL, SQLITE, Fate, Meaning, Then, meaning_of
 from app.store.engine import ConstraintBroken, Database, OutcomeUnknown, Unavailable
 
 RAISED = {
-    Outcome.REFUSED: ConstraintBroken,
-    Outcome.NOTHING: Unavailable,
-    Outcome.UNKNOWN: OutcomeUnknown,
+    Fate.REFUSED: ConstraintBroken,
+    Fate.NOTHING: Unavailable,
+    Fate.UNKNOWN: OutcomeUnknown,
 }
 ROW = "INSERT INTO checkpoints (fund, size, note) VALUES ('f', 1, 'n')"
 
@@ -180,5 +180,5 @@ def test_a_file_that_is_no_database_is_broken_until_restarted(tmp_path: Path) ->
 def test_an_error_that_no_row_names_is_unknown_at_commit() -> None:
     row = meaning_of(made_up("SQLITE_NEVER_HEARD_OF"))
 
-    assert (row.before, row.at_commit) == (Outcome.NOTHING, Outcome.UNKNOWN)
+    assert (row.before, row.at_commit) == (Fate.NOTHING, Fate.UNKNOWN)
     assert row.then is Then.RECONNECT

@@ -8,6 +8,7 @@ from typing import TypeVar
 import pytest
 
 from app.ledger.submission import Submission
+from app.workers.approval_gauges import ApprovalGauges
 from app.workers.cosigning import CosigningWorker
 from app.workers.deadlines import DeadlineWorker
 from app.workers.timestamping import TimestampWorker
@@ -27,7 +28,7 @@ def until(fact: Callable[[], T]) -> T:
 
 def without_pauses(patch: pytest.MonkeyPatch) -> None:
     """Services that start from here on see to what goes on beside requests again and again."""
-    for work in (DeadlineWorker, CosigningWorker, TimestampWorker):
+    for work in (ApprovalGauges, DeadlineWorker, CosigningWorker, TimestampWorker):
         patch.setattr(f"app.main.{work.__name__}", partial(work, pause_s=0.02))
 
 

@@ -13,6 +13,7 @@ from app.domain.proposals.votes import ElapseClock
 from app.domain.values import Role
 from app.ledger.submission import KeyedCommand
 from app.ledger.writer import Ledger
+from app.runtime.metrics import Metrics
 from app.runtime.settings import Settings
 from app.store.engine import Database, Unavailable
 from app.workers.deadlines import DeadlineWorker
@@ -55,7 +56,9 @@ def ticked(service: Service, *more: Ledger) -> None:
 
     async def together() -> None:
         doors = (here.ledger, *more)
-        await asyncio.gather(*(TICK(DeadlineWorker(here.database, door)) for door in doors))
+        await asyncio.gather(
+            *(TICK(DeadlineWorker(here.database, door, Metrics())) for door in doors)
+        )
 
     asyncio.run(together())
 
@@ -177,7 +180,9 @@ def test_a_database_that_is_away_for_a_moment_does_not_stop_the_deadline_worker(
 
     async def some_turns() -> None:
         here = service.inside
-        task = asyncio.create_task(DeadlineWorker(here.database, here.ledger, 0.001).run())
+        task = asyncio.create_task(
+            DeadlineWorker(here.database, here.ledger, Metrics(), 0.001).run()
+        )
         while len(turned) < 5:
             await asyncio.sleep(0.001)
         task.cancel()
@@ -202,7 +207,7 @@ def test_a_clock_that_cannot_be_recorded_keeps_no_other_waiting_and_is_tried_eve
         if asking.key == "broken":
             raise RuntimeError("no refusal at all")
 
-    deadline_worker = DeadlineWorker(here.database, here.ledger)
+    deadline_worker = DeadlineWorker(here.database, here.ledger, Metrics())
     command = ElapseClock(matter_id="01947b6e-3c00-7000-8000-000000000001")
     both: list[tuple[str, ElapseClock, str]] = [
         ("one-fund", command, "broken"),

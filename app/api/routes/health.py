@@ -1,34 +1,34 @@
 """Health, metrics and public keys, which are read without a token."""
 
-import logging
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from app.api.auth.policies import public
 from app.api.http.documented import reading
-from app.api.services import Services, ServicesHere
-from app.store.engine import Unavailable
-from app.store.guards import GuardsMissing, verify_guards
-from app.store.migrate import WrongSchema, check_schema
-from app.workers.scrub import ScrubMetrics
+from app.api.services import ServicesHere
 
 router = APIRouter(tags=["operation"], dependencies=[Depends(public)])
-_logger = logging.getLogger(__name__)
 
 
-class Liveness(BaseModel):
-    """The process answers."""
+class LivenessShown(BaseModel):
+    """Whether the process can go on; one that cannot has to be restarted."""
 
     alive: bool
+    why: str | None = None
 
 
-class Readiness(BaseModel):
+class ReadinessShown(BaseModel):
     """Whether requests should be sent to this process, and the result of each check."""
 
     ready: bool
+    reads: bool
+    """Whether at least reading requests can be answered."""
     checks: dict[str, bool]
+    why: dict[str, str]
+    """A sentence for each check that failed."""
 
 
 class KeySet(BaseModel):
@@ -37,33 +37,48 @@ class KeySet(BaseModel):
     keys: list[dict[str, str]]
 
 
-@router.get("/livez", summary="Is the process alive?", responses=reading(public=True))
-async def live() -> Liveness:
-    """Answers while the process runs; does not use the database."""
-    return Liveness(alive=True)
+@router.head("/livez", include_in_schema=False)
+@router.get(
+    "/livez",
+    summary="Is the process alive?",
+    response_model_exclude_none=True,
+    responses={**reading(public=True), 503: {"model": LivenessShown, "description": "Restart it."}},
+)
+async def live(here: ServicesHere, response: Response) -> LivenessShown:
+    """Answers 200 while the process can go on, whatever the database does; 503 asks its supervisor
+    for a restart.
+    """
+    broken = here.ledger.broken
+    if broken is not None:
+        response.status_code = 503
+    return LivenessShown(alive=broken is None, why=broken)
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get(
     "/readyz",
     summary="Should requests be sent here?",
-    responses={**reading(public=True), 503: {"model": Readiness, "description": "Not ready."}},
+    responses={**reading(public=True), 503: {"model": ReadinessShown, "description": "Not ready."}},
 )
-def ready(here: ServicesHere, response: Response) -> Readiness:
-    """Checks database, schema, guards, the writer, and that no log contradicts its signed
-    checkpoints.
+async def ready(
+    here: ServicesHere,
+    response: Response,
+    asked: Annotated[
+        Literal["writing", "reading"],
+        Query(alias="for", description="What is to be sent here: anything, or reads only."),
+    ] = "writing",
+) -> ReadinessShown:
+    """Checks that the database can be read and written, schema, guards, writer, disk, and that no
+    log contradicts its signed checkpoints.
     """
-    checks = {**_database_checks(here), "writer": here.ledger.running}
-    checks["history"] = not here.ledger.halted
-    checks["signing"] = not here.ledger.unsigned
-    here.metrics.of(ScrubMetrics).guards_ok.set(checks["guards"])
-    readiness = Readiness(ready=all(checks.values()), checks=checks)
-    if not readiness.ready:
+    found = await here.readiness.fresh()
+    if not (found.ready if asked == "writing" else found.reads):
         response.status_code = 503
-    return readiness
+    return ReadinessShown(ready=found.ready, reads=found.reads, checks=found.checks, why=found.why)
 
 
 @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
-def metrics(here: ServicesHere) -> Response:
+async def metrics(here: ServicesHere) -> Response:
     """The text format of Prometheus. It has no amounts and no persons."""
     return Response(generate_latest(here.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
@@ -76,17 +91,3 @@ def metrics(here: ServicesHere) -> Response:
 async def jwks(here: ServicesHere) -> KeySet:
     """Public keys only. A fund's log, not this address, binds a key to the fund."""
     return KeySet.model_validate(here.notary.keys.jwks())
-
-
-def _database_checks(here: Services) -> dict[str, bool]:
-    checks = {"database": False, "schema": False, "guards": False}
-    try:
-        with here.database.read() as connection:
-            checks["database"] = True
-            check_schema(connection)
-            checks["schema"] = True
-            verify_guards(connection)
-            checks["guards"] = True
-    except (Unavailable, WrongSchema, GuardsMissing) as error:
-        _logger.warning("not ready: %s", error)
-    return checks

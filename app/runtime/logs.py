@@ -1,0 +1,151 @@
+"""The service's log: one line an event, JSON for machines or text for people.
+
+An event has a name that stays (`docs/operators.md` lists them), and values beside it: never a
+token, an amount or a body. What libraries log goes through the same processors. Values from outside
+are cut to a length, and control and bidirectional characters escaped, so that no line can pretend
+to be two, or to be another.
+"""
+
+import logging
+import re
+import sys
+import time
+from collections.abc import MutableMapping
+from contextvars import ContextVar
+from threading import Lock
+from typing import Any, Final, TextIO
+
+import structlog
+from structlog.stdlib import BoundLogger, ProcessorFormatter
+from structlog.typing import Processor
+
+from app.runtime import clock
+
+MAX_VALUE: Final = 500
+SELDOM_S: Final = 60.0
+_UNSAFE: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+_LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The request that is being answered; it stands in every line that is written meanwhile."""
+
+
+_ONE_LINE_TRACES: Final = structlog.processors.ExceptionRenderer(
+    # Without the values of variables: among them are tokens and amounts.
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=20)
+)
+
+
+def get(name: str) -> BoundLogger:
+    """The log of a module."""
+    found: BoundLogger = structlog.stdlib.get_logger(name)
+    return found
+
+
+def configure(*, level: str = "info", pretty: bool = False, stream: TextIO | None = None) -> None:
+    """Write the log of this process to `stream`, by default standard error."""
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer(colors=False)
+        if pretty
+        else structlog.processors.JSONRenderer(sort_keys=False)
+    )
+    traces: Processor = structlog.processors.format_exc_info if pretty else _ONE_LINE_TRACES
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        ProcessorFormatter(
+            foreign_pre_chain=_SHARED,
+            processors=[ProcessorFormatter.remove_processors_meta, traces, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(_LEVELS[level])
+    for chatty in ("httpx", "httpcore", "alembic", "uvicorn.access"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for own in ("uvicorn", "uvicorn.error"):
+        logging.getLogger(own).handlers = []
+        logging.getLogger(own).propagate = True
+
+
+class _Seldom:
+    """Which events were written lately, and how many were left out since."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._written: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def left_out(self, key: tuple[str, str]) -> int | None:
+        """How many were left out since the last line, if one is due; else None, and it counts."""
+        with self._lock:
+            at, count = self._written.get(key, (-SELDOM_S, 0))
+            if time.monotonic() - at < SELDOM_S:
+                self._written[key] = (at, count + 1)
+                return None
+            if len(self._written) > 1_000:
+                self._written.clear()
+            self._written[key] = (time.monotonic(), 0)
+            return count
+
+
+_seldom: Final = _Seldom()
+
+
+def seldom(log: BoundLogger, event: str, about: str = "", **values: Any) -> None:
+    """Warn of something that lasts, at most once a minute for what it is about.
+
+    The line tells how many like it were left out before.
+    """
+    left_out = _seldom.left_out((event, about))
+    if left_out is not None:
+        log.warning(event, **values, **({"left_out": left_out} if left_out else {}))
+
+
+def safe(value: str) -> str:
+    """A text as it may stand in a line: cut, and without characters that deceive."""
+    cut = value if len(value) <= MAX_VALUE else f"{value[:MAX_VALUE]}…"
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", cut)
+
+
+def _safe_values(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for name, value in event.items():
+        if isinstance(value, str) and name != "exception":
+            event[name] = safe(value)
+    return event
+
+
+def _in_order(_: Any, level: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Time, level and name first, because people read lines from the left."""
+    asked = request_id.get()
+    return {
+        "time": clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "level": event.pop("level", level),
+        "event": event.pop("event", ""),
+        **({"request_id": asked} if asked else {}),
+        **event,
+    }
+
+
+_SHARED: Final[list[Processor]] = [
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    structlog.processors.StackInfoRenderer(),
+    _safe_values,
+    _in_order,
+]
+structlog.configure(
+    processors=[
+        structlog.stdlib.filter_by_level,
+        *_SHARED,
+        ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    wrapper_class=BoundLogger,
+    cache_logger_on_first_use=True,
+)
