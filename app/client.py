@@ -174,7 +174,13 @@ class Client:
 
 
 def _answer(response: httpx.Response) -> dict[str, Any]:
-    content: dict[str, Any] = response.json()
+    try:
+        content: dict[str, Any] = response.json()
+    except ValueError:
+        # A proxy's page, or a sign-in page: somebody else has answered.
+        kind = response.headers.get("content-type", "no type")
+        said = f"{response.url.path} answered {response.status_code} with {kind}"
+        raise Unreachable(f"this is not the ledger's answer: {said}") from None
     if response.is_error:
         raise Refused(response.status_code, content)
     return content

@@ -19,14 +19,14 @@ class Memory:
         self._folder = folder
         self._policy = policy
 
-    def recall(self, origin: str) -> Checkpoint | None:
-        """The checkpoint verified last time; None at the first. Raises CannotTell."""
+    def recall(self, origin: str) -> tuple[Checkpoint, ...]:
+        """The checkpoint verified last time; none at the first. Raises CannotTell."""
         path = self._path(origin)
         keys = self._policy.keys_of(origin)
         if not keys or not path.exists():
-            return None
+            return ()
         try:
-            return open_checkpoint(path.read_bytes(), *keys)
+            return (open_checkpoint(path.read_bytes(), *keys),)
         except NoteError as error:
             raise CannotTell(f"the remembered checkpoint {path}: {error}") from None
 

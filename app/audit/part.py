@@ -136,10 +136,11 @@ class _Part:
         return Frontier(start, peaks)
 
     def _check_growth(self, checkpoint: Checkpoint) -> None:
-        """Check that the log continues the one of the checkpoint that the auditor knows."""
-        before = self._pins.recall(checkpoint.origin) if self._pins.recall else None
-        if before is None:
-            return
+        """Check that the log continues those of the checkpoints that the auditor knows."""
+        for before in self._pins.recall(checkpoint.origin) if self._pins.recall else ():
+            self._check_growth_from(before, checkpoint)
+
+    def _check_growth_from(self, before: Checkpoint, checkpoint: Checkpoint) -> None:
         if before.size > checkpoint.size:
             why = f"{before.size} entries were verified before, now there are {checkpoint.size}"
             self._found(9, why)

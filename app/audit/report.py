@@ -54,8 +54,10 @@ class Pins:
     charter_digest: str | None = None
     party_keys: Mapping[str, Sequence[str]] | None = None
     """By party: the keys that the party itself says are its own, by RFC 7638 thumbprint."""
-    recall: Callable[[str], Checkpoint | None] | None = None
-    """Gives the checkpoint of a log (by origin) that was verified before, or None."""
+    recall: Callable[[str], Sequence[Checkpoint]] | None = None
+    """Gives the checkpoints of a log (by origin) that it must contain: the one that was verified
+    before, the one that the auditor names.
+    """
     time_roots: Sequence[Certificate] = ()
     """Root certificates of the time authority whose stamps are accepted."""
     predecessor: "Report | None" = None

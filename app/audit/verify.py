@@ -108,7 +108,7 @@ class _Verification:
         self._pins = pins
         self._progress = progress
         self._trusted = policy.keys_of(manifest.origin)
-        self._remembered = pins.recall(manifest.origin) if pins.recall else None
+        self._remembered = tuple(pins.recall(manifest.origin)) if pins.recall else ()
         self._files = EntryFiles(archive, 0, manifest.end)
         self._there = ViewComparison(archive, manifest.format, manifest.files)
         self._views = CsvViews(manifest.format.views, self._there.expect)
@@ -245,11 +245,11 @@ class _Verification:
             else:
                 why = f"{why}; the chain is whole, so this entry or it and earlier ones changed"
                 self._found(4, f"seq {size - 1}: {why}", size - 1)
-        before = self._remembered
-        if before is not None and before.size <= size and tree.root_at(before.size) != before.root:
-            self._found(
-                9, f"the first {before.size} entries are not those that were verified before"
-            )
+        for before in self._remembered:
+            if before.size <= size and tree.root_at(before.size) != before.root:
+                self._found(
+                    9, f"the first {before.size} entries are not those that were verified before"
+                )
 
     def _check_growth(self, tree: GrowingTree) -> None:
         """Check the proof that the log continues a smaller one, where the bundle has one."""
@@ -309,7 +309,7 @@ class _Verification:
     # -- 9: what the auditor pinned --------------------------------------------------------------
 
     def _check_pins(self, checkpoint: Checkpoint | None) -> None:
-        genesis, before = self._genesis, self._remembered
+        genesis = self._genesis
         check_pinned(
             self._pins,
             genesis,
@@ -320,9 +320,11 @@ class _Verification:
             named = (genesis.derived or {}).get("log_vkey")
             if named not in [str(key) for key in self._trusted]:
                 self._found(9, "the log names another key than the trust file", 0)
-        if before is not None and checkpoint is not None and before.size > checkpoint.size:
-            why = f"{before.size} entries were verified before, now there are {checkpoint.size}"
-            self._found(9, why)
+        size = checkpoint.size if checkpoint is not None else None
+        for before in self._remembered:
+            if size is not None and before.size > size:
+                why = f"{before.size} entries were verified before, now there are {size}"
+                self._found(9, why)
 
     # -- 10: the second log ----------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PublicKey,
 )
 
+from app.chain.points import is_sound
 from app.chain.spelling import read_base64, write_base64
 
 ED25519: Final = 0x01
@@ -66,6 +67,8 @@ class VerifierKey:
         _check_name(name)
         if len(typed) != 1 + _KEY_BYTES or typed[0] not in (ED25519, COSIGNATURE):
             raise NoteError("only Ed25519 keys (types 1 and 4) are known")
+        if not is_sound(typed[1:]):
+            raise NoteError("anybody can sign under this key: it is no point, or of small order")
         key = cls(name, typed[0], typed[1:])
         if key.id.hex() != key_id:
             raise NoteError(f"the key id is {key_id}, but the key has {key.id.hex()}")

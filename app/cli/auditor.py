@@ -5,7 +5,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +76,11 @@ def _add_server_commands(command: Callable[..., Any]) -> None:
     witness.add_argument("--host", default="127.0.0.1")
     witness.add_argument("--port", type=int, default=8100)
     witness.add_argument("--key", action="store_true", help="print its public key, and end")
+    witness.add_argument(
+        "--accept-loss",
+        action="store_true",
+        help="go on although what it remembers of the logs is lost; tell everybody who trusts it",
+    )
     mirror = command("mirror", _mirror, "follow a log: keep, execute and compare all of it")
     mirror.add_argument("--server", required=True, help="https://…")
     mirror.add_argument("--fund", required=True)
@@ -133,21 +138,26 @@ def _trusted(file: Path | None) -> "Policy":
 
 def _known(
     file: Path | None, policy: "Policy", memory: "Memory | None"
-) -> "Callable[[str], Checkpoint | None] | None":
-    """Gives, by origin, the checkpoint that the log must contain: one that is named, or remembered.
-    Raises CannotTell.
+) -> "Callable[[str], Sequence[Checkpoint]]":
+    """Gives, by origin, the checkpoints that the log must contain: the one that is named, and the
+    one that is remembered. Raises CannotTell.
     """
     from app.audit.format.archive import CannotTell
-    from app.chain.checkpoint import open_checkpoint
+    from app.chain.checkpoint import Checkpoint, open_checkpoint
     from app.chain.note import NoteError
 
-    if file is None:
-        return memory.recall if memory is not None else None
-    try:
-        known = open_checkpoint(file.read_bytes(), *policy.logs)
-    except NoteError as error:
-        raise CannotTell(f"{file}: {error}") from None
-    return lambda origin: known if origin == known.origin else None
+    named = list[Checkpoint]()
+    if file is not None:
+        try:
+            named.append(open_checkpoint(file.read_bytes(), *policy.logs))
+        except NoteError as error:
+            raise CannotTell(f"{file}: {error}") from None
+
+    def known(origin: str) -> Sequence[Checkpoint]:
+        remembered = memory.recall(origin) if memory is not None else ()
+        return (*remembered, *(one for one in named if one.origin == origin))
+
+    return known
 
 
 def _party_keys(file: Path) -> dict[str, list[str]]:
@@ -242,10 +252,13 @@ def _witness(chosen: argparse.Namespace) -> int:
     from app.chain.policy import Policy, PolicyError
     from app.runtime.serving import serve
     from app.trust.ledger_keys import read_log_key
-    from app.witness.cosigned_heads import CosignedHeads
+    from app.witness.cosigned_heads import CosignedHeads, require_memory
     from app.witness.server import Witness, create_witness
 
-    private = read_log_key(chosen.data / "witness.pem", create=True)
+    path, remembered = chosen.data / "witness.pem", chosen.data / "views.db"
+    require_memory(path, remembered, accept_loss=chosen.accept_loss)
+    private = read_log_key(path, create=True)
+    views = CosignedHeads(remembered)
     key = NoteKey(chosen.name, private, COSIGNATURE)
     print(f"witness {chosen.name.replace('/', '-')} {key.verifier}")
     if chosen.key:
@@ -257,8 +270,8 @@ def _witness(chosen: argparse.Namespace) -> int:
         return CANNOT_TELL
     watched = ", ".join(sorted({log.name for log in logs.logs}))
     said = f"watching {watched}; asked at http://{chosen.host}:{chosen.port}/add-checkpoint"
-    witness = create_witness(Witness(key, logs, CosignedHeads(chosen.data / "views.db")))
-    return OK if serve(witness, chosen.host, chosen.port, said) else WRONG
+    witness = create_witness(Witness(key, logs, views))
+    return OK if serve(witness, chosen.host, chosen.port, said) else CANNOT_TELL
 
 
 def _mirror(chosen: argparse.Namespace) -> int:
@@ -298,4 +311,8 @@ def _round(mirror: "Mirror") -> int:
         return CANNOT_TELL
     for alarm in alarms:
         print(f"ALARM: {alarm}", file=sys.stderr)
-    return WRONG if alarms else OK
+    for one in mirror.unheard:
+        print(f"not reached: {one}", file=sys.stderr)
+    if alarms:
+        return WRONG
+    return CANNOT_TELL if mirror.unheard else OK

@@ -4,7 +4,9 @@
 """
 
 import argparse
+import os
 import sys
+import traceback
 from collections.abc import Callable
 from importlib.metadata import version
 from io import TextIOWrapper
@@ -18,15 +20,25 @@ from app.runtime.faults import Fault
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the process's exit code."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        # Flushed line by line, so that in a pipe too its output is in order with its children's.
-        sys.stdout.reconfigure(line_buffering=True)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # Line by line, so that in a pipe too its output is in order with its children's; and
+            # what a console cannot show is written in ASCII: a name is no reason to fail.
+            stream.reconfigure(line_buffering=True, errors="backslashreplace")
     chosen = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = chosen.run
     try:
         return run(chosen)
+    except BrokenPipeError:
+        # Whoever reads has enough. Nothing more is written, at exit neither.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CANNOT_TELL
     except (Fault, OSError) as error:
-        print(f"fundledger: {error}", file=sys.stderr)
+        for line in str(error).splitlines():
+            print(f"fundledger: {line}", file=sys.stderr)
+        return CANNOT_TELL
+    except Exception:  # noqa: BLE001  1 means "wrong", and a mistake of ours says nothing of that
+        traceback.print_exc()
         return CANNOT_TELL
 
 

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.cli.exit_codes import OK, WRONG, say
-from app.runtime.faults import Fault
+from app.cli.exit_codes import CANNOT_TELL, OK, WRONG, say
 
 if TYPE_CHECKING:
     from app.runtime.settings import Settings
@@ -21,7 +20,9 @@ def add_to(command: Callable[..., Any]) -> None:
     serve.add_argument("--port", type=_port, default=8000)
     serve.add_argument("--demo", action="store_true", help="migrate and open the demo fund first")
     command("migrate", _migrate, "bring the database to this version's schema")
-    _add_keys_to(command("keys", _keys, "show the ledger's public keys; make missing key files"))
+    _add_keys_to(command("keys", _keys, "show the ledger's public keys"))
+    config = command("check-config", _check_config, "show the effective settings, and judge them")
+    config.add_argument("--production", action="store_true", help="judge them as for production")
     for name, run, summary in (
         ("rebuild", _rebuild, "recreate a fund's read tables from its log"),
         ("check", _check, "compare a fund's read tables and journal with a replay of its log"),
@@ -38,6 +39,7 @@ def add_to(command: Callable[..., Any]) -> None:
 
 def _add_keys_to(keys: argparse.ArgumentParser) -> None:
     actions = keys.add_subparsers(metavar="ACTION", dest="action")
+    actions.add_parser("init", help="make the first two key files, where there are none")
     new = actions.add_parser("new", help="make one more key, in a file or on the token")
     new.add_argument("purpose", choices=("log", "export"))
     new.add_argument("--fund", default="", help="show a log key under this fund's name")
@@ -75,21 +77,10 @@ def _port(text: str) -> int:
     return port
 
 
-class SettingsUnusable(Fault):
-    """The environment's settings are not valid; the message says which variable and why."""
-
-
 def _settings() -> "Settings":
-    from pydantic import ValidationError
+    from app.runtime.settings import read_settings
 
-    from app.runtime.settings import Settings
-
-    try:
-        return Settings()
-    except ValidationError as error:
-        found = error.errors(include_input=False, include_url=False)
-        said = [f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in found]
-        raise SettingsUnusable("; ".join(said)) from None
+    return read_settings()
 
 
 def _serve(chosen: argparse.Namespace) -> int:
@@ -105,7 +96,7 @@ def _serve(chosen: argparse.Namespace) -> int:
     check_start(settings)
 
     app = create_app(settings)
-    return OK if serve(app, chosen.host, chosen.port, said) else WRONG
+    return OK if serve(app, chosen.host, chosen.port, said) else CANNOT_TELL
 
 
 def _migrate(_: argparse.Namespace) -> int:
@@ -135,13 +126,22 @@ def _keys(chosen: argparse.Namespace) -> int:
                 json.dumps(keyring.introduction(database, keys, chosen.fund, chosen.compromised))
             )
         )
-    return say(keyring.shown(keyring.open_keys(settings, create=True)))
+    return say(keyring.shown(keyring.open_keys(settings, create=chosen.action == "init")))
+
+
+def _check_config(chosen: argparse.Namespace) -> int:
+    from app.runtime.settings import read_settings
+
+    settings = read_settings(production=chosen.production)
+    for variable, value in settings.shown():
+        print(f"{variable}={value}")
+    return OK
 
 
 def _token(chosen: argparse.Namespace) -> int:
     from app.api.auth.devissuer import DevelopmentIssuer
 
-    issuer = DevelopmentIssuer.open(_settings())
+    issuer = DevelopmentIssuer.open(_settings(), create=False)
     print(issuer.token(chosen.party, chosen.role, chosen.subject))
     return OK
 
@@ -202,7 +202,7 @@ def _recover(chosen: argparse.Namespace) -> int:
             print(f"The parties confirm the log of {size} entries; entry {size} says so.")
     except (NotRecovered, Refusal) as error:
         print(f"fundledger: not recovered: {error}", file=sys.stderr)
-        return WRONG
+        return CANNOT_TELL
     finally:
         here.database.close()
     return OK

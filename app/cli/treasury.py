@@ -63,7 +63,7 @@ def _rates(chosen: argparse.Namespace) -> int:
             others = _other_rates(days, results, client.rates(chosen.fund))
     except (NotRates, Refused, Unreachable) as error:
         print(f"fundledger: {error}", file=sys.stderr)
-        return WRONG
+        return CANNOT_TELL
     entered = known = 0
     for result in results:
         code = result["problem"]["code"] if "problem" in result else ""
@@ -74,7 +74,9 @@ def _rates(chosen: argparse.Namespace) -> int:
     for said in others:
         print(said, file=sys.stderr)
     print(f"{entered} days entered, {known} were in the log already.")
-    return OK if entered + known == len(results) and not others else WRONG
+    if others:
+        return WRONG
+    return OK if entered + known == len(results) else CANNOT_TELL
 
 
 def _other_rates(

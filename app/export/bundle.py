@@ -81,22 +81,42 @@ WHOLE: Final = Wanted()
 
 
 class _Sink(io.RawIOBase):
-    """The file object that the archive is written to; it keeps bytes until they are sent."""
+    """The file object that the archive is written to; it keeps a member until it is whole.
+
+    So the member's sizes can stand in front of its bytes, as readers need that read a stream.
+    """
 
     def __init__(self) -> None:
-        self._waiting = bytearray()
+        self._begin = 0
+        self._kept = tempfile.SpooledTemporaryFile(max_size=CHUNK_BYTES)  # noqa: SIM115  close()
 
     def writable(self) -> bool:
         return True
 
-    def write(self, data: Any) -> int:
-        self._waiting += data
-        return len(data)
+    def seekable(self) -> bool:
+        return True
 
-    def take(self) -> bytes:
-        taken = bytes(self._waiting)
-        self._waiting.clear()
-        return taken
+    def tell(self) -> int:
+        return self._begin + self._kept.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._begin + self._kept.seek(offset - self._begin, whence)
+
+    def write(self, data: Any) -> int:
+        return self._kept.write(data)
+
+    def take(self) -> Iterator[bytes]:
+        """All that is kept, in pieces; what is written next follows it."""
+        self._begin = self.tell()
+        self._kept.seek(0)
+        while piece := self._kept.read(CHUNK_BYTES):
+            yield piece
+        self._kept.seek(0)
+        self._kept.truncate()
+
+    def close(self) -> None:
+        self._kept.close()
+        super().close()
 
 
 @dataclass
@@ -109,23 +129,31 @@ class _ArchiveWriter:
     def __post_init__(self) -> None:
         self.zip = zipfile.ZipFile(self.sink, "w", allowZip64=True)
 
-    def add(self, path: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """Write one file; yields the bytes of the archive that can be sent."""
+    def add(self, path: str, chunks: Iterator[bytes], at_most: int = 0) -> Iterator[bytes]:
+        """Write one file; yields its bytes of the archive.
+
+        `at_most` is the size that it may have, where that may be more than two gigabytes.
+        """
         info = zipfile.ZipInfo(path, _ZIP_TIME)
         info.compress_type = zipfile.ZIP_DEFLATED
         digest, size = hashlib.sha256(), 0
-        with self.zip.open(info, "w", force_zip64=True) as file:
+        with self.zip.open(info, "w", force_zip64=at_most > zipfile.ZIP64_LIMIT) as file:
             for chunk in chunks:
                 file.write(chunk)
                 digest.update(chunk)
                 size += len(chunk)
-                yield self.sink.take()
         self.files.append({"path": path, "sha256": digest.hexdigest(), "bytes": size})
-        yield self.sink.take()
+        yield from self.sink.take()
 
-    def close(self) -> bytes:
+    def finish(self) -> Iterator[bytes]:
+        """The archive's directory; nothing can be added after it."""
         self.zip.close()
-        return self.sink.take()
+        yield from self.sink.take()
+
+    def close(self) -> None:
+        """Give up what is kept, whether the archive was finished or not."""
+        self.zip.close()
+        self.sink.close()
 
 
 def write_bundle(
@@ -162,6 +190,13 @@ class _Bundle:
     archive: _ArchiveWriter = field(default_factory=_ArchiveWriter)
 
     def pieces(self, exported_at: datetime) -> Generator[bytes, None, None]:
+        try:
+            yield from self._members(exported_at)
+            yield from self.archive.finish()
+        finally:
+            self.archive.close()
+
+    def _members(self, exported_at: datetime) -> Iterator[bytes]:
         fund, size, archive = self.fund, self.checkpoint.size, self.archive
         log_state = queries.one(self.connection, fund, Log)
         assert log_state is not None, "a log names its own keys"  # noqa: S101
@@ -171,9 +206,10 @@ class _Bundle:
         yield from self._proofs()
         with tempfile.TemporaryDirectory() as folder, _Tables(Path(folder)) as tables:
             recorded = _recorded(self.connection, fund, self.wanted.start, size)
-            for number in range(-(-(size - self.wanted.start) // ENTRIES_PER_FILE)):
+            for number, start in enumerate(range(self.wanted.start, size, ENTRIES_PER_FILE)):
                 lines = _lines(recorded, tables, ENTRIES_PER_FILE)
-                yield from archive.add(entries_path(number), lines)
+                at_most = log.bytes_at_most(self.connection, fund, start, start + ENTRIES_PER_FILE)
+                yield from archive.add(entries_path(number), lines, at_most)
             totals: dict[str, Any] = {
                 "entries": size - self.wanted.start,
                 "by_type": dict(tables.types),
@@ -183,7 +219,7 @@ class _Bundle:
                 tables.finish()
                 totals.update(tables.views.control_totals())
                 for path in newest().view_paths:
-                    yield from archive.add(path, tables.chunks(path))
+                    yield from archive.add(path, tables.chunks(path), tables.size(path))
         if not self.wanted.start:
             yield from self._access(log_state.key_at(size))
         # As in the log, the later of the clock and the last entry is taken.
@@ -193,7 +229,6 @@ class _Bundle:
         jws = sign_detached(manifest, key, {"typ": JWS_TYPE, "fund": fund})
         yield from archive.add(MANIFEST, iter([manifest]))
         yield from archive.add(MANIFEST_JWS, iter([jws.encode()]))
-        yield archive.close()
 
     def _public_keys(self, log_state: Log) -> bytes:
         party_keys = {
@@ -234,7 +269,8 @@ class _Bundle:
             end = min(size, start + ENTRIES_PER_FILE)
             lines = log.bodies(self.connection, name, start, end)
             content = (line + b"\n" for line in lines)
-            yield from self.archive.add(ACCESS + entries_path(number), content)
+            at_most = log.bytes_at_most(self.connection, name, start, end)
+            yield from self.archive.add(ACCESS + entries_path(number), content, at_most)
 
     def _manifest(self, time: str, totals: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -279,6 +315,10 @@ class _Tables:
 
     def finish(self) -> None:
         self.views.finish()
+
+    def size(self, path: str) -> int:
+        """The length of a view in bytes."""
+        return self._files[path].seek(0, io.SEEK_END)
 
     def chunks(self, path: str) -> Iterator[bytes]:
         file = self._files[path]

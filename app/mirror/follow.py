@@ -64,6 +64,8 @@ class Mirror:
         """By witness: the size that it had cosigned in the last round, if larger than the log shown
         to us.
         """
+        self.unheard: list[str] = []
+        """What could not be asked in this round, and why."""
         self._start()
 
     def _start(self) -> None:
@@ -100,7 +102,7 @@ class Mirror:
 
     def fetch(self) -> list[Alarm]:
         """One round: fetch new entries and ask the witnesses. Raises Unreadable."""
-        alarms = list[Alarm]()
+        alarms, self.unheard = list[Alarm](), []
         try:
             self._advance(self._source.checkpoint())
         except TwoHistories as error:
@@ -205,23 +207,44 @@ class Mirror:
         try:
             note = self._source.view_of(self._policy.urls[name], self._origin)
             if note is None:
-                return []
+                return self._forgotten(name, 0, b"")
             # Also for a larger size: a checkpoint that the log has not signed is no evidence
             # against it.
             checkpoint = open_checkpoint(note, *self._speakers())
             Note.parse(note).verify([key])
-        except (Unreadable, NoteError, Distrusted) as error:
+        except Unreadable as error:
+            self.unheard.append(f"witness {name}: {error}")
+            return []
+        except (NoteError, Distrusted) as error:
             return [Alarm(f"witness {name}: {error}")]
+        return self._forgotten(name, checkpoint.size, note) or self._differs(name, checkpoint, note)
+
+    def _differs(self, name: str, checkpoint: Checkpoint, note: bytes) -> list[Alarm]:
+        """The alarm for a witness that has seen another log than we were shown."""
         if checkpoint.size > self.size:
             before, self._ahead[name] = self._ahead.get(name), checkpoint.size
-            if before is not None and before > self.size:
-                why = f"witness {name} has cosigned {before} entries, we were shown {self.size}"
-                return [self._alarm(TwoHistories(why, self._kept.note() or b"", note))]
-            return []
-        self._ahead.pop(name, None)
-        if checkpoint.root != self._root(checkpoint.size):
-            why = f"witness {name} was shown another log of {checkpoint.size} entries"
+            if before is None or before <= self.size:
+                return []
+            why = f"witness {name} has cosigned {before} entries, we were shown {self.size}"
             return [self._alarm(TwoHistories(why, self._kept.note() or b"", note))]
+        self._ahead.pop(name, None)
+        if checkpoint.root == self._root(checkpoint.size):
+            return []
+        why = f"witness {name} was shown another log of {checkpoint.size} entries"
+        return [self._alarm(TwoHistories(why, self._kept.note() or b"", note))]
+
+    def _forgotten(self, name: str, size: int, note: bytes) -> list[Alarm]:
+        """The alarm for a witness that had cosigned more than it shows now; else its view is kept.
+
+        A witness that has lost what it remembers can be led to cosign a second history.
+        """
+        held = self._kept.view(name)
+        known = Checkpoint.parse(Note.parse(held).text).size if held is not None else 0
+        if held is not None and size < known:
+            why = f"witness {name} shows {size} entries; it had cosigned {known}: it lost its views"
+            return [self._alarm(TwoHistories(why, held, note))]
+        if size > known:
+            self._kept.keep_view(name, note)
         return []
 
     def _root(self, size: int) -> bytes:

@@ -6,12 +6,14 @@ that has lost entries can be restored from this folder (`fundledger recover`).
 
 import os
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from pathlib import Path
 
 from app.chain.checkpoint import Checkpoint
 from app.chain.note import Note
 
-ENTRIES, CHECKPOINT, EVIDENCE = "entries.jsonl", "checkpoint", "evidence"
+ENTRIES, CHECKPOINT = "entries.jsonl", "checkpoint"
+EVIDENCE, VIEWS = "evidence", "witnesses"
 
 
 class Kept:
@@ -60,6 +62,20 @@ class Kept:
     def cover(self, note: bytes) -> None:
         """Store the checkpoint that covers the entries which were added."""
         self._replace(self._folder / CHECKPOINT, note)
+
+    def view(self, witness: str) -> bytes | None:
+        """The largest checkpoint that a witness was seen to have cosigned."""
+        path = self._view_path(witness)
+        return path.read_bytes() if path.exists() else None
+
+    def keep_view(self, witness: str, note: bytes) -> None:
+        """Store the largest checkpoint that a witness has cosigned."""
+        path = self._view_path(witness)
+        path.parent.mkdir(exist_ok=True)
+        self._replace(path, note)
+
+    def _view_path(self, witness: str) -> Path:
+        return self._folder / VIEWS / f"{sha256(witness.encode()).hexdigest()[:16]}.checkpoint"
 
     def keep_evidence(self, name: str, *notes: bytes) -> Path:
         """Store signed checkpoints that contradict each other where nothing overwrites them."""

@@ -7,7 +7,7 @@ from typing import Final, Self
 import httpx
 
 from app.chain.entry import MAX_ENTRY_BYTES
-from app.chain.note import MAX_NOTE_BYTES
+from app.chain.note import MAX_NOTE_BYTES, Note, NoteError
 from app.chain.tiles import TILE_WIDTH, tile_path
 
 TIMEOUT_S: Final = 30.0
@@ -30,7 +30,7 @@ class LogSource:
 
     def checkpoint(self) -> bytes:
         """The newest checkpoint that the log shows. Raises Unreadable."""
-        return self._get(f"{self._prefix}/checkpoint", MAX_NOTE_BYTES)
+        return _note(self._get(f"{self._prefix}/checkpoint", MAX_NOTE_BYTES))
 
     def entries(self, start: int, end: int) -> Iterator[bytes]:
         """Entries [start, end), bundle by bundle. Raises Unreadable."""
@@ -50,7 +50,7 @@ class LogSource:
         """
         digest = sha256(origin.encode()).hexdigest()
         try:
-            return self._get(f"{url.rstrip('/')}/{digest}/checkpoint", MAX_NOTE_BYTES)
+            return _note(self._get(f"{url.rstrip('/')}/{digest}/checkpoint", MAX_NOTE_BYTES))
         except _NotThere:
             return None
 
@@ -82,6 +82,17 @@ class LogSource:
 
 class _NotThere(Unreadable):
     """The answer was 404."""
+
+
+def _note(raw: bytes) -> bytes:
+    """The answer, if it has the form of a note: a proxy's page says nothing about the log. Raises
+    Unreadable.
+    """
+    try:
+        Note.parse(raw)
+    except NoteError as error:
+        raise Unreadable(f"the answer is no checkpoint: {error}") from None
+    return raw
 
 
 def _split(raw: bytes) -> list[bytes]:

@@ -1,13 +1,30 @@
-"""Settings: everything that a deployment decides, read once at start from `FUNDLEDGER_…`."""
+"""Settings: everything that a deployment decides, read once at start from `FUNDLEDGER_…`.
+
+A variable with a name that nobody knows is an error, for what it was meant to say is not heard.
+"""
 
 import os
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Final, Literal, Self
+from urllib.parse import parse_qs, urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-LOCAL_ORIGIN = "ledger.localhost"
+from app.runtime.faults import Fault
+
+LOCAL_ORIGIN: Final = "ledger.localhost"
+PREFIX: Final = "FUNDLEDGER_"
+_ORIGIN: Final = re.compile(r"[!-*,-.0-~]+(/[!-*,-.0-~]+)*")
+_LOCAL_HOSTS: Final = ("", "localhost", "127.0.0.1", "::1")
+_ENCRYPTED: Final = ("require", "verify-ca", "verify-full")
+
+
+class SettingsUnusable(Fault):
+    """Some variables are not valid; the message has a line for each."""
 
 
 class Settings(BaseSettings):
@@ -18,8 +35,19 @@ class Settings(BaseSettings):
     env: Literal["development", "production"] = "development"
     data_dir: Path = Path("data")
     """Keys, the second store and, by default, the SQLite file."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """From which level on lines are written to the service's own log."""
+    log_format: Literal["", "json", "text"] = ""
+    """One JSON object a line, or text for people; default: JSON in production."""
     database_url: str = ""
     """`sqlite:///path` or `postgresql://…`; default: `ledger.db` in `data_dir`."""
+    second_store_url: str = ""
+    """Where the newest signed checkpoints lie besides the database: `postgresql://…` of another
+    server, or `s3://bucket/prefix?endpoint=https://…&region=…`; default: `checkpoints` in
+    `data_dir`, for processes on one host.
+    """
+    clock_gap_days: int = Field(default=30, ge=1, le=3_650)
+    """How long a log may have been quiet before an operator has to confirm the time."""
     log_origin: str = LOCAL_ORIGIN
     """The prefix of the logs' names: a fund's origin is `<log_origin>/<fund>`."""
     issuers_file: Path | None = None
@@ -48,27 +76,64 @@ class Settings(BaseSettings):
     pkcs11_pin_file: Path | None = None
     """A file that holds the token's PIN, mode 0600."""
 
+    @field_validator("log_origin")
+    @classmethod
+    def _is_an_origin(cls, origin: str) -> str:
+        """Check what becomes the first part of a C2SP log origin and of a note's key name."""
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError(
+                "a log's name is like ledger.example/funds: visible ASCII without spaces and "
+                "plus signs, parts divided by single slashes"
+            )
+        return origin
+
     @model_validator(mode="after")
-    def _is_safe(self) -> Self:
+    def _is_consistent(self) -> Self:
+        faults = [*self._faults(), *(self._unsafe() if self.env == "production" else ())]
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+    def _faults(self) -> Iterator[str]:
+        """What does not go together, a sentence each."""
         if not self.database.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
-            raise ValueError("FUNDLEDGER_DATABASE_URL is sqlite:///… or postgresql://…")
+            yield "FUNDLEDGER_DATABASE_URL: is sqlite:///… or postgresql://…"
+        if self.second_store_url and not self.second_store_url.startswith(
+            ("postgresql://", "postgresql+psycopg://", "s3://")
+        ):
+            yield "FUNDLEDGER_SECOND_STORE_URL: is postgresql://… or s3://bucket/prefix"
         if bool(self.time_authority_url) != (self.time_authority_roots is not None):
-            raise ValueError("FUNDLEDGER_TIME_AUTHORITY_URL and _ROOTS come together")
+            yield "FUNDLEDGER_TIME_AUTHORITY_URL: and FUNDLEDGER_TIME_AUTHORITY_ROOTS go together"
         token = [bool(self.pkcs11_module), bool(self.pkcs11_token), bool(self.pkcs11_pin_file)]
         if any(token) and not all(token):
-            raise ValueError(
-                "FUNDLEDGER_PKCS11_MODULE, FUNDLEDGER_PKCS11_TOKEN and FUNDLEDGER_PKCS11_PIN_FILE "
-                "go together: set all three, or none"
+            yield (
+                "FUNDLEDGER_PKCS11_MODULE: goes together with FUNDLEDGER_PKCS11_TOKEN and "
+                "FUNDLEDGER_PKCS11_PIN_FILE: set all three, or none"
             )
-        if self.env != "production":
-            return self
+
+    def _unsafe(self) -> Iterator[str]:
+        """What production must not have, a sentence each."""
         if self.issuers_file is None:
-            raise ValueError("production needs FUNDLEDGER_ISSUERS_FILE: no development issuer")
+            yield "FUNDLEDGER_ISSUERS_FILE: production needs one: no development issuer"
         if not self.database_url.startswith("postgresql"):
-            raise ValueError("production needs FUNDLEDGER_DATABASE_URL of a PostgreSQL")
+            yield "FUNDLEDGER_DATABASE_URL: production needs a PostgreSQL"
         if self.log_origin == LOCAL_ORIGIN:
-            raise ValueError("production needs FUNDLEDGER_LOG_ORIGIN, a name of its own")
-        return self
+            yield "FUNDLEDGER_LOG_ORIGIN: production needs a name of its own"
+        for variable, url in (
+            ("DATABASE_URL", self.database_url),
+            ("SECOND_STORE_URL", self.second_store_url),
+        ):
+            if not _is_private(url):
+                yield (
+                    f"{PREFIX}{variable}: production speaks to other hosts encrypted: "
+                    f"sslmode={_ENCRYPTED[-1]} (or https for an endpoint)"
+                )
+
+    def shown(self) -> Iterator[tuple[str, str]]:
+        """Every variable and its effective value; passwords are masked."""
+        for name in type(self).model_fields:
+            value = self.database if name == "database_url" else getattr(self, name)
+            yield f"{PREFIX}{name.upper()}", masked("" if value is None else str(value))
 
     def environment(self) -> dict[str, str]:
         """The environment for another process of this service with the same settings."""
@@ -93,3 +158,66 @@ class Settings(BaseSettings):
     @property
     def second_store_dir(self) -> Path:
         return self.data_dir / "checkpoints"
+
+
+def _is_private(url: str) -> bool:
+    """Whether nobody on the network can read what is sent there."""
+    if not url.startswith(("postgresql", "s3")):
+        return True
+    parts = urlsplit(url)
+    query = parse_qs(parts.query)
+    if parts.scheme == "s3":
+        return all(one.startswith("https://") for one in query.get("endpoint", []))
+    hosts = [parts.hostname or "", *query.get("host", [])]
+    local = all(host.partition(":")[0] in _LOCAL_HOSTS or host[0] == "/" for host in hosts)
+    return local or query.get("sslmode", [""])[-1] in _ENCRYPTED
+
+
+def masked(value: str) -> str:
+    """A value without the password that a URL in it may hold."""
+    hidden = re.sub(r"(://[^/@:]*):[^/]*@", r"\1:****@", value)
+    return re.sub(r"(?i)([?&](?:password|secret|token)[^=]*)=[^&]*", r"\1=****", hidden)
+
+
+def read_settings(*, production: bool = False) -> Settings:
+    """The settings of this process's environment; if `production`, judged as for production.
+
+    Raises SettingsUnusable, with every fault.
+    """
+    faults = list(_unknown_variables())
+    try:
+        settings = Settings(env="production") if production else Settings()
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        faults += _named(found)
+        if bad := {str(item["loc"][0]) for item in found if item["loc"]}:
+            faults += _hidden_behind(bad)
+    if faults:
+        raise SettingsUnusable("\n".join(faults))
+    return settings
+
+
+def _unknown_variables() -> Iterator[str]:
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    for name in sorted(os.environ):  # noqa: TID251  this is the place
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = get_close_matches(name.upper(), known, n=1)
+            yield f"{name}: nobody knows this variable" + (f"; {near[0]}?" if near else "")
+
+
+def _named(found: list[Any]) -> Iterator[str]:
+    """The faults by variable; those of several variables name them themselves."""
+    for item in found:
+        said = str(item["msg"]).removeprefix("Value error, ")
+        yield f"{PREFIX}{str(item['loc'][0]).upper()}: {said}" if item["loc"] else said
+
+
+def _hidden_behind(bad: set[str]) -> Iterator[str]:
+    """The faults that only show once those of single variables are mended."""
+    defaults: dict[str, Any] = {name: Settings.model_fields[name].default for name in bad}
+    try:
+        Settings(**defaults)
+    except ValidationError as error:
+        for line in "\n".join(_named(error.errors(include_url=False))).split("\n"):
+            if line.partition(":")[0].removeprefix(PREFIX).lower() not in bad:
+                yield line

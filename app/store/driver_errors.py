@@ -53,9 +53,7 @@ class Meaning:
 
 
 _REFUSED, _NOTHING, _UNKNOWN = Fate.REFUSED, Fate.NOTHING, Fate.UNKNOWN
-_ELSE: Final = Meaning(
-    (), _NOTHING, _UNKNOWN, Then.RECONNECT, "the connection broke or the database is in trouble"
-)
+_ELSE: Final = Meaning((), _NOTHING, _UNKNOWN, Then.RECONNECT, "the database does not answer")
 POSTGRESQL: Final = (
     Meaning(("08",), _NOTHING, _UNKNOWN, Then.RECONNECT, "the connection broke"),
     Meaning(("22",), _REFUSED, _UNKNOWN, Then.GO_ON, "the database cannot hold this value"),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select, tuple_, update
+from sqlalchemy import Connection, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.chain.checkpoint import Checkpoint
@@ -186,6 +186,15 @@ def recorded_since(connection: Connection, fund: str, party: str, since: str, mo
 def bodies(connection: Connection, fund: str, start: int, end: int) -> Iterator[bytes]:
     """The stored bytes of entries [start, end), in order, a page at a time."""
     return (body for body, _ in lines(connection, fund, start, end))
+
+
+def bytes_at_most(connection: Connection, fund: str, start: int, end: int) -> int:
+    """An upper limit of the bytes that entries [start, end) take as lines."""
+    query = select(func.count(), func.coalesce(func.sum(func.length(_entries.c.body)), 0)).where(
+        _entries.c.fund == fund, _entries.c.seq >= start, _entries.c.seq < end
+    )
+    count, characters = connection.execute(query).one()
+    return int(count) + 4 * int(characters)  # a character takes four bytes of UTF-8 at most
 
 
 def bodies_at(connection: Connection, fund: str, places: Iterable[int]) -> dict[int, bytes]:

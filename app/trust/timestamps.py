@@ -7,11 +7,20 @@ valid after they expire. The whole answer (TimeStampResp, DER) is kept as it cam
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from cryptography.x509 import Certificate, load_pem_x509_certificates
+from cryptography.x509 import (
+    BasicConstraints,
+    Certificate,
+    ExtendedKeyUsage,
+    ExtensionNotFound,
+    load_der_x509_certificate,
+    load_pem_x509_certificates,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from rfc3161_client import (
     HashAlgorithm,
     TimeStampRequest,
@@ -68,9 +77,42 @@ def verify_stamp(
     builder = VerifierBuilder(roots=list(roots), nonce=nonce)
     try:
         builder.build().verify_message(answer, text)
+        _require_stamping_only(_signer(answer))
     except (VerificationError, ValueError, TypeError) as error:
         raise StampError(f"not stamped by a trusted time authority: {error}") from None
     return answer.tst_info.gen_time
+
+
+def _signer(answer: TimeStampResponse) -> Certificate:
+    """The certificate that the token was signed with. Raises StampError."""
+    signers = answer.signed_data.signer_infos
+    certificates = [load_der_x509_certificate(one) for one in answer.signed_data.certificates]
+    found = [
+        certificate
+        for certificate in certificates
+        for signer in signers
+        if (certificate.issuer, certificate.serial_number) == (signer.issuer, signer.serial_number)
+    ]
+    if len(signers) != 1 or len(found) != 1:
+        raise StampError("it does not have one signer")
+    return found[0]
+
+
+def _require_stamping_only(certificate: Certificate) -> None:
+    """Check that the key may sign time stamps and nothing else (RFC 3161 section 2.3): a key that
+    signs other things can be led to sign what looks like a stamp. Raises StampError.
+    """
+    extensions = certificate.extensions
+    try:
+        purposes = extensions.get_extension_for_class(ExtendedKeyUsage)
+        alone = purposes.critical and list(purposes.value) == [ExtendedKeyUsageOID.TIME_STAMPING]
+    except ExtensionNotFound:
+        alone = False
+    if not alone:
+        raise StampError("its certificate is not for time stamps alone")
+    with suppress(ExtensionNotFound):
+        if extensions.get_extension_for_class(BasicConstraints).value.ca:
+            raise StampError("its certificate is an authority's for certificates")
 
 
 def read_certificates(path: Path) -> list[Certificate]:

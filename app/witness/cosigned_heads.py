@@ -13,6 +13,7 @@ from pathlib import Path
 from app.chain.checkpoint import Checkpoint
 from app.chain.tree import EMPTY_ROOT
 from app.chain.witness import CosignedHead
+from app.runtime.faults import Fault
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS views (
@@ -20,6 +21,32 @@ CREATE TABLE IF NOT EXISTS views (
 ) WITHOUT ROWID
 """
 _WAIT_S = 20.0
+
+
+class MemoryLost(Fault):
+    """The witness has a key, but no longer knows what it has cosigned with it."""
+
+
+def require_memory(key: Path, views: Path, *, accept_loss: bool) -> None:
+    """Check that a witness which has a key also has its memory. Raises MemoryLost.
+
+    Without it, it would cosign a second history of a log under the same key.
+    """
+    if key.exists() and not _has_views(views) and not accept_loss:
+        raise MemoryLost(
+            f"{key} is here and {views}, what it has cosigned, is not: restore it; if it is lost, "
+            "better make a new key, or go on with --accept-loss and tell everybody who trusts it"
+        )
+
+
+def _has_views(path: Path) -> bool:
+    if not path.exists():
+        return False
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        try:
+            return bool(connection.execute("PRAGMA table_info(views)").fetchall())
+        except sqlite3.DatabaseError:
+            return False
 
 
 class CosignedHeads:

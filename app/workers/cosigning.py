@@ -49,7 +49,7 @@ _REFUSED: Final = {
     404: ("unknown_log", "it does not watch this log"),
     422: ("inconsistent", "it has cosigned another history of this log: somebody signed a fork"),
 }
-_ALARMING: Final = ("ahead", "inconsistent")
+_ALARMING: Final = ("ahead", "forgotten", "inconsistent")
 _log = logs.get(__name__)
 
 
@@ -176,6 +176,9 @@ class CosigningWorker:
             try:
                 answer = await self._post(client, witness, name, note, checkpoint, old)
             except _Behind as known:
+                if known.size < old:
+                    # We hold its cosignature of more: it has lost what it remembered.
+                    self._note(witness, name, NoCosignature("forgotten", f"{known}; it had {old}"))
                 answer = await self._post(client, witness, name, note, checkpoint, known.size)
         except _Behind as known:
             if known.size > checkpoint.size:
@@ -239,6 +242,9 @@ class CosigningWorker:
 
     def _put_off(self, witness: FollowedWitness, name: str, reason: NoCosignature) -> None:
         witness.backoff.failed(name)
+        self._note(witness, name, reason)
+
+    def _note(self, witness: FollowedWitness, name: str, reason: NoCosignature) -> None:
         self._count(witness, reason.result)
         # A witness need not watch every log.
         quiet = logging.INFO if reason.result == "unknown_log" else logging.WARNING

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.x509 import ObjectIdentifier
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
@@ -113,6 +114,25 @@ def test_a_purpose_that_is_not_critical_is_no_purpose(authority: Authority, stam
 
     with pytest.raises(StampError, match="not stamped by a trusted"):
         verify_stamp(authority.signed_by(loose, stamp), TEXT, authority.roots)
+
+
+def test_a_certificate_with_a_second_purpose_stamps_nothing(
+    authority: Authority, stamp: bytes
+) -> None:
+    unknown = ObjectIdentifier("1.3.6.1.4.1.99999.7")
+    both = a_certificate("Two purposes", authority.root, besides=unknown)
+
+    with pytest.raises(StampError, match="for time stamps alone"):
+        verify_stamp(authority.signed_by(both, stamp), TEXT, authority.roots)
+
+
+def test_an_authority_for_certificates_stamps_nothing(authority: Authority, stamp: bytes) -> None:
+    with pytest.raises(StampError, match=r"not stamped by|for certificates"):
+        verify_stamp(
+            authority.signed_by(a_certificate("A CA", authority.root, ca=True), stamp),
+            TEXT,
+            authority.roots,
+        )
 
 
 def test_an_authority_that_has_ended_leaves_stamps_that_stand(

@@ -297,7 +297,11 @@ def test_a_receipt_that_a_partner_holds_exposes_it(made: Made, second: Bundle) -
     for answer in made.answers[1:]:
         held = verify_answer(json.dumps(answer).encode(), second.policy()).checkpoint
 
-        report = verify(second.write(), second.policy(), Pins(recall={held.origin: held}.get))
+        report = verify(
+            second.write(),
+            second.policy(),
+            _remembering(held),
+        )
 
         assert [problem.check for problem in report.problems] == [9]
 
@@ -338,7 +342,7 @@ def test_what_was_cut_off_by_the_holder_of_all_keys_is_missed_by_who_knew_it(
     bundle.resign(log=True)
     held = opened(made.bundle)
 
-    report = verify(bundle.write(), bundle.policy(), Pins(recall=lambda _: held))
+    report = verify(bundle.write(), bundle.policy(), _remembering(held))
 
     assert any(p.check == 9 and "now there are" in p.why for p in report.problems)
 
@@ -377,3 +381,7 @@ def test_a_receipt_under_a_trust_file_with_a_quorum_needs_the_quorum(made: Made)
     assert verify_answer(json.dumps(cosigned).encode(), policy).seq == 2
     with pytest.raises(CannotTell, match="quorum"):
         verify_answer(json.dumps(answer).encode(), policy)
+
+
+def _remembering(*held: Checkpoint) -> Pins:
+    return Pins(recall=lambda _: held)

@@ -70,7 +70,7 @@ def part(parted: Parted, tmp_path: Path) -> Bundle:
 def known(whole: Bundle, size: int) -> Pins:
     """An auditor who has verified the log of so many entries before."""
     remembered = head(whole.lines, size, whole.manifest["origin"])
-    return Pins(recall=lambda _: remembered)
+    return Pins(recall=lambda _: [remembered])
 
 
 def judged(part: Bundle, pins: Pins | None = None, **claims: Any) -> Report:
@@ -348,7 +348,7 @@ def test_a_part_of_a_smaller_log_than_was_known_is_refused(parted: Parted, part:
     larger = [*parted.whole.lines, one_more(parted.whole.lines)]
     remembered = head(larger, len(larger), part.manifest["origin"])
 
-    assert refused(part, Pins(recall=lambda _: remembered)) == 9
+    assert refused(part, Pins(recall=lambda _: [remembered])) == 9
 
 
 def test_a_rewritten_past_under_the_logs_own_key_is_found_by_who_knew_it(

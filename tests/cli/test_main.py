@@ -83,6 +83,21 @@ def test_it_remembers_and_demands_consistency(bundle: Bundle, trust: str, tmp_pa
     assert main(["verify", str(bundle.write()), *arguments]) == 1
 
 
+def test_a_known_checkpoint_does_not_stand_in_for_the_remembered_one(
+    bundle: Bundle, trust: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The log was cut, but not as far as the checkpoint that is named."""
+    early = tmp_path / "early"
+    early.write_bytes(bundle.signed(3))
+    arguments = ["--trust", trust, "--remember", str(tmp_path / "memory"), "--quiet"]
+    assert main(["verify", str(bundle.write()), *arguments]) == 0
+    bundle.lines = bundle.lines[:-1]
+    bundle.resign(log=True)
+
+    assert main(["verify", str(bundle.write()), *arguments, "--since", str(early)]) == 1
+    assert "entries were verified before, now there are" in capsys.readouterr().out
+
+
 def test_a_fund_is_checked_and_rebuilt(
     service_settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
@@ -106,6 +121,8 @@ def test_a_database_is_migrated_and_its_keys_are_shown(
     monkeypatch.setenv("FUNDLEDGER_DATA_DIR", str(tmp_path))
 
     assert main(["migrate"]) == 0
+    assert main(["keys"]) == 2
+    assert main(["keys", "init"]) == 0
     assert main(["keys"]) == 0
     database = Database(Settings().database)
     with database.read() as connection:
@@ -185,8 +202,8 @@ def test_a_batchs_receipt_is_checked_for_all_its_entries(
     ("variables", "said"),
     [
         ({"FUNDLEDGER_DATABASE_URL": "mysql://x"}, "sqlite:///"),
-        ({"FUNDLEDGER_ENV": "prod"}, "env"),
-        ({"FUNDLEDGER_BATCH_LIMIT": "abc"}, "batch_limit"),
+        ({"FUNDLEDGER_ENV": "prod"}, "FUNDLEDGER_ENV: "),
+        ({"FUNDLEDGER_BATCH_LIMIT": "abc"}, "FUNDLEDGER_BATCH_LIMIT: "),
         ({"FUNDLEDGER_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, "does not answer"),
         ({"FUNDLEDGER_ISSUERS_FILE": "no-such-file"}, "no-such-file"),
         ({}, "run migrate"),

@@ -114,7 +114,9 @@ def test_a_writer_that_fails_again_and_again_asks_for_a_restart_and_takes_it_bac
         until(lambda: not alive())
         assert "faults in a row" in alone.raw(AUDITOR, "GET", "/livez").json()["why"]
 
-    until(alive)
+    # The next step that succeeds takes it back.
+    alone.post(treasury("DE"), "/pledges", a_pledge(money(2)))
+    assert alive()
 
 
 def test_a_thread_that_has_ended_all_the_same_is_not_alive(

@@ -167,6 +167,28 @@ def test_a_mirror_keeps_both_checkpoints_of_a_witness_that_saw_another_log(
     assert evidence.count(f"{LOCAL_ORIGIN}/test-fund\n") == 2
 
 
+def test_a_witness_that_has_forgotten_what_it_cosigned_raises_alarms(
+    watched: Watched, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It kept its key and lost its views, and was told to go on; everybody who knew more tells."""
+    service, one = watched.service, watched.witnesses[0]
+    service.paid("DE", money(100))
+    until(lambda: is_cosigned(watched) and one.view(f"{LOCAL_ORIGIN}/test-fund").is_success)
+    with _mirror(watched, tmp_path / "mirror") as mirror:
+        assert mirror.fetch() == []
+        with one.witness.views._connected() as connection:
+            connection.execute("DELETE FROM views")
+        alarms = mirror.fetch()
+
+    service.paid("DE", money(1))
+
+    assert ["lost its views" in alarm.why for alarm in alarms] == [True]
+    until(lambda: any("forgotten" in line for line in _metrics(service, "ledger_witness_cosign")))
+    assert any("forgotten" in record.getMessage() for record in caplog.records)
+    # It is helped up again: what it cosigns now is our own log.
+    until(lambda: one.view(f"{LOCAL_ORIGIN}/test-fund").is_success)
+
+
 def test_a_part_of_the_log_verifies_by_its_frontier_and_says_what_it_leaves_out(
     watched: Watched, tmp_path: Path
 ) -> None:
@@ -182,13 +204,13 @@ def test_a_part_of_the_log_verifies_by_its_frontier_and_says_what_it_leaves_out(
         for piece in service.client(REQUESTER).download(f"{FUND}/exports/audit{query}"):
             file.write(piece)
 
-    report = verify(path, watched.policy, Pins(recall=lambda _: known))
+    report = verify(path, watched.policy, Pins(recall=lambda _: [known]))
 
     assert report.problems == []
     assert report.start == known.size
     assert any("rules" in what for what in report.not_checked)
     other = Checkpoint(known.origin, known.size, b"x" * 32)
-    wrong = verify(path, watched.policy, Pins(recall=lambda _: other))
+    wrong = verify(path, watched.policy, Pins(recall=lambda _: [other]))
     assert [problem.check for problem in wrong.problems] == [9]
 
 

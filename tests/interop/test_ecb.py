@@ -106,7 +106,7 @@ def test_the_command_enters_a_files_days_once(
         said.append((code, *capsys.readouterr()))
 
     # The absurd rate of the second day is refused, and named, each time; the first day is known.
-    assert [code for code, _, _ in said] == [1, 1]
+    assert [code for code, _, _ in said] == [2, 2]
     assert said[0][1] == "1 days entered, 0 were in the log already.\n"
     assert said[1][1] == "0 days entered, 1 were in the log already.\n"
     assert "rates-2026-01-05" in said[0][2]
@@ -150,7 +150,7 @@ def test_the_command_says_what_is_wrong_with_a_file_or_a_token(
     for token in (service.token(TRUSTEE), "no-token"):
         monkeypatch.setattr("sys.stdin", io.StringIO(token + "\n"))
         arguments = ["rates", str(file), "--server", service.address, "--fund", "test-fund"]
-        assert main(arguments) == 1
+        assert main(arguments) == 2
 
     said = capsys.readouterr().err
     assert "the first line names Date" in said
@@ -175,7 +175,7 @@ def test_the_command_says_in_one_line_why_nothing_can_be_entered(
         (service.address, ""),
     ):
         monkeypatch.setattr("sys.stdin", io.StringIO(said + "\n"))
-        assert main(["rates", str(file), "--server", server, "--fund", "test-fund"]) in (1, 2)
+        assert main(["rates", str(file), "--server", server, "--fund", "test-fund"]) == 2
 
     no_source, no_server, no_token = capsys.readouterr().err.splitlines()
     assert "names no source of rates" in no_source

@@ -285,7 +285,7 @@ def test_the_commands_do_both(
     statements.write_text(json.dumps([known]))
 
     assert main(["recover", "test-fund", "--entries", str(tmp_path / "entries.jsonl")]) == 0
-    assert main(["recover", "test-fund", "--entries", str(entries)]) == 1
+    assert main(["recover", "test-fund", "--entries", str(entries)]) == 2
     assert main(["recover", "test-fund", "--statements", str(statements)]) == 0
 
     said = capsys.readouterr()

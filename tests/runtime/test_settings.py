@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from app.runtime.settings import Settings
+from app.chain.note import NoteKey, VerifierKey
+from app.runtime.settings import Settings, SettingsUnusable, read_settings
 
 STRICT = {
     "env": "production",
     "issuers_file": Path("issuers.json"),
-    "database_url": "postgresql://db/ledger",
+    "database_url": "postgresql://db/ledger?sslmode=verify-full",
     "log_origin": "ledger.example",
 }
 
@@ -65,3 +66,77 @@ def test_a_token_is_named_whole_or_not_at_all() -> None:
     for left_out in TOKEN:
         with pytest.raises(ValidationError, match="set all three, or none"):
             Settings.model_validate({k: v for k, v in TOKEN.items() if k != left_out})
+
+
+def test_every_fault_is_named_at_once_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "FUNDLEDGER_ENV": "production",
+        "FUNDLEDGER_DATABASE_UR": "postgresql://x/y",
+        "FUNDLEDGER_LOG_ORIGIN": "has space",
+        "FUNDLEDGER_BATCH_LIMIT": "0",
+        "FUNDLEDGER_TIME_AUTHORITY_URL": "https://tsa.example",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsUnusable) as refused:
+        read_settings()
+
+    said = str(refused.value)
+    assert [line.partition(":")[0] for line in said.splitlines()] == [
+        "FUNDLEDGER_DATABASE_UR",
+        "FUNDLEDGER_LOG_ORIGIN",
+        "FUNDLEDGER_BATCH_LIMIT",
+        "FUNDLEDGER_TIME_AUTHORITY_URL",
+        "FUNDLEDGER_ISSUERS_FILE",
+        "FUNDLEDGER_DATABASE_URL",
+    ]
+    assert "FUNDLEDGER_DATABASE_URL?" in said.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["has space", "a+b", "/a", "a/", "a//b", "", "tab\tbed", "line\n", "no\u00a0break", "ünï"],
+)
+def test_what_cannot_be_a_logs_name_is_refused_before_a_fund_is_opened(origin: str) -> None:
+    with pytest.raises(ValidationError, match="visible ASCII"):
+        Settings(log_origin=origin)
+
+
+@pytest.mark.parametrize("origin", ["ledger.example", "ledger.example/funds", "x"])
+def test_a_name_like_the_specifications_is_an_origin(origin: str) -> None:
+    name = f"{Settings(log_origin=origin).log_origin}/era"
+
+    assert VerifierKey.parse(str(NoteKey.from_seed(name, bytes(32)).verifier)).name == name
+
+
+@pytest.mark.parametrize(
+    ("url", "private"),
+    [
+        ("postgresql://u:p@db.example/ledger", False),
+        ("postgresql://u:p@db.example/ledger?sslmode=prefer", False),
+        ("postgresql://u:p@db.example/ledger?sslmode=verify-full", True),
+        ("postgresql:///ledger?host=/run/postgresql", True),
+        ("postgresql://u@localhost/ledger", True),
+        ("postgresql://u@/ledger?host=a:5432&host=localhost", False),
+    ],
+)
+def test_production_speaks_to_other_hosts_encrypted(url: str, *, private: bool) -> None:
+    settings = {**STRICT, "database_url": url}
+
+    if private:
+        assert Settings.model_validate(settings).env == "production"
+    else:
+        with pytest.raises(ValidationError, match="encrypted"):
+            Settings.model_validate(settings)
+
+
+def test_effective_settings_are_shown_without_secrets() -> None:
+    settings = Settings(database_url="postgresql://u:geheim@db/x?password=geheim2&sslmode=require")
+
+    shown = dict(settings.shown())
+
+    assert shown["FUNDLEDGER_QUEUE_LIMIT"] == "4096"
+    assert shown["FUNDLEDGER_DATABASE_URL"] == (
+        "postgresql://u:****@db/x?password=****&sslmode=require"
+    )
+    assert "geheim" not in " ".join(shown.values())

@@ -53,8 +53,12 @@ def a_certificate(
     ends: datetime | None = None,
     serial: int | None = None,
     critical: bool = True,
+    besides: x509.ObjectIdentifier | None = None,
+    ca: bool = False,
 ) -> Holder:
-    """One under `issuer`, for this purpose alone; a root of its own without an issuer."""
+    """One under `issuer`, for this purpose alone, or for one `besides` it; a root of its own
+    without an issuer.
+    """
     private = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
@@ -65,10 +69,13 @@ def a_certificate(
         .public_key(private.public_key())
         .not_valid_before(clock.now() - timedelta(days=1))
         .not_valid_after(ends or clock.now() + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        .add_extension(
+            x509.BasicConstraints(ca=ca or issuer is None, path_length=None), critical=True
+        )
     )
     if issuer is not None and purpose is not None:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=critical)
+        purposes = [purpose] if besides is None else [purpose, besides]
+        builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=critical)
     signer = issuer.private if issuer is not None else private
     return Holder(builder.sign(signer, hashes.SHA256()), private)
 

@@ -80,14 +80,18 @@ class Bundle:
             prev = leaf_hash(lines[-1]).hex()
         self.lines = lines
 
+    def signed(self, size: int) -> bytes:
+        """The log's signed checkpoint of so many entries."""
+        frontier = Frontier().extend(map(leaf_hash, self.lines[:size]))[0]
+        key = self.keys.of_log(self.manifest["fund"])
+        return Checkpoint(key.name, size, frontier.root()).note().signed_by(key).to_bytes()
+
     def resign(self, *, log: bool = False, manifest: bool = True, **changes: Any) -> None:
         """Make digests fit; sign the checkpoint and the manifest again where the key is had."""
         frontier = Frontier().extend(map(leaf_hash, self.lines))[0]
         claims: dict[str, Any] = {}
         if log:
-            key = self.keys.of_log(self.manifest["fund"])
-            checkpoint = Checkpoint(key.name, frontier.size, frontier.root())
-            self.files["checkpoint"] = checkpoint.note().signed_by(key).to_bytes()
+            self.files["checkpoint"] = self.signed(frontier.size)
             claims = {
                 "to": frontier.size,
                 "tree_size": frontier.size,

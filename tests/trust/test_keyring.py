@@ -206,7 +206,7 @@ def test_a_backup_from_before_the_change_is_a_fork(settings: Settings) -> None:
 def test_the_command_makes_keys_and_shows_all_of_them(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["keys"]) == 0
+    assert main(["keys", "init"]) == 0
     before = capsys.readouterr().out.splitlines()
     assert main(["keys", "new", "log", "--fund", "era"]) == 0
     log = capsys.readouterr().out.splitlines()

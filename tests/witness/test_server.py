@@ -12,6 +12,8 @@ from app.chain.checkpoint import Checkpoint, open_checkpoint
 from app.chain.note import COSIGNATURE, Note, NoteKey, VerifierKey
 from app.chain.tree import EMPTY_ROOT
 from app.chain.witness import cosignature_of
+from app.cli.main import main
+from app.witness.cosigned_heads import MemoryLost, require_memory
 from tests.support.witnessing import ORIGIN, Log, Running, a_witness, witnessing
 
 
@@ -224,3 +226,27 @@ def test_two_histories_are_put_before_the_operator(
 
 def _key(witness: Running) -> VerifierKey:
     return witness.witness.key.verifier
+
+
+def test_a_witness_that_has_lost_its_memory_does_not_start_until_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["witness", "--data", str(tmp_path), "--name", "witness.example/w", "--key"]
+    assert main(command) == 0
+    assert main(command) == 0
+    (tmp_path / "views.db").unlink()
+
+    assert main(command) == 2
+    assert "--accept-loss" in capsys.readouterr().err
+    assert main([*command, "--accept-loss"]) == 0
+    assert main(command) == 0
+
+
+def test_a_memory_that_is_empty_or_garbage_is_lost_too(tmp_path: Path) -> None:
+    key, views = tmp_path / "witness.pem", tmp_path / "views.db"
+    key.write_text("a key")
+
+    for content in (b"", b"no database" * 100):
+        views.write_bytes(content)
+        with pytest.raises(MemoryLost):
+            require_memory(key, views, accept_loss=False)

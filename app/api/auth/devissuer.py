@@ -37,12 +37,19 @@ class DevelopmentIssuer:
         self._audience = audience
 
     @classmethod
-    def open(cls, settings: Settings) -> "DevelopmentIssuer":
-        """The issuer of this data folder. Raises KeyUnusable in production."""
+    def open(cls, settings: Settings, *, create: bool = True) -> "DevelopmentIssuer":
+        """The issuer of this data folder. Raises KeyUnusable in production; and where there is no
+        key, unless one may be created.
+        """
         if settings.env == "production":
             raise KeyUnusable("there is no development issuer in production")
         path = Path(settings.keys_dir) / "development-issuer.pem"
-        key = read_or_make(path, lambda: ec.generate_private_key(ec.SECP256R1()), create=True)
+        if not create and not path.exists():
+            raise KeyUnusable(
+                f"{path} is not here: run this where the service runs, or set FUNDLEDGER_DATA_DIR "
+                "to its data folder"
+            )
+        key = read_or_make(path, lambda: ec.generate_private_key(ec.SECP256R1()), create=create)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise KeyUnusable(f"{path} is not an EC key")
         return cls(key, settings.audience)

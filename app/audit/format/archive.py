@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Final
 
+from app.audit.format.plain_zip import NotPlain, require_plain
+
 PIECE_BYTES: Final = 65_536
 _COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 UNREADABLE: Final = (
@@ -29,11 +31,15 @@ class Archive:
     """The files of one bundle, by name."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
-        """Open it unless a file is compressed in a way that Python unpacks without a limit. Raises
-        CannotTell.
+        """Open it unless other readers may read other files from it, or a file is compressed in a
+        way that Python unpacks without a limit. Raises CannotTell.
         """
         if any(info.compress_type not in _COMPRESSIONS for info in archive.infolist()):
             raise CannotTell("a file in it is neither stored nor deflated")
+        try:
+            require_plain(archive)
+        except NotPlain as error:
+            raise CannotTell(str(error)) from None
         self._archive = archive
         self.names = [info.filename for info in archive.infolist()]
 
