@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from anyio import create_task_group
 
 from app.api.application import Application
 from app.api.auth.devissuer import DevelopmentIssuer
-from app.api.auth.issuers import FileRegistry, Keys
+from app.api.auth.issuers import FileRegistry
+from app.api.auth.key_sets import KeySets
 from app.api.auth.request_signatures import PartyKeys
 from app.api.auth.tokens import TokenVerifier
 from app.api.http.frame import BodyLimits
@@ -19,6 +21,7 @@ from app.ledger.writer import Ledger
 from app.runtime import clock, gctuning
 from app.runtime.metrics import Metrics
 from app.runtime.settings import Settings
+from app.runtime.tracing import tracing
 from app.store.engine import Database
 from app.store.guards import verify_guards
 from app.store.migrate import check_schema
@@ -44,6 +47,12 @@ def create_app(settings: Settings | None = None) -> Application:
 
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
+        with tracing() as app.state.tracer:
+            async with _serving(app):
+                yield
+
+    @asynccontextmanager
+    async def _serving(app: Any) -> AsyncIterator[None]:
         here, scrub = assemble(settings, metrics)
         app.state.services = here
         try:
@@ -69,6 +78,7 @@ def create_app(settings: Settings | None = None) -> Application:
 def _beside(here: Services) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
     """The background tasks that run beside requests until they are cancelled."""
     yield here.readiness.run
+    yield partial(here.issuer_keys.keep_fresh, here.issuers)
     yield DeadlineWorker(here.database, here.ledger, here.metrics).run
     yield ApprovalGauges(here.database, here.metrics).run
     if here.witnesses is not None:
@@ -110,13 +120,16 @@ def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Scrub]:
         if settings.issuers_file
         else DevelopmentIssuer.open(settings)
     )
-    tokens = TokenVerifier(registry, Keys(), clock.now)
+    keys_of_issuers = KeySets(metrics)
+    tokens = TokenVerifier(registry, keys_of_issuers, clock.now)
     here = Services(
         settings=settings,
         database=database,
         ledger=ledger,
         notary=notary,
         tokens=tokens,
+        issuers=registry.rows if isinstance(registry, FileRegistry) else [],
+        issuer_keys=keys_of_issuers,
         metrics=metrics,
         exports=ExportSlots(EXPORTS_AT_ONCE),
         readiness=Readiness(database, ledger, metrics, settings.data_dir),

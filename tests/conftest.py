@@ -1,5 +1,6 @@
 """Fixtures: every test that asks for `database_url` or `service` runs on both databases."""
 
+import logging
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -26,6 +27,16 @@ settings.register_profile(
     "ledger", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("ledger")
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """A test that lets the service's log be configured leaves the log as it was."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

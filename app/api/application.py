@@ -68,13 +68,19 @@ class Application(FastAPI):
             docs_url=None,
             redoc_url=None,
             openapi_url=None,
-            telemetry={"auto_configure": False},
+            telemetry={
+                "tracing": False,
+                "metrics": False,
+                "logs": False,
+                "auto_configure": False,
+            },
         )
         # As they are: FastAPI would make every included route anew, at the first request, and then
         # look for each request's route twice.
         self.router.routes.extend(ROUTES)
         self.state.methods_at = methods_at
         self.state.metrics = metrics
+        self.state.tracer = None
         self.state.limits = limits
 
     def build_middleware_stack(self) -> ASGIApp:

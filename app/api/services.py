@@ -1,12 +1,15 @@
 """The parts of the service that requests use, built once by `main`."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from app.api.auth.issuers import Issuer
+from app.api.auth.key_sets import KeySets
 from app.api.auth.request_signatures import PartyKeys
 from app.api.auth.tokens import TokenVerifier
 from app.chain.policy import Policy
@@ -49,6 +52,8 @@ class Services:
     ledger: Ledger
     notary: Notary
     tokens: TokenVerifier
+    issuers: Sequence[Issuer]
+    issuer_keys: KeySets
     metrics: Metrics
     exports: ExportSlots
     readiness: Readiness

@@ -250,6 +250,7 @@ def _silent(_done: int, _total: int) -> None:
 def _witness(chosen: argparse.Namespace) -> int:
     from app.chain.note import COSIGNATURE, NoteKey
     from app.chain.policy import Policy, PolicyError
+    from app.runtime import logs
     from app.runtime.serving import serve
     from app.trust.ledger_keys import read_log_key
     from app.witness.cosigned_heads import CosignedHeads, require_memory
@@ -260,17 +261,18 @@ def _witness(chosen: argparse.Namespace) -> int:
     private = read_log_key(path, create=True)
     views = CosignedHeads(remembered)
     key = NoteKey(chosen.name, private, COSIGNATURE)
+    logs.configure(pretty=True)
     print(f"witness {chosen.name.replace('/', '-')} {key.verifier}")
     if chosen.key:
         return OK
     try:
-        logs = Policy.parse(chosen.logs.read_bytes() if chosen.logs is not None else b"")
+        watching = Policy.parse(chosen.logs.read_bytes() if chosen.logs is not None else b"")
     except PolicyError as error:
         print(f"fundledger: --logs {chosen.logs}: {error}", file=sys.stderr)
         return CANNOT_TELL
-    watched = ", ".join(sorted({log.name for log in logs.logs}))
+    watched = ", ".join(sorted({log.name for log in watching.logs}))
     said = f"watching {watched}; asked at http://{chosen.host}:{chosen.port}/add-checkpoint"
-    witness = create_witness(Witness(key, logs, views))
+    witness = create_witness(Witness(key, watching, views))
     return OK if serve(witness, chosen.host, chosen.port, said) else CANNOT_TELL
 
 

@@ -85,9 +85,14 @@ def _settings() -> "Settings":
 
 def _serve(chosen: argparse.Namespace) -> int:
     from app.main import check_start, create_app
+    from app.runtime import logs
     from app.runtime.serving import serve
 
     settings, address = _settings(), f"http://{chosen.host}:{chosen.port}"
+    as_json = settings.log_format == "json" or (
+        not settings.log_format and settings.env == "production"
+    )
+    logs.configure(level=settings.log_level, pretty=not as_json)
     said = f"fundledger listens at {address}"
     if chosen.demo:
         from app.demo.opening import open_demo_fund

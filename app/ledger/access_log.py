@@ -6,7 +6,6 @@ what, the code, the digest of the request. So is every export. The number of ent
 party in one hour is limited; its last entry of that hour says that more is not recorded.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from app.domain.command import Actor
 from app.ledger.notary import ForkDetected, Notary
 from app.ledger.sealing import Content, Place, seal
 from app.ledger.submission import KeyedCommand
-from app.runtime import clock
+from app.runtime import clock, logs
 from app.store import log
 from app.store.engine import Database
 from app.store.log import Head, Sealed
@@ -32,7 +31,7 @@ MAX_PER_HOUR: Final = 200
 REFUSED: Final = "access.refused"
 EXPORTED: Final = "access.exported"
 LIMITED: Final = "access.limited"
-_logger = logging.getLogger(__name__)
+_log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ class AccessLog:
             self._notary.countersign(name)
         except ForkDetected as fork:
             self.halted[name] = str(fork)
-            _logger.critical("%s is halted: %s", name, fork)
+            _log.critical("second_log_halted", log=name, why=str(fork))
 
     def follow_key(self, fund: str) -> None:
         """Sign the second log's checkpoint with the new key of the fund's log, also when nothing is
@@ -98,9 +97,9 @@ class AccessLog:
         try:
             with self._lock:
                 self._notary.countersign(access_log(fund))
-        except Exception:
+        except Exception as error:  # noqa: BLE001  logged whole
             # The next entry, or the next start of the service, signs it.
-            _logger.exception("the second log of %s is not signed by the new key", fund)
+            _log.error("second_log_unsigned", fund=fund, exc_info=error)
 
     def record(self, fund: str, attempts: Sequence[Attempt]) -> None:
         """Record the attempts, as far as the parties' limits allow. Raises ForkDetected for a
@@ -131,9 +130,9 @@ class AccessLog:
             self.record(fund, attempts)
         except ForkDetected:
             # The log is halted, which was logged as critical when it began.
-            _logger.warning("%d attempts at %s are not on the record", len(attempts), fund)
-        except Exception:
-            _logger.exception("%d attempts at %s are not on the record", len(attempts), fund)
+            logs.seldom(_log, "attempts_not_recorded", fund, fund=fund, attempts=len(attempts))
+        except Exception as error:  # noqa: BLE001  logged whole
+            _log.error("attempts_not_recorded", fund=fund, attempts=len(attempts), exc_info=error)
 
     def _within_limits(
         self, connection: Connection, name: str, attempts: Sequence[Attempt], now: datetime

@@ -1,6 +1,5 @@
 """Answers: what each submission of a batch gets, and its receipt."""
 
-import logging
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,10 +10,11 @@ from app.ledger.batch import Batch, Done, Outcome
 from app.ledger.notary import Notary
 from app.ledger.submission import Accepted, PartRefused, RecordedCommand, Submission
 from app.ledger.writer_metrics import WriterMetrics
+from app.runtime import logs
 from app.store import checkpoints, log
 from app.store.engine import Database
 
-_logger = logging.getLogger(__name__)
+_log = logs.get(__name__)
 
 
 def _recorded(outcome: Outcome) -> RecordedCommand | Refusal:
@@ -44,7 +44,7 @@ class Answers:
         for item, refusal in refused:
             ours = not isinstance(refusal, Refusal | PartRefused)
             if ours:
-                _logger.error("a command failed", exc_info=refusal)
+                _log.error("command_failed", fund=item.fund, exc_info=refusal)
             self.fail([item], refusal, "failed" if ours else "refused")
 
     def give(self, fund: str, batch: Batch, note: bytes, size: int) -> None:

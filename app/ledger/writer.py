@@ -14,7 +14,6 @@ if the database may only be written by a new process, `broken` says so, and `/li
 """
 
 import asyncio
-import logging
 import queue
 import threading
 import time
@@ -42,7 +41,7 @@ from app.ledger.submission import (
     recalled,
 )
 from app.ledger.writer_metrics import WriterMetrics
-from app.runtime import clock
+from app.runtime import clock, logs
 from app.runtime.metrics import Metrics
 from app.runtime.threads import in_thread
 from app.store import log
@@ -59,7 +58,7 @@ FAULTS_IN_A_ROW = 5
 """So many unforeseen faults without a step that succeeds, and the writer calls itself broken."""
 FAULT_PAUSE_S = 0.2
 
-_logger = logging.getLogger(__name__)
+_log = logs.get(__name__)
 
 
 class _NothingToKeep(Exception):
@@ -219,7 +218,7 @@ class Ledger:
             self._lines[fund] = self._lines.pop(fund)
         with suppress(Exception):
             self._metrics.faults.inc()
-            _logger.critical("an unforeseen fault of the writer", exc_info=True)
+            _log.critical("writer_fault", in_a_row=self._faults, exc_info=True)
         time.sleep(FAULT_PAUSE_S)
 
     def _sort_in(self, *, wait: bool) -> None:
@@ -243,7 +242,7 @@ class Ledger:
                 self._halt(fund, [], fork)
                 self.unsigned.discard(fund)
             except Exception as error:  # noqa: BLE001  whatever it is, it may be over next time
-                _logger.warning("fund %s still cannot be signed: %s", fund, error)
+                logs.seldom(_log, "still_unsigned", fund, fund=fund, why=str(error))
 
     def _next(self, fund: str) -> list[Submission]:
         """The submissions of a fund that one transaction takes."""
@@ -300,15 +299,17 @@ class Ledger:
             case ForkDetected():
                 self._halt(fund, items, reason)
             case OutcomeUnknown():
+                _log.warning("outcome_unknown", fund=fund, commands=len(items), why=str(reason))
                 self._answers.fail(items, reason, "unknown")
             case ConstraintBroken():
                 self._one_by_one(fund, items, reason)
             case Unavailable():
+                logs.seldom(_log, "database_unavailable", why=str(reason))
                 self._answers.fail(items, reason, "failed")
             case _:
                 # A fault of the program ends this batch only, and not the thread that serves all
                 # others.
-                _logger.error("a batch of fund %s failed", fund, exc_info=reason)
+                _log.error("batch_failed", fund=fund, exc_info=reason)
                 self._answers.fail(items, reason, "failed")
 
     def _conclude(self, fund: str, items: list[Submission], batch: Batch) -> None:
@@ -320,8 +321,8 @@ class Ledger:
             self._answer(fund, batch)
         except ForkDetected as fork:
             self._halt(fund, items, fork)
-        except Exception:
-            _logger.exception("a batch of fund %s was not answered as it should have been", fund)
+        except Exception as error:  # noqa: BLE001  logged whole
+            _log.error("batch_unanswered", fund=fund, exc_info=error)
             # Refusals have been answered; all others have an entry.
             self.unsigned.add(fund)
             self._answers.fail(items, OutcomeUnknown("recorded, but not signed"), "unknown")
@@ -346,14 +347,14 @@ class Ledger:
 
     def _halt(self, fund: str, items: list[Submission], fork: ForkDetected) -> None:
         self.halted[fund] = str(fork)
-        _logger.critical("writing to fund %s is halted: %s", fund, fork)
+        _log.critical("fund_halted", fund=fund, why=str(fork))
         self._answers.fail(items, fork, "failed")
 
     def _one_by_one(self, fund: str, items: list[Submission], broken: ConstraintBroken) -> None:
         """Write each submission by itself, to find the one that the database refused."""
         waiting = [item for item in items if item.settled is None]
         if len(waiting) == 1:
-            _logger.error("the database refused what the rules allowed: %s", broken)
+            _log.error("refused_by_database", fund=fund, why=str(broken))
             self._answers.fail(waiting, broken, "failed")
             return
         for item in waiting:

@@ -7,9 +7,9 @@ to be two, or to be another.
 """
 
 import logging
-import re
 import sys
 import time
+import traceback
 from collections.abc import MutableMapping
 from contextvars import ContextVar
 from threading import Lock
@@ -22,10 +22,9 @@ from structlog.typing import Processor
 from app.runtime import clock
 
 MAX_VALUE: Final = 500
+FRAMES: Final = 6
+CAUSES: Final = 2
 SELDOM_S: Final = 60.0
-_UNSAFE: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
 _LEVELS: Final = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -34,12 +33,6 @@ _LEVELS: Final = {
 }
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The request that is being answered; it stands in every line that is written meanwhile."""
-
-
-_ONE_LINE_TRACES: Final = structlog.processors.ExceptionRenderer(
-    # Without the values of variables: among them are tokens and amounts.
-    structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=20)
-)
 
 
 def get(name: str) -> BoundLogger:
@@ -55,7 +48,7 @@ def configure(*, level: str = "info", pretty: bool = False, stream: TextIO | Non
         if pretty
         else structlog.processors.JSONRenderer(sort_keys=False)
     )
-    traces: Processor = structlog.processors.format_exc_info if pretty else _ONE_LINE_TRACES
+    traces: Processor = structlog.processors.format_exc_info if pretty else _one_line_trace
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         ProcessorFormatter(
@@ -107,14 +100,21 @@ def seldom(log: BoundLogger, event: str, about: str = "", **values: Any) -> None
 
 
 def safe(value: str) -> str:
-    """A text as it may stand in a line: cut, and without characters that deceive."""
+    """A text as it may stand in a line: cut, and without characters that deceive.
+
+    Not printable are control characters, line ends, those that change the direction of writing or
+    have no width, and lone surrogates.
+    """
     cut = value if len(value) <= MAX_VALUE else f"{value[:MAX_VALUE]}…"
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", cut)
+    if cut.isprintable():
+        return cut
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
 
 
 def _safe_values(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    event.pop("color_message", None)  # uvicorn says everything twice
     for name, value in event.items():
-        if isinstance(value, str) and name != "exception":
+        if isinstance(value, str):
             event[name] = safe(value)
     return event
 
@@ -129,6 +129,30 @@ def _in_order(_: Any, level: str, event: MutableMapping[str, Any]) -> MutableMap
         **({"request_id": asked} if asked else {}),
         **event,
     }
+
+
+def _one_line_trace(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """An error and its causes in one object: type, message, and where. No values of variables."""
+    given = event.pop("exc_info", None)
+    error = given[1] if isinstance(given, tuple) else given
+    if given is True:
+        error = sys.exc_info()[1]
+    if isinstance(error, BaseException):
+        event["exception"] = _told(error, CAUSES)
+    return event
+
+
+def _told(error: BaseException, more: int) -> dict[str, Any]:
+    frames = traceback.extract_tb(error.__traceback__, limit=-FRAMES)
+    told: dict[str, Any] = {
+        "type": type(error).__qualname__,
+        "message": safe(str(error)),
+        "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+    }
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None and more:
+        told["cause"] = _told(cause, more - 1)
+    return told
 
 
 _SHARED: Final[list[Processor]] = [

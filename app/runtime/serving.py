@@ -34,7 +34,8 @@ def serve(app: Any, host: str, port: int, said: str) -> bool:
         port=port,
         # Named, because another HTTP parser that may be installed is less strict.
         http="h11",
-        log_level="warning",
+        # Its lines go where all others go: `logs.configure`.
+        log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -8,6 +8,7 @@ answered is still known. So the witness can never be led to sign a smaller log a
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 from app.chain.checkpoint import Checkpoint
@@ -86,6 +87,13 @@ class CosignedHeads:
             )
             connection.execute("COMMIT")
         return note
+
+    def keep_evidence(self, *notes: bytes) -> Path:
+        """Store signed checkpoints that contradict each other beside the file; where."""
+        content = b"\n".join(notes)
+        path = self._path.with_name(f"evidence-{sha256(content).hexdigest()[:16]}.txt")
+        path.write_bytes(content)
+        return path
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:

@@ -6,7 +6,6 @@ signature on the checkpoint is what is verified.
 """
 
 import asyncio
-import logging
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from app.chain.witness import (
     opened,
     require_growth,
 )
-from app.runtime import clock
+from app.runtime import clock, logs
 from app.runtime.threads import in_thread
 from app.witness.cosigned_heads import CosignedHeads
 
@@ -45,7 +44,7 @@ _STATUS: Final[dict[type[NotCosigned], int]] = {
     Inconsistent: 422,
 }
 _NEWEST: Final = re.compile(r"/([^/]+)/checkpoint")
-_logger = logging.getLogger(__name__)
+_log = logs.get(__name__)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -88,14 +87,13 @@ class Witness:
         return None
 
     def _shout(self, checkpoint: Checkpoint, raw: bytes, error: Inconsistent) -> None:
-        """Log both of two signed checkpoints that contradict each other, as evidence."""
-        known = (self.views.newest(checkpoint.origin) or b"").decode()
-        _logger.critical(
-            "%s: %s\nasked about:\n%s\ncosigned before:\n%s",
-            checkpoint.origin,
-            error,
-            raw.decode(errors="replace"),
-            known,
+        """Keep both of two signed checkpoints that contradict each other, and say where."""
+        known = self.views.newest(checkpoint.origin) or b""
+        _log.critical(
+            "shown_two_histories",
+            log=checkpoint.origin,
+            why=str(error),
+            evidence=str(self.views.keep_evidence(raw, known)),
         )
 
 

@@ -10,7 +10,8 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from app.api.auth.issuers import FileRegistry, Issuer, Keys
+from app.api.auth.issuers import FileRegistry, Issuer
+from app.api.auth.key_sets import KeySets
 from app.api.auth.tokens import BadToken, TokenVerifier
 from app.chain.jws import public_jwk
 from app.runtime import clock
@@ -93,11 +94,15 @@ def test_a_storm_of_unknown_key_ids_asks_the_issuer_once(tmp_path: Path) -> None
     (tmp_path / "issuers.json").write_text(json.dumps(rows))
     registry = FileRegistry(tmp_path / "issuers.json")
     assert isinstance(registry.find("https://a"), Issuer)
-    verifier = TokenVerifier(registry, Keys(httpx.MockTransport(answer)), clock.now)
+    keys = KeySets(transport=httpx.MockTransport(answer))
+    verifier = TokenVerifier(registry, keys, clock.now)
 
-    for number in range(20):
-        with pytest.raises(BadToken, match="key"):
-            asyncio.run(verifier.verify(_remote_token(f"kid-{number}")))
+    async def storm() -> None:
+        for number in range(20):
+            with pytest.raises(BadToken, match="key"):
+                await verifier.verify(_remote_token(f"kid-{number}"))
+
+    asyncio.run(storm())
 
     assert len(fetches) == 1
 

@@ -221,7 +221,9 @@ def test_two_histories_are_put_before_the_operator(
     witness.ask(Log(log.key).grown(5, salt="other").question(5))
 
     (shout,) = [record for record in caplog.records if record.levelname == "CRITICAL"]
-    assert shout.getMessage().count(f"{ORIGIN}\n5\n") == 2
+    (evidence,) = witness.witness.views._path.parent.glob("evidence-*.txt")
+    assert evidence.name in shout.getMessage()
+    assert evidence.read_text().count(f"{ORIGIN}\n5\n") == 2
 
 
 def _key(witness: Running) -> VerifierKey:

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter
 from pydantic import TypeAdapter, ValidationError
 from starlette.routing import BaseRoute
 
-from app.api.auth.issuers import KeysUnavailable
+from app.api.auth.key_sets import KeysUnavailable
 from app.api.auth.tokens import BadToken, RoleNotInRegistry
 from app.api.http.codes import INVALID_TOKEN, KEYS_UNAVAILABLE, TOKEN_REQUIRED, UNKNOWN_PARAMETER
 from app.api.http.problems import Problem
@@ -24,9 +24,11 @@ from app.domain.governance.members import Member
 from app.domain.refusals.base import NotFound
 from app.domain.refusals.people import NotAMember, RoleNotPermitted
 from app.domain.values import FundSlug
+from app.runtime import logs
 from app.store import queries
 
 _SLUG: Final[TypeAdapter[str]] = TypeAdapter(FundSlug)
+_log = logs.get(__name__)
 
 
 class SignInMetrics:
@@ -75,17 +77,21 @@ async def who_asks(request: Request, here: Services) -> Actor:
     if scheme.lower() != "bearer":
         raise _unauthorized(here, "scheme")
     try:
-        return await here.tokens.verify(token.strip(" "))
+        actor = await here.tokens.verify(token.strip(" "))
     except BadToken as error:
-        raise _unauthorized(here, error.reason) from None
-    except RoleNotInRegistry:
+        raise _unauthorized(here, error.reason, issuer=error.issuer, claim=error.claim) from None
+    except RoleNotInRegistry as error:
+        _log.warning("token_refused", reason="role_not_in_registry", issuer=str(error))
         here.metrics.of(SignInMetrics).auth_failures.labels("role_not_in_registry").inc()
         detail = "The token claims a party or a role that its issuer may not hand out."
         raise Problem(RoleNotPermitted, detail) from None
-    except KeysUnavailable:
+    except KeysUnavailable as error:
+        _log.warning("token_refused", reason="keys_unavailable", issuer=str(error))
         here.metrics.of(SignInMetrics).auth_failures.labels("keys_unavailable").inc()
         detail = "Your identity provider's keys cannot be fetched just now."
         raise Problem(KEYS_UNAVAILABLE, detail, {"Retry-After": "5"}) from None
+    request.scope["party"] = actor.party
+    return actor
 
 
 ActorHere = Annotated[Actor, Depends(signed_in)]
@@ -153,7 +159,9 @@ def _all_dependencies(dependant: Any) -> list[Any]:
     return found
 
 
-def _unauthorized(here: Services, reason: str) -> Problem:
+def _unauthorized(here: Services, reason: str, **known: str | None) -> Problem:
+    said = {name: value for name, value in known.items() if value is not None}
+    _log.warning("token_refused", reason=reason, **said)
     here.metrics.of(SignInMetrics).auth_failures.labels(reason).inc()
     challenge = 'Bearer realm="fundledger"'
     if reason not in ("missing", "scheme"):

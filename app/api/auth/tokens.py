@@ -4,10 +4,11 @@ The library checks the signature with one algorithm and one key that the registr
 is known to let through is checked here, by number (docs/security.md lists the guards):
 
  G1  size, three parts, one spelling of base64url
- G2  header: no crit, jku, jwk, x5c, x5t, x5u, zip, b64; typ is at+jwt
+ G2  header: no crit, jku, jwk, x5c, x5t, x5u, zip, b64; typ is at+jwt (or JWT, by the row)
  G3  the unverified iss only picks the registry's row, by exact match
  G4  the key is the row's, by kid and algorithm, one PEM text; G5 one algorithm; G6 never HS*
- G7  exp, iat, aud, iss, sub and jti are there; G8 aud names us exactly
+ G7  exp, iat, aud, iss, sub and jti are there (plain JWTs need no jti), and no ID token's claims
+ G8  aud names us exactly
  G9  times are numbers (no bool), and the lifetime is within the row's limit
  G10 iat and nbf lie at most ten seconds ahead
  G11 header and claims are objects without duplicate members, of little depth
@@ -27,12 +28,12 @@ from typing import Any, Final
 from jose import jwt
 from pydantic import TypeAdapter, ValidationError
 
-from app.api.auth.issuers import Issuer, Keys, Registry
+from app.api.auth.issuers import Issuer, Registry
+from app.api.auth.key_sets import KeySets
 from app.chain.canonical import NotCanonical, decode
 from app.chain.spelling import read_base64url
 from app.domain.command import Actor
 from app.domain.values import Role, Subject
-from app.runtime.threads import in_thread
 
 MAX_TOKEN_BYTES: Final = 8_192
 LEEWAY_S: Final = 10
@@ -40,22 +41,29 @@ CACHE_S: Final = 60
 CACHE_SIZE: Final = 10_000
 _FORBIDDEN_HEADERS: Final = {"b64", "crit", "jku", "jwk", "x5c", "x5t", "x5u", "zip"}
 _TYPES: Final = ("at+jwt", "application/at+jwt")
+_NEEDED: Final = ("exp", "iat", "aud", "iss", "sub")
+_KINDS: Final = (None, "Bearer")
+"""What Keycloak writes into the claim `typ` of an access token; others write nothing."""
+_ID_TOKEN: Final = frozenset({"at_hash", "c_hash", "s_hash"})
+"""Claims that only ID tokens have (OpenID Connect Core 1.0, section 3.3.2.11)."""
 _SUBJECT: Final[TypeAdapter[str]] = TypeAdapter(Subject)
 _KNOWN_ROLES: Final = frozenset(str(role) for role in Role)
 
 
 class BadToken(Exception):
     """The token is refused. `reason` is one of a closed set, for the metric's label and the
-    service's log.
+    service's log; `issuer` the row's name, once it is found, and `claim` the one that is wrong.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, issuer: str | None = None, claim: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.issuer = issuer
+        self.claim = claim
 
 
 class RoleNotInRegistry(Exception):
-    """The token claims a party or a role that its issuer may not hand out."""
+    """The token claims a party or a role that its issuer, which is named, may not hand out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,7 @@ class _Remembered:
 class TokenVerifier:
     """Verifies bearer tokens and gives the actor of each."""
 
-    def __init__(self, registry: Registry, keys: Keys, now: Callable[[], datetime]) -> None:
+    def __init__(self, registry: Registry, keys: KeySets, now: Callable[[], datetime]) -> None:
         self._registry = registry
         self._keys = keys
         self._now = now
@@ -89,19 +97,21 @@ class TokenVerifier:
 
     async def _signed_claims(self, token: str) -> tuple[dict[str, Any], Issuer]:
         header, unverified = _parts(token)
-        if _FORBIDDEN_HEADERS & header.keys() or header.get("typ") not in _TYPES:
+        if _FORBIDDEN_HEADERS & header.keys():
             raise BadToken("header")
         issuer = self._find(unverified.get("iss"))
-        algorithm, kid = header.get("alg"), header.get("kid")
+        name, algorithm, kid = issuer.issuer, header.get("alg"), header.get("kid")
+        if header.get("typ") not in (*_TYPES, issuer.token_type or _TYPES[0]):
+            raise BadToken("type", name)
         if type(algorithm) is not str or algorithm not in issuer.algorithms:
-            raise BadToken("algorithm")
+            raise BadToken("algorithm", name)
         if type(kid) is not str:
-            raise BadToken("key")
+            raise BadToken("key", name)
         pem = self._keys.cached(issuer, kid, algorithm)
         if pem is None:
-            pem = await in_thread(self._keys.fetch, issuer, kid, algorithm)
+            pem = await self._keys.fetched(issuer, kid, algorithm)
         if pem is None:
-            raise BadToken("key")
+            raise BadToken("key", name)
         try:
             claims = jwt.decode(
                 token,
@@ -112,9 +122,9 @@ class TokenVerifier:
             )
         except Exception:  # noqa: BLE001
             # G12: the library also raises errors that it does not document.
-            raise BadToken("signature") from None
+            raise BadToken("signature", name) from None
         if claims != unverified:
-            raise BadToken("claims")
+            raise BadToken("signature", name)
         return claims, issuer
 
     def _find(self, name: object) -> Issuer:
@@ -124,26 +134,32 @@ class TokenVerifier:
         return issuer
 
     def _check_claims(self, claims: dict[str, Any], issuer: Issuer, now: float) -> None:
-        if not {"exp", "iat", "aud", "iss", "sub", "jti"} <= claims.keys():
-            raise BadToken("claims")
-        for name in ("exp", "iat", *(["nbf"] if "nbf" in claims else [])):
-            if type(claims[name]) not in (int, float):
-                raise BadToken("claims")
+        name = issuer.issuer
+        # RFC 9068 demands `jti`; providers whose tokens are plain JWTs leave it out.
+        needed = _NEEDED if issuer.token_type else (*_NEEDED, "jti")
+        for claim in needed:
+            if claim not in claims:
+                raise BadToken("claim_missing", name, claim)
+        for claim in ("exp", "iat", *(["nbf"] if "nbf" in claims else [])):
+            if type(claims[claim]) not in (int, float):
+                raise BadToken("claim_malformed", name, claim)
+        if _is_no_access_token(claims):
+            raise BadToken("not_an_access_token", name)
         audience = claims["aud"] if type(claims["aud"]) is list else [claims["aud"]]
         if issuer.audience not in audience:
-            raise BadToken("audience")
+            raise BadToken("audience", name)
         if claims["exp"] + LEEWAY_S <= now:
-            raise BadToken("expired")
+            raise BadToken("expired", name)
         if claims["iat"] > now + LEEWAY_S or claims.get("nbf", 0) > now + LEEWAY_S:
-            raise BadToken("not_yet_valid")
+            raise BadToken("not_yet_valid", name)
         if not 0 < claims["exp"] - claims["iat"] <= issuer.max_lifetime_s:
-            raise BadToken("lifetime")
+            raise BadToken("lifetime", name)
         try:
             _SUBJECT.validate_python(claims["sub"])
         except ValidationError:
-            raise BadToken("claims") from None
-        if type(claims["jti"]) is not str:
-            raise BadToken("claims")
+            raise BadToken("claim_malformed", name, "sub") from None
+        if type(claims.get("jti", "")) is not str:
+            raise BadToken("claim_malformed", name, "jti")
 
     def _remember(self, digest: bytes, remembered: _Remembered) -> None:
         with self._lock:
@@ -179,16 +195,38 @@ def _parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return both
 
 
+def _is_no_access_token(claims: dict[str, Any]) -> bool:
+    """Whether these are the claims of an ID token, or of another that is not for calling us."""
+    return claims.get("typ") not in _KINDS or not _ID_TOKEN.isdisjoint(claims)
+
+
 def _actor(claims: dict[str, Any], issuer: Issuer) -> Actor:
     """The actor. The registry names the party; the token can only repeat it and narrow the roles.
-    Raises RoleNotInRegistry.
+    Raises BadToken, RoleNotInRegistry.
     """
-    roles = claims.get("roles", [])
-    if type(roles) is not list or any(type(role) is not str for role in roles):
-        raise BadToken("claims")
-    if claims.get("party", issuer.party) != issuer.party or not set(roles) <= _KNOWN_ROLES:
-        raise RoleNotInRegistry
-    held = frozenset(map(Role, roles))
+    if claims.get("party", issuer.party) != issuer.party:
+        raise RoleNotInRegistry(issuer.issuer)
+    names = [name for path in issuer.roles_claims or ("roles",) for name in _at(claims, path)]
+    if any(type(name) is not str for name in names):
+        raise BadToken("claim_malformed", issuer.issuer, "roles")
+    if issuer.role_names is not None:
+        held = frozenset(issuer.role_names[name] for name in names if name in issuer.role_names)
+    elif set(names) <= _KNOWN_ROLES:
+        held = frozenset(map(Role, names))
+    else:
+        raise RoleNotInRegistry(issuer.issuer)
     if not held <= issuer.roles:
-        raise RoleNotInRegistry
+        raise RoleNotInRegistry(issuer.issuer)
     return Actor(issuer.party, claims["sub"], held, issuer.digest)
+
+
+def _at(claims: dict[str, Any], path: str) -> list[Any]:
+    """The list at a path of claims, `realm_access.roles`; a claim's own name may have dots."""
+    found: Any = claims
+    for name in [path] if path in claims else path.split("."):
+        if type(found) is not dict:
+            return [None]
+        if name not in found:
+            return []
+        found = found[name]
+    return found if type(found) is list else [None]

@@ -25,8 +25,9 @@ from app.api.http.codes import (
 )
 from app.api.http.problems import Problem, problem_response
 from app.domain.refusals.base import NotFound
-from app.runtime import clock
+from app.runtime import clock, logs
 from app.runtime.metrics import SECONDS, Metrics
+from app.runtime.tracing import answered, server_span
 
 MAX_TARGET_BYTES: Final = 8_192
 _CHARSET: Final = rb'([ \t]*;[ \t]*charset=("utf-8"|utf-8))?'
@@ -45,6 +46,9 @@ _ONCE: Final = {
 }
 """Headers that must not occur twice, because a proxy may use the one and the service the other."""
 _UNMATCHED: Final = "unmatched"
+_log = logs.get(__name__)
+_POLLED: Final = ("/livez", "/readyz", "/metrics")
+"""Asked every few seconds by machines: a line each would hide all others."""
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -94,8 +98,24 @@ class Outermost:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        tracer = scope["app"].state.tracer
+        if tracer is None:
+            await self._answer(scope, receive, send)
+            return
+        method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+        with server_span(tracer, method, scope["scheme"], scope["headers"]) as span:
+            status = HTTPStatus.INTERNAL_SERVER_ERROR.value
+            try:
+                status = await self._answer(scope, receive, send)
+            finally:
+                route = getattr(scope.get("route"), "path", None)
+                answered(span, method, route, status, scope.get("request_id"))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> int:
+        """Answer one request; its status."""
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         scope["request_id"] = request_id = _request_id(headers)
+        logs.request_id.set(request_id)
         started = time.perf_counter()
         status = HTTPStatus.INTERNAL_SERVER_ERROR.value
 
@@ -117,7 +137,7 @@ class Outermost:
                 response = problem_response(
                     problem.kind,
                     problem.detail,
-                    request_id,
+                    scope,
                     headers=problem.headers,
                 )
                 await response(scope, receive, answer)
@@ -126,7 +146,10 @@ class Outermost:
                 await self._app(scope, limited, answer)
         finally:
             self._metrics.in_progress.dec()
-            self._count(scope, status, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self._count(scope, status, seconds)
+            _log_request(scope, status, seconds)
+        return status
 
     def _frame_problem(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> Problem | None:
         """The problem with the request's form, found before its content is read; or None."""
@@ -153,6 +176,24 @@ class Outermost:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self._metrics.requests.labels(route, method, status).inc()
         self._metrics.latency.labels(route, method).observe(seconds)
+
+
+def _log_request(scope: Scope, status: int, seconds: float) -> None:
+    """One line: what was asked, by whose person, what was answered; no body and no token."""
+    route = getattr(scope.get("route"), "path", None)
+    if route in _POLLED and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return
+    said = {
+        "method": scope["method"],
+        # The path itself only where it is nobody's: else it has the identifiers of things.
+        "route": route or scope["path"],
+        "status": status,
+        "duration_ms": round(seconds * 1_000, 1),
+        "fund": scope.get("path_params", {}).get("fund"),
+        "party": scope.get("party"),
+        "code": scope.get("problem"),
+    }
+    _log.info("http_request", **{name: value for name, value in said.items() if value is not None})
 
 
 def _limited(receive: Receive, limit: int) -> Receive:

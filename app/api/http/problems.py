@@ -5,7 +5,6 @@ Only here does a refusal or a fault become an HTTP status. `docs/errors.md` list
 its cause and what to do.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -16,6 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import Scope
 
 from app.api.http.codes import (
     BAD_REQUEST,
@@ -32,6 +32,7 @@ from app.domain.refusals.base import Kind, NotFound, Refusal
 from app.domain.value_faults import VALUE_FAULTS, ValueFault
 from app.ledger.notary import ForkDetected
 from app.ledger.submission import QueueFull
+from app.runtime import logs
 from app.store.engine import OutcomeUnknown, Unavailable
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -46,7 +47,7 @@ _STATUS: Final = {
 }
 Code = EdgeCode | ValueFault | type[Refusal]
 """Everything that has a code of its own."""
-_logger = logging.getLogger(__name__)
+_log = logs.get(__name__)
 
 
 class FieldError(BaseModel):
@@ -106,14 +107,15 @@ def retry_of(refusal: Refusal) -> dict[str, str] | None:
 def problem_response(
     code: Code,
     detail: str,
-    request_id: str | None,
+    scope: Scope,
     *,
     headers: Mapping[str, str] | None = None,
     errors: Sequence[FieldError] | None = None,
 ) -> JSONResponse:
-    """The response of a problem; never cached."""
+    """The response of a problem; never cached. Its code is noted in `scope`, for the log."""
+    scope["problem"] = code.code
     return JSONResponse(
-        _details(code, detail, request_id, errors).model_dump(exclude_none=True),
+        _details(code, detail, scope.get("request_id"), errors).model_dump(exclude_none=True),
         status_of(code),
         headers={**(headers or {}), "Cache-Control": "no-store"},
         media_type=MEDIA_TYPE,
@@ -153,15 +155,11 @@ def handlers() -> dict[Any, Any]:
     }
 
 
-def _request_id(request: Request) -> str | None:
-    return request.scope.get("request_id")
-
-
 async def _refused(request: Request, refusal: Refusal) -> JSONResponse:
     return problem_response(
         type(refusal),
         refusal.sentence,
-        _request_id(request),
+        request.scope,
         headers=retry_of(refusal),
     )
 
@@ -171,7 +169,7 @@ async def _malformed(request: Request, error: RequestValidationError) -> JSONRes
     return problem_response(
         _code_of(found),
         _first(found),
-        _request_id(request),
+        request.scope,
         errors=found[:20],
     )
 
@@ -218,7 +216,7 @@ async def _http(request: Request, error: HTTPException) -> JSONResponse:
     headers = dict(error.headers or {})
     if isinstance(error, Problem):
         return problem_response(
-            error.kind, error.detail, _request_id(request), headers=headers, errors=error.errors
+            error.kind, error.detail, request.scope, headers=headers, errors=error.errors
         )
     code: Code = BAD_REQUEST
     if error.status_code == HTTPStatus.NOT_FOUND:
@@ -227,7 +225,7 @@ async def _http(request: Request, error: HTTPException) -> JSONResponse:
         code = METHOD_NOT_ALLOWED
         headers["Allow"] = ", ".join(sorted(request.app.state.methods_at(request.url.path)))
     detail = HTTPStatus(status_of(code)).phrase + "."
-    return problem_response(code, detail, _request_id(request), headers=headers)
+    return problem_response(code, detail, request.scope, headers=headers)
 
 
 async def _busy(request: Request, _: QueueFull) -> JSONResponse:
@@ -251,7 +249,7 @@ async def _forked(request: Request, _: ForkDetected) -> JSONResponse:
 
 def _retry(request: Request, code: EdgeCode, detail: str) -> JSONResponse:
     headers = {"Retry-After": str(RETRY_AFTER_S)}
-    return problem_response(code, detail, _request_id(request), headers=headers)
+    return problem_response(code, detail, request.scope, headers=headers)
 
 
 async def _gone(request: Request, _: ClientDisconnect) -> JSONResponse:
@@ -259,10 +257,10 @@ async def _gone(request: Request, _: ClientDisconnect) -> JSONResponse:
     not as a fault of the service.
     """
     detail = "The request ended before its body did."
-    return problem_response(BAD_REQUEST, detail, _request_id(request))
+    return problem_response(BAD_REQUEST, detail, request.scope)
 
 
 async def _fault(request: Request, fault: Exception) -> JSONResponse:
-    _logger.error("fault while answering %s", _request_id(request), exc_info=fault)
+    _log.error("request_fault", path=request.url.path, exc_info=fault)
     detail = "The service made a mistake. The request id helps its operators to find it."
-    return problem_response(INTERNAL_ERROR, detail, _request_id(request))
+    return problem_response(INTERNAL_ERROR, detail, request.scope)
