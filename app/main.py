@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from app.api.auth.request_signatures import PartyKeys
 from app.api.auth.tokens import TokenVerifier
 from app.api.http.frame import BodyLimits
 from app.api.services import ExportSlots, Services
+from app.ledger.clock_guard import ClockGuard
 from app.ledger.notary import Notary
 from app.ledger.writer import Ledger
 from app.runtime import clock, gctuning
@@ -114,6 +116,7 @@ def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Scrub]:
         metrics,
         batch_limit=settings.batch_limit,
         queue_limit=settings.queue_limit,
+        guard=ClockGuard(database, metrics, timedelta(days=settings.clock_gap_days)),
     )
     registry = (
         FileRegistry(settings.issuers_file)

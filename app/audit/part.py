@@ -13,6 +13,7 @@ from app.audit.checks.entry_files import EntryFiles
 from app.audit.checks.files import check_files
 from app.audit.checks.growing_tree import GrowingTree
 from app.audit.checks.growth import read_proof
+from app.audit.checks.times import EntryTimes
 from app.audit.format.archive import Archive, CannotTell
 from app.audit.format.layout import (
     CHECKPOINT,
@@ -27,6 +28,7 @@ from app.audit.report import MAX_PROBLEMS, NOT_CHECKED, OF_A_PART, Defect, Pins,
 from app.chain.canonical import decode, encode
 from app.chain.checkpoint import Checkpoint
 from app.chain.entry import Entry
+from app.chain.note import VerifiedSignature
 from app.chain.policy import Policy
 from app.chain.tree import HASH_BYTES, Frontier, ProofError, Range, verify_consistency
 
@@ -46,6 +48,8 @@ class _Part:
         self._pins = pins
         self._files = EntryFiles(archive, manifest.start, manifest.end)
         self._types: Counter[str] = Counter()
+        self._times = EntryTimes(manifest.start)
+        self._signers: list[VerifiedSignature] = []
         self._report = Report(
             fund=manifest.fund,
             origin=manifest.origin,
@@ -58,6 +62,9 @@ class _Part:
     def run(self) -> Report:
         checkpoint = self._check_checkpoint()
         tree = self._check_entries()
+        if checkpoint is not None:
+            self._times.compare(checkpoint.size, self._signers)
+        self._report.remarks = self._times.remarks
         if checkpoint is not None and tree.size == checkpoint.size:
             if tree.root() != checkpoint.root:
                 made, signed = tree.root().hex(), checkpoint.root.hex()
@@ -81,6 +88,7 @@ class _Part:
             self._report.checkpoint, checkpoint = read_checkpoint(self._archive)
             signers = signers_of(self._report.checkpoint, keys, self._policy)
             self._report.cosigned_by(signers, self._policy)
+            self._signers = signers
             require_claimed(self._manifest, checkpoint)
         except BadCheckpoint as error:
             self._found(3, str(error))
@@ -98,6 +106,7 @@ class _Part:
                     entry = walk.take(seq, line)
                     if entry is not None:
                         self._check_entry(seq, entry)
+                        self._times.take(entry, None)
                     if len(self._report.problems) >= MAX_PROBLEMS:
                         return tree.frontier
             except CannotTell as error:

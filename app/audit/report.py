@@ -100,7 +100,9 @@ class Report:
     closed: bool = False
     """Whether its last entry ends the log."""
     remarks: list[str] = field(default_factory=list)
-    """Differences between this machine's tables (time zones) and the log, whose values hold."""
+    """What people should know: times that point to a clock that was wrong; and differences between
+    this machine's tables (time zones) and the log, whose values hold.
+    """
     not_checked: tuple[str, ...] = NOT_CHECKED
 
     def cosigned_by(self, signers: Iterable[VerifiedSignature], policy: Policy) -> None:

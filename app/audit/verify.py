@@ -42,6 +42,7 @@ from app.audit.checks.pins import check_pinned, check_predecessor
 from app.audit.checks.seen_checkpoints import check_seen
 from app.audit.checks.signers import Distrusted, check_manifest, speakers
 from app.audit.checks.time_stamps import check_anchors
+from app.audit.checks.times import EntryTimes
 from app.audit.checks.views import ViewComparison
 from app.audit.format.archive import UNREADABLE, Archive, CannotTell
 from app.audit.format.layout import (
@@ -113,6 +114,7 @@ class _Verification:
         self._there = ViewComparison(archive, manifest.format, manifest.files)
         self._views = CsvViews(manifest.format.views, self._there.expect)
         self._replay = Replay()
+        self._times = EntryTimes()
         self._executing = True
         """False from the first entry that cannot be executed; the rest is only read."""
         self._log_state: Log | None = None
@@ -138,8 +140,8 @@ class _Verification:
             self._check_growth(tree)
             self._log_state = self._replay.log_state if self._executing else None
         self._report.signatures = self._replay.signature_count
-        self._report.remarks = self._replay.remarks
         speaking = self._check_signers(checkpoint)
+        self._report.remarks = [*self._replay.remarks, *self._times.remarks]
         self._check_views()
         self._check_manifest()
         self._check_pins(checkpoint)
@@ -187,6 +189,7 @@ class _Verification:
             else:
                 self._report.signed_by = str(signing[-1])
                 self._report.cosigned_by(signers, self._policy)
+                self._times.compare(checkpoint.size, signers)
         return speaking
 
     # -- 4 and 5: the entries --------------------------------------------------------------------
@@ -226,7 +229,9 @@ class _Verification:
             self._found(2, f"the manifest is of {self._manifest.fund}, the entries of another fund")
             return False
         try:
-            self._views.feed(self._replay.step(entry))
+            journaled = self._replay.step(entry)
+            self._views.feed(journaled)
+            self._times.take(entry, journaled.event)
         except NotPermitted as error:
             self._report.problems.append(Defect(5, str(error), seq, isinstance(error, NotKnown)))
             return False

@@ -313,6 +313,8 @@ def _round(mirror: "Mirror") -> int:
         return CANNOT_TELL
     for alarm in alarms:
         print(f"ALARM: {alarm}", file=sys.stderr)
+    for remark in mirror.remarks:
+        print(f"remark: {remark}", file=sys.stderr)
     for one in mirror.unheard:
         print(f"not reached: {one}", file=sys.stderr)
     if alarms:

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,11 @@ def add_to(command: Callable[..., Any]) -> None:
     _add_recovery_to(
         command("recover", _recover, "restore a log that lost entries; see docs/operators.md")
     )
+    watch = command("clock", _clock, "compare the clock with others; confirm that it is right")
+    watch.add_argument(
+        "--confirm", type=_minute, metavar="TIME", help="it is now TIME (UTC), as your watch says"
+    )
+    watch.add_argument("--reason", help="why it may have looked wrong")
     token = command("token", _token, "print a bearer token of the development issuer")
     token.add_argument("--party", required=True)
     token.add_argument("--role", required=True, action="append", help="may be given repeatedly")
@@ -75,6 +81,11 @@ def _port(text: str) -> int:
     if not 0 <= port < 65_536:
         raise ValueError("a port is between 0 and 65535")
     return port
+
+
+def _minute(text: str) -> datetime:
+    """A time in UTC: 2026-11-29T05:40. Raises ValueError."""
+    return datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=UTC)
 
 
 def _settings() -> "Settings":
@@ -141,6 +152,17 @@ def _check_config(chosen: argparse.Namespace) -> int:
     for variable, value in settings.shown():
         print(f"{variable}={value}")
     return OK
+
+
+def _clock(chosen: argparse.Namespace) -> int:
+    from app.ops.clock_report import confirm, report
+
+    def look(database: Any) -> int:
+        if chosen.confirm is not None:
+            confirm(database, chosen.confirm, chosen.reason or "")
+        return say("\n".join(report(database)))
+
+    return _with_database(look)
 
 
 def _token(chosen: argparse.Namespace) -> int:

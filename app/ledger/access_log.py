@@ -7,7 +7,7 @@ party in one hour is limited; its last entry of that hour says that more is not 
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -17,10 +17,11 @@ from sqlalchemy import Connection
 from app.chain.canonical import encode
 from app.chain.entry import time_text
 from app.domain.command import Actor
+from app.ledger.clock_guard import ClockGuard
 from app.ledger.notary import ForkDetected, Notary
 from app.ledger.sealing import Content, Place, seal
 from app.ledger.submission import KeyedCommand
-from app.runtime import clock, logs
+from app.runtime import logs
 from app.store import log
 from app.store.engine import Database
 from app.store.log import Head, Sealed
@@ -65,12 +66,10 @@ class AccessLog:
     processes.
     """
 
-    def __init__(
-        self, database: Database, notary: Notary, now: Callable[[], datetime] = clock.now
-    ) -> None:
+    def __init__(self, database: Database, notary: Notary, guard: ClockGuard) -> None:
         self._database = database
         self._notary = notary
-        self._now = now
+        self._clock = guard
         self._lock = threading.Lock()
         self.halted: dict[str, str] = {}
         """By name: second logs that contradict a signed checkpoint, and how. They are not written
@@ -109,10 +108,10 @@ class AccessLog:
         if name in self.halted:
             raise ForkDetected(self.halted[name])
         with self._lock:
-            now = self._now()
             with self._database.write() as connection:
                 head = log.lock_head(connection, name, create=True)
                 assert head is not None, "it was created"  # noqa: S101
+                now = self._clock.require_sound(head.last_at)
                 kept = self._within_limits(connection, name, attempts, now)
                 if not kept:
                     return

@@ -18,9 +18,8 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime
 
 from app.domain.command import Actor
 from app.domain.governance.funds import OpenFund
@@ -31,6 +30,7 @@ from app.ledger.access_log import AccessLog
 from app.ledger.answers import Answers
 from app.ledger.batch import Batch, Outcome
 from app.ledger.book_cache import BookCache
+from app.ledger.clock_guard import ClockGuard, ClockSuspect
 from app.ledger.notary import ForkDetected, Notary
 from app.ledger.submission import (
     Accepted,
@@ -84,7 +84,7 @@ class Ledger:
         *,
         batch_limit: int = 256,
         queue_limit: int = 4_096,
-        now: Callable[[], datetime] = clock.now,
+        guard: ClockGuard | None = None,
     ) -> None:
         self._database = database
         self._notary = notary
@@ -92,8 +92,8 @@ class Ledger:
         self._answers = Answers(database, notary, self._metrics)
         self._batch_limit = batch_limit
         self._queue_limit = queue_limit
-        self._now = now
-        self.access = AccessLog(database, notary, now)
+        self.clock = guard or ClockGuard(database, metrics)
+        self.access = AccessLog(database, notary, self.clock)
         self._waiting: queue.SimpleQueue[Submission | None] = queue.SimpleQueue()
         self._lines: dict[str, deque[Submission]] = {}
         """By fund: submissions taken from the queue, in the order of arrival."""
@@ -113,6 +113,7 @@ class Ledger:
 
     def start(self, logs: Iterable[str] | None = None) -> None:
         """Check every log, or these, against its last signed checkpoint, then accept commands."""
+        self.clock.compare()
         for name in sorted(self._notary.funds() if logs is None else logs):
             if is_access_log(name):
                 self.access.check(name)
@@ -152,8 +153,8 @@ class Ledger:
     async def submit(self, fund: str, actor: Actor, keyed: KeyedCommand) -> Accepted:
         """Record what a command asks for, exactly once for this party's key.
 
-        Raises Refusal, QueueFull, Unavailable (in all three nothing was recorded), OutcomeUnknown,
-        ForkDetected. A caller who disconnects does not stop the submission.
+        Raises Refusal, QueueFull, Unavailable, ClockSuspect (then nothing was recorded),
+        OutcomeUnknown, ForkDetected. A caller who disconnects does not stop the submission.
         """
         return await self.pass_through(Submission(fund, actor, (keyed,)))
 
@@ -303,6 +304,8 @@ class Ledger:
                 self._answers.fail(items, reason, "unknown")
             case ConstraintBroken():
                 self._one_by_one(fund, items, reason)
+            case ClockSuspect():
+                self._answers.fail(items, reason, "failed")
             case Unavailable():
                 logs.seldom(_log, "database_unavailable", why=str(reason))
                 self._answers.fail(items, reason, "failed")
@@ -370,8 +373,9 @@ class Ledger:
                 taken += self._next(fund)
             if head is None and _opens_a_fund(taken):
                 head = log.lock_head(connection, fund, create=True)
+            now = self.clock.require_sound(head.last_at if head is not None else "")
             book = self._books.take(fund, head)
-            batch = Batch(fund, self._now(), self._notary.keys, book)
+            batch = Batch(fund, now, self._notary.keys, book)
             batch.decide(connection, head, taken)
             if not batch.entries:
                 raise _NothingToKeep  # rolls the transaction back
@@ -384,7 +388,7 @@ class Ledger:
         note, size = b"", 0
         if batch.entries:
             note, size = self._notary.sign(fund, batch.before, batch.after, batch.speaker)
-            self._answers.observe(fund, batch, size, self._now())
+            self._answers.observe(fund, batch, size, clock.now())
             if any(entry.type == LogKeyChanged.type for entry in batch.entries):
                 self.access.follow_key(fund)
         self._answers.give(fund, batch, note, size)

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Self
 
 from app.audit.checks.signers import Distrusted, speakers
+from app.audit.checks.times import EntryTimes, dated_ahead
 from app.audit.replay import NotPermitted, Replay
 from app.audit.spilled_rows import SpilledRows
 from app.chain.checkpoint import Checkpoint, open_checkpoint
@@ -22,6 +23,7 @@ from app.chain.policy import Policy
 from app.chain.tree import Frontier, leaf_hash
 from app.mirror.kept import Kept
 from app.mirror.source import LogSource, Unreadable
+from app.runtime import clock
 from app.runtime.faults import Fault
 
 
@@ -66,6 +68,8 @@ class Mirror:
         """
         self.unheard: list[str] = []
         """What could not be asked in this round, and why."""
+        self.remarks: list[str] = []
+        """What is remarkable about the times of entries that came in this round."""
         self._start()
 
     def _start(self) -> None:
@@ -73,6 +77,7 @@ class Mirror:
         self._shelf = SpilledRows()
         self._replay = Replay(self._shelf)
         self._reader = LogReader()
+        self._times = EntryTimes()
         self._broken: str | None = None
         try:
             self._resume()
@@ -102,13 +107,15 @@ class Mirror:
 
     def fetch(self) -> list[Alarm]:
         """One round: fetch new entries and ask the witnesses. Raises Unreadable."""
-        alarms, self.unheard = list[Alarm](), []
+        alarms, self.unheard, known = list[Alarm](), [], len(self._times.remarks)
         try:
             self._advance(self._source.checkpoint())
         except TwoHistories as error:
             alarms.append(self._alarm(error))
         except (NoteError, Distrusted, BadEntry, BrokenChain) as error:
             alarms.append(Alarm(str(error)))
+        newest = self._times.newest
+        self.remarks = [*self._times.remarks[known:], *dated_ahead(newest, clock.now())]
         if self._broken is not None:
             alarms.append(Alarm(self._broken))
         for name, key in self._policy.witnesses.items():
@@ -169,6 +176,7 @@ class Mirror:
         """Chain and execute entries that the tree already covers. Raises BadEntry, BrokenChain."""
         for line in lines:
             entry = self._reader.read(line)
+            self._times.take(entry, None)
             if self._broken is None:
                 try:
                     self._replay.step(entry)

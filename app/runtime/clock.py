@@ -1,6 +1,7 @@
 """The clock and identifiers: the only module that reads the time or draws random ids."""
 
 import os
+import time
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
@@ -10,6 +11,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def now() -> datetime:
     """The present, aware, in UTC."""
     return datetime.now(UTC)  # noqa: TID251  this is the place
+
+
+def elapsed() -> float:
+    """Seconds that this machine has been running, also while it slept. Nobody can set it."""
+    source = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(source)
 
 
 def new_id(at: datetime) -> str:

@@ -7,6 +7,7 @@ runs READ COMMITTED; the lock on the head row puts writers in order.
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -124,6 +125,13 @@ class Database:
                 _commit(connection, transaction)
         except DRIVER_ERRORS as error:
             raise self._sorted(error, committing=committing) from error
+
+    def clock(self, connection: Connection) -> datetime | None:
+        """The time of the database's own clock; None for SQLite, which has none but ours."""
+        if self.dialect == "sqlite":
+            return None
+        found: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+        return found
 
     def close(self) -> None:
         """Close all connections."""

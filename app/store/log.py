@@ -6,6 +6,7 @@ stored bytes are authoritative: an entry's body is returned exactly as it was wr
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select, tuple_, update
@@ -98,6 +99,12 @@ def sizes(connection: Connection) -> dict[str, int]:
     """The number of entries of every log, second logs included."""
     query = select(_heads.c.fund, _heads.c.size).where(_heads.c.size > 0)
     return {row.fund: row.size for row in connection.execute(query)}
+
+
+def newest_time(connection: Connection) -> datetime | None:
+    """The time of the newest entry of any log; None when there is none."""
+    at = connection.execute(select(func.max(_heads.c.last_at)).where(_heads.c.size > 0)).scalar()
+    return datetime.fromisoformat(at) if at else None
 
 
 def has_grown(connection: Connection, fund: str, size: int, ours: Sequence[str]) -> bool:

@@ -163,6 +163,29 @@ class CosignatureRow(SQLModel, table=True):
     line: str = Field(sa_type=Text)
 
 
+class ClockConfirmationRow(SQLModel, table=True):
+    """An operator's word that the clock was right; it is about the service, not about a fund."""
+
+    __tablename__ = "clock_confirmations"
+    at: str = Field(primary_key=True, sa_type=Text)
+    reason: str = Field(sa_type=Text)
+
+
+class DamageRow(SQLModel, table=True):
+    """An entry that is not what was signed; the fund is not written to while there is one.
+
+    `seq` is -1 where it cannot be told which entry it is. `signed_hash` (hex) is the leaf hash that
+    the signed tree has for it, empty where that is not known.
+    """
+
+    __tablename__ = "damages"
+    fund: str = Field(primary_key=True, sa_type=Text)
+    seq: int = Field(primary_key=True, sa_type=BigInteger)
+    found_at: str = Field(sa_type=Text)
+    why: str = Field(sa_type=Text)
+    signed_hash: str = Field(sa_type=Text)
+
+
 LOG_TABLES: Final = (
     "entries",
     "tile_hashes",

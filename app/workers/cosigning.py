@@ -130,6 +130,7 @@ class CosigningWorker:
             for name, key in policy.witnesses.items()
             if name in policy.urls
         ]
+        ledger.clock.watched_by = len(self._asked)
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -186,10 +187,12 @@ class CosigningWorker:
                 raise NoCosignature("ahead", f"{known}, we have {checkpoint.size}") from None
             raise NoCosignature("conflict", str(known)) from None
         try:
-            _, line = cosignature_of(text, answer, witness.key)
+            verified, line = cosignature_of(text, answer, witness.key)
         except (NoteError, ValueError) as error:
             raise NoCosignature("invalid", str(error)) from None
         await in_thread(self._keep, name, checkpoint.size, witness.key, line)
+        if verified.timestamp is not None:
+            self._ledger.clock.heard(witness.name, verified.timestamp)
         self._count(witness, "cosigned")
         return checkpoint.size
 

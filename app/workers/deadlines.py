@@ -22,6 +22,8 @@ from app.store.engine import Database
 from app.workers.rounds import Rounds
 
 PAUSE_S = 1.0
+APART_S = 5.0
+"""So many seconds apart a deadline must have been seen to be over, before it ends anything."""
 _log = logs.get(__name__)
 
 
@@ -31,13 +33,21 @@ class DeadlineWorker:
     """
 
     def __init__(
-        self, database: Database, ledger: Ledger, metrics: Metrics, pause_s: float = PAUSE_S
+        self,
+        database: Database,
+        ledger: Ledger,
+        metrics: Metrics,
+        pause_s: float = PAUSE_S,
+        apart_s: float = APART_S,
     ) -> None:
         self._database = database
         self._ledger = ledger
         self._rounds = Rounds("deadlines", metrics)
         self._pause_s = pause_s
+        self._apart_s = apart_s
         self._backoff = Backoff()
+        self._first_seen: dict[str, float] = {}
+        """By key: when it was first seen to be due, as this machine runs."""
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -49,8 +59,11 @@ class DeadlineWorker:
         """
         due = await in_thread(self._due)
         self._backoff.forget_all_but(key for _, _, key in due)
+        now = clock.elapsed()
+        self._first_seen = {key: self._first_seen.get(key, now) for _, _, key in due}
         for fund, command, key in due:
-            if self._backoff.is_due(key):
+            # One reading of the clock ends no vote: it has to be over for a while.
+            if now - self._first_seen[key] >= self._apart_s and self._backoff.is_due(key):
                 await self._record(fund, command, key)
 
     async def _record(self, fund: str, command: Command, key: str) -> None:

@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -126,6 +126,8 @@ class Readiness:
     def look(self) -> Found:
         """Make every check."""
         begun, why = time.monotonic(), dict[str, str]()
+        with suppress(Unavailable):
+            self._ledger.clock.compare()
         checks = dict.fromkeys(("database", "schema", "guards", "writable"), False)
         self._ask_database(checks, why)
         for name, trouble in self._troubles():
@@ -170,6 +172,8 @@ class Readiness:
         halted = sorted(ledger.halted)
         self._metrics.funds_halted.set(len(halted))
         yield "history", "; ".join(f"{fund}: {ledger.halted[fund]}" for fund in halted)
+        ledger.clock.judge()
+        yield "clock", ledger.clock.why or ""
         unsigned = ", ".join(sorted(ledger.unsigned))
         yield "signing", f"the newest entries are not signed: {unsigned}" if unsigned else ""
         free = shutil.disk_usage(self._data_dir).free

@@ -30,6 +30,7 @@ from tests.support.builders import (
     money,
     treasury,
 )
+from tests.support.clocks import TestClock
 from tests.support.commands import DE, pledge
 from tests.support.service import Service, running
 from tests.support.waiting import at_the_door, until
@@ -118,7 +119,7 @@ def test_time_in_a_log_never_runs_backwards(fund: Service) -> None:
         here.database,
         here.notary,
         here.metrics,
-        now=lambda: datetime(2001, 1, 1, tzinfo=UTC),
+        guard=TestClock(here.database, lambda: datetime(2001, 1, 1, tzinfo=UTC)),
     )
     past.start()
 

@@ -319,6 +319,7 @@ def _served(folder: Path) -> Iterator[Service]:
     _Clock.present = BEGIN
     with (
         patch("app.runtime.clock.datetime", _Clock),
+        patch("app.runtime.clock.elapsed", lambda: float(_Clock.present.timestamp())),
         patch("app.runtime.clock.os", _Chance()),
         running(settings) as service,
     ):

@@ -22,6 +22,7 @@ from app.main import assemble
 from app.runtime.metrics import Metrics
 from app.runtime.settings import Settings
 from tests.support.builders import Person, a_pledge, money
+from tests.support.clocks import TestClock
 from tests.support.domain import Door
 from tests.support.paper import Recorded as Line
 from tests.support.service import settings_of
@@ -40,7 +41,10 @@ class Through(Door):
         super().__init__()
         self.here, _ = assemble(settings, Metrics())
         self.ledger = Ledger(
-            self.here.database, self.here.notary, self.here.metrics, now=lambda: self.now
+            self.here.database,
+            self.here.notary,
+            self.here.metrics,
+            guard=TestClock(self.here.database, lambda: self.now),
         )
         self.replay, self.random, self.keys = Replay(), random, count()
         self.ways = Counter[str]()

@@ -1,10 +1,13 @@
-"""Moving the clock: every clock of this process goes ahead; database and keys stay."""
+"""Moving time: every clock of this process goes ahead; database and keys stay."""
 
 from datetime import datetime, timedelta, tzinfo
 
 import pytest
 
+from app.runtime import clock
 from tests.support.service import Service
+
+_ELAPSED = clock.elapsed
 
 
 class _Ahead(datetime):
@@ -21,4 +24,6 @@ def travel(service: Service, days: int, patch: pytest.MonkeyPatch) -> None:
     """Let it be so many days from today. Everybody signs in anew: tokens last for hours."""
     patch.setattr(_Ahead, "by", timedelta(days=days))
     patch.setattr("app.runtime.clock.datetime", _Ahead)
+    patch.setattr("app.runtime.clock.elapsed", lambda: _ELAPSED() + _Ahead.by.total_seconds())
+    patch.setattr("app.store.engine.Database.clock", lambda *_: None)
     service.sign_out()

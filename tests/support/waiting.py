@@ -28,8 +28,9 @@ def until(fact: Callable[[], T]) -> T:
 
 def without_pauses(patch: pytest.MonkeyPatch) -> None:
     """Services that start from here on see to what goes on beside requests again and again."""
-    for work in (ApprovalGauges, DeadlineWorker, CosigningWorker, TimestampWorker):
+    for work in (ApprovalGauges, CosigningWorker, TimestampWorker):
         patch.setattr(f"app.main.{work.__name__}", partial(work, pause_s=0.02))
+    patch.setattr("app.main.DeadlineWorker", partial(DeadlineWorker, pause_s=0.02, apart_s=0.0))
 
 
 def at_the_door(service: Service, patch: pytest.MonkeyPatch) -> list[bool]:

@@ -57,7 +57,7 @@ def ticked(service: Service, *more: Ledger) -> None:
     async def together() -> None:
         doors = (here.ledger, *more)
         await asyncio.gather(
-            *(TICK(DeadlineWorker(here.database, door, Metrics())) for door in doors)
+            *(TICK(DeadlineWorker(here.database, door, Metrics(), apart_s=0)) for door in doors)
         )
 
     asyncio.run(together())
@@ -207,7 +207,7 @@ def test_a_clock_that_cannot_be_recorded_keeps_no_other_waiting_and_is_tried_eve
         if asking.key == "broken":
             raise RuntimeError("no refusal at all")
 
-    deadline_worker = DeadlineWorker(here.database, here.ledger, Metrics())
+    deadline_worker = DeadlineWorker(here.database, here.ledger, Metrics(), apart_s=0)
     command = ElapseClock(matter_id="01947b6e-3c00-7000-8000-000000000001")
     both: list[tuple[str, ElapseClock, str]] = [
         ("one-fund", command, "broken"),

@@ -176,6 +176,13 @@ KEYS_UNAVAILABLE: Final = EdgeCode(
     "again in a moment",
 )
 
+CLOCK_SUSPECT: Final = EdgeCode(
+    "clock_suspect",
+    503,
+    "the service's clock contradicts other clocks or the log; nothing is recorded meanwhile",
+    "again later, same key; operators: see `docs/runbooks/clock-suspect.md`",
+)
+
 FORK_DETECTED: Final = EdgeCode(
     "fork_detected",
     503,

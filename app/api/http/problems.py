@@ -20,6 +20,7 @@ from starlette.types import Scope
 from app.api.http.codes import (
     BAD_REQUEST,
     BUSY,
+    CLOCK_SUSPECT,
     FORK_DETECTED,
     INTERNAL_ERROR,
     INVALID_BODY,
@@ -30,6 +31,7 @@ from app.api.http.codes import (
 )
 from app.domain.refusals.base import Kind, NotFound, Refusal
 from app.domain.value_faults import VALUE_FAULTS, ValueFault
+from app.ledger.clock_guard import ClockSuspect
 from app.ledger.notary import ForkDetected
 from app.ledger.submission import QueueFull
 from app.runtime import logs
@@ -148,6 +150,7 @@ def handlers() -> dict[Any, Any]:
         HTTPException: _http,
         QueueFull: _busy,
         Unavailable: _unavailable,
+        ClockSuspect: _clock_suspect,
         OutcomeUnknown: _outcome_unknown,
         ForkDetected: _forked,
         ClientDisconnect: _gone,
@@ -235,6 +238,11 @@ async def _busy(request: Request, _: QueueFull) -> JSONResponse:
 async def _unavailable(request: Request, _: Unavailable) -> JSONResponse:
     detail = "Nothing can be recorded just now; this request changed nothing. Same key again."
     return _retry(request, UNAVAILABLE, detail)
+
+
+async def _clock_suspect(request: Request, _: ClockSuspect) -> JSONResponse:
+    detail = "The service does not believe its clock just now; nothing was recorded. Try again."
+    return _retry(request, CLOCK_SUSPECT, detail)
 
 
 async def _outcome_unknown(request: Request, _: OutcomeUnknown) -> JSONResponse:

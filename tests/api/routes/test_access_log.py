@@ -200,7 +200,8 @@ def test_the_second_log_has_a_signed_checkpoint_of_its_own(fund: Service) -> Non
 def at(service: Service, hours: int, patch: pytest.MonkeyPatch) -> None:
     """Let it be half past for the second log, so many hours from now."""
     moment = clock.now().replace(minute=30) + timedelta(hours=hours)
-    patch.setattr(service.inside.ledger.access, "_now", lambda: moment)
+    guard = service.inside.ledger.access._clock
+    patch.setattr(guard, "require_sound", lambda _: moment)
 
 
 def test_a_party_fills_its_share_of_an_hour_and_no_more(
