@@ -92,8 +92,10 @@ def _beside(here: Services) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]
         yield TimestampWorker(here.database, here.ledger, here.metrics, authority).run
 
 
-def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Scrub]:
-    """Open database, keys and writer; refuse a wrong schema or missing guards.
+def assemble(
+    settings: Settings, metrics: Metrics, *, guarded: bool = True
+) -> tuple[Services, Scrub]:
+    """Open database, keys and writer; refuse a wrong schema or, if `guarded`, missing guards.
 
     Raises Unsuitable, WrongSchema, GuardsMissing, KeyUnusable, Unavailable.
     """
@@ -103,7 +105,8 @@ def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Scrub]:
         with database.read() as connection:
             require_suitable(connection, durable=settings.env == "production")
             check_schema(connection)
-            verify_guards(connection)
+            if guarded:
+                verify_guards(connection)
     except Exception:
         database.close()
         raise
@@ -140,7 +143,7 @@ def assemble(settings: Settings, metrics: Metrics) -> tuple[Services, Scrub]:
         witnesses=read_witnesses(settings.witnesses_file),
         batches=asyncio.Semaphore(BATCHES_AT_ONCE),
     )
-    return here, Scrub(database, metrics)
+    return here, Scrub(database, notary, ledger.damages, metrics)
 
 
 def check_start(settings: Settings) -> None:

@@ -32,6 +32,12 @@ def add_to(command: Callable[..., Any]) -> None:
     _add_recovery_to(
         command("recover", _recover, "restore a log that lost entries; see docs/operators.md")
     )
+    repair = command("repair", _repair, "put entries that were changed back as they were signed")
+    repair.add_argument("fund")
+    repair.add_argument(
+        "--entries", type=Path, required=True, help="entries.jsonl of a mirror or of a bundle"
+    )
+    repair.add_argument("--reason", default="Entries were changed in the database")
     watch = command("clock", _clock, "compare the clock with others; confirm that it is right")
     watch.add_argument(
         "--confirm", type=_minute, metavar="TIME", help="it is now TIME (UTC), as your watch says"
@@ -151,6 +157,32 @@ def _check_config(chosen: argparse.Namespace) -> int:
     settings = read_settings(production=chosen.production)
     for variable, value in settings.shown():
         print(f"{variable}={value}")
+    return OK
+
+
+def _repair(chosen: argparse.Namespace) -> int:
+    from app.ledger.access_log import repaired
+    from app.ledger.submission import LEDGER_ITSELF
+    from app.main import assemble
+    from app.ops.recovery import NotRecovered
+    from app.ops.repair import repair
+    from app.runtime.metrics import Metrics
+    from app.store.log_names import main_log
+
+    here, _ = assemble(_settings(), Metrics(), guarded=False)
+    try:
+        with chosen.entries.open("rb") as file:
+            lines = (line.removesuffix(b"\n") for line in file)
+            done = repair(here.database, here.notary, chosen.fund, lines)
+        here.ledger.damages.learn()
+        said = repaired(LEDGER_ITSELF, done.entries[:1_000], chosen.reason)
+        here.ledger.access.record(main_log(chosen.fund), [said])
+    except NotRecovered as error:
+        print(f"fundledger: not repaired: {error}", file=sys.stderr)
+        return CANNOT_TELL
+    finally:
+        here.database.close()
+    print(f"{len(done.entries)} entries put back; the log of {done.size} is what was signed.")
     return OK
 
 

@@ -18,6 +18,7 @@ from app.chain.canonical import encode
 from app.chain.entry import time_text
 from app.domain.command import Actor
 from app.ledger.clock_guard import ClockGuard
+from app.ledger.damage_watch import DamageWatch
 from app.ledger.notary import ForkDetected, Notary
 from app.ledger.sealing import Content, Place, seal
 from app.ledger.submission import KeyedCommand
@@ -31,6 +32,7 @@ MAX_PER_HOUR: Final = 200
 """Upper limit of entries of one party in one hour."""
 REFUSED: Final = "access.refused"
 EXPORTED: Final = "access.exported"
+REPAIRED: Final = "access.repaired"
 LIMITED: Final = "access.limited"
 _log = logs.get(__name__)
 
@@ -61,15 +63,23 @@ def exported(actor: Actor, size: int, start: int, since: int | None) -> Attempt:
     return Attempt(actor, EXPORTED, what if since is None else {**what, "since": since})
 
 
+def repaired(actor: Actor, entries: Sequence[int], reason: str) -> Attempt:
+    """Entries that had been changed in the database were put back as they were signed."""
+    return Attempt(actor, REPAIRED, {"entries": list(entries), "reason": reason})
+
+
 class AccessLog:
     """Writes every fund's second log: one writer in each process; the head row orders the
     processes.
     """
 
-    def __init__(self, database: Database, notary: Notary, guard: ClockGuard) -> None:
+    def __init__(
+        self, database: Database, notary: Notary, guard: ClockGuard, damages: DamageWatch
+    ) -> None:
         self._database = database
         self._notary = notary
         self._clock = guard
+        self._damages = damages
         self._lock = threading.Lock()
         self.halted: dict[str, str] = {}
         """By name: second logs that contradict a signed checkpoint, and how. They are not written
@@ -105,8 +115,8 @@ class AccessLog:
         halted log, and what the database and the notary raise.
         """
         name = access_log(fund)
-        if name in self.halted:
-            raise ForkDetected(self.halted[name])
+        if (why := self.halted.get(name) or self._damages.why(name)) is not None:
+            raise ForkDetected(why)
         with self._lock:
             with self._database.write() as connection:
                 head = log.lock_head(connection, name, create=True)

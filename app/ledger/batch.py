@@ -116,6 +116,12 @@ class Batch:
         log.append(connection, self._head, self.entries, uses, self.completed, self.after)
         read_tables.save(connection, self._fund, dict(self.book.changed.items()))
 
+    def unrefused(self) -> Iterator[Submission]:
+        """The decided submissions of which no command was refused."""
+        for item, outcomes in self.decided:
+            if not any(isinstance(outcome, Refusal) for outcome in outcomes):
+                yield item
+
     @property
     def head_after(self) -> Head | None:
         """The fund's head after this batch; None where there is no such fund."""

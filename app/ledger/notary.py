@@ -103,6 +103,16 @@ class Notary:
             line = signed.signatures[-1].line()
             checkpoints.keep_cosignature(connection, name, size, key.verifier, line)
 
+    def signed(self, fund: str) -> Checkpoint | None:
+        """The last checkpoint of the fund, if the database is not behind it. Raises
+        ForkDetected.
+        """
+        with self._second_store.locked(fund) as slot:
+            last = self._last(fund, slot)
+        with self._database.read() as connection:
+            head = log.read_head(connection, fund)
+        return last if last is not None and head is not None and head.size >= last.size else None
+
     # -- recovery --------------------------------------------------------------------------------
 
     def last_signed(self, fund: str) -> Checkpoint | None:
@@ -178,6 +188,10 @@ class Notary:
         if log_state is None:
             return [self.keys.of_log(log).verifier]
         return [replace(VerifierKey.parse(key.vkey), name=name) for key in log_state.keys]
+
+    def opened(self, fund: str, note: bytes) -> Checkpoint:
+        """The checkpoint of a note that this notary signed. Raises NoteError."""
+        return self._open(fund, note)
 
     def size_of(self, fund: str, note: bytes) -> int:
         """How many entries a note covers that this notary signed."""

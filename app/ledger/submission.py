@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from app.domain.command import Actor, Command
+from app.domain.governance.funds import OpenFund
 from app.domain.refusals.base import Refusal
 from app.domain.values import LEDGER_PARTY, LEDGER_SUBJECT, Role
 from app.store import log
@@ -146,6 +147,10 @@ class Submission:
     def labels(self) -> list[tuple[str, str, str]]:
         """Its keys, each with fund and party, so that no two parties' keys collide."""
         return [(self.fund, self.actor.party, keyed.key) for keyed in self.commands]
+
+    @property
+    def opens_a_fund(self) -> bool:
+        return any(isinstance(keyed.command, OpenFund) for keyed in self.commands)
 
     def settle(self, result: Accepted | BaseException) -> None:
         """Set the answer; a second call changes nothing."""

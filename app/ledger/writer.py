@@ -22,15 +22,14 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from app.domain.command import Actor
-from app.domain.governance.funds import OpenFund
 from app.domain.proposals.custody_effects import LogKeyChanged
-from app.domain.refusals.base import Refusal
 from app.domain.refusals.record import RequestInFlight
 from app.ledger.access_log import AccessLog
 from app.ledger.answers import Answers
-from app.ledger.batch import Batch, Outcome
+from app.ledger.batch import Batch
 from app.ledger.book_cache import BookCache
 from app.ledger.clock_guard import ClockGuard, ClockSuspect
+from app.ledger.damage_watch import DamageWatch
 from app.ledger.notary import ForkDetected, Notary
 from app.ledger.submission import (
     Accepted,
@@ -65,14 +64,6 @@ class _NothingToKeep(Exception):
     """Every command of the batch was refused or replayed: the transaction is rolled back."""
 
 
-def _opens_a_fund(items: Iterable[Submission]) -> bool:
-    return any(isinstance(keyed.command, OpenFund) for item in items for keyed in item.commands)
-
-
-def _refused_any(outcomes: Iterable[Outcome]) -> bool:
-    return any(isinstance(outcome, Refusal) for outcome in outcomes)
-
-
 class Ledger:
     """The writer of one process, which takes commands between `start` and `stop`."""
 
@@ -93,7 +84,8 @@ class Ledger:
         self._batch_limit = batch_limit
         self._queue_limit = queue_limit
         self.clock = guard or ClockGuard(database, metrics)
-        self.access = AccessLog(database, notary, self.clock)
+        self.damages = DamageWatch(database, notary)
+        self.access = AccessLog(database, notary, self.clock, self.damages)
         self._waiting: queue.SimpleQueue[Submission | None] = queue.SimpleQueue()
         self._lines: dict[str, deque[Submission]] = {}
         """By fund: submissions taken from the queue, in the order of arrival."""
@@ -114,11 +106,14 @@ class Ledger:
     def start(self, logs: Iterable[str] | None = None) -> None:
         """Check every log, or these, against its last signed checkpoint, then accept commands."""
         self.clock.compare()
+        self.damages.learn()
         for name in sorted(self._notary.funds() if logs is None else logs):
             if is_access_log(name):
                 self.access.check(name)
             else:
                 self._notary.check(name)
+            if name not in self.access.halted:
+                self.damages.check(name)
         self._metrics.second_logs_halted.set(len(self.access.halted))
         self._open = True
         self._thread.start()
@@ -298,7 +293,7 @@ class Ledger:
         """Answer the submissions of a transaction that failed."""
         match reason:
             case ForkDetected():
-                self._halt(fund, items, reason)
+                self._refuse(fund, items, reason)
             case OutcomeUnknown():
                 _log.warning("outcome_unknown", fund=fund, commands=len(items), why=str(reason))
                 self._answers.fail(items, reason, "unknown")
@@ -331,13 +326,13 @@ class Ledger:
             self._answers.fail(items, OutcomeUnknown("recorded, but not signed"), "unknown")
         if attempts := batch.attempts():
             # Only those who were refused wait for the access log.
-            self._release(item for item, outcomes in batch.decided if not _refused_any(outcomes))
+            self._release(batch.unrefused())
             self.access.try_to_record(fund, attempts)
 
     def _require_signed(self, fund: str) -> None:
         """Check that the log's end is signed. Raises ForkDetected, Unavailable."""
-        if fund in self.halted:
-            raise ForkDetected(self.halted[fund])
+        if (why := self.halted.get(fund) or self.damages.why(fund)) is not None:
+            raise ForkDetected(why)
         if fund in self.unsigned:
             try:
                 self._notary.check(fund)
@@ -347,6 +342,13 @@ class Ledger:
                 # Whatever keeps the log from being signed keeps it from growing, and no more.
                 raise Unavailable(f"the log's end cannot be signed: {error}") from error
             self.unsigned.discard(fund)
+
+    def _refuse(self, fund: str, items: list[Submission], fork: ForkDetected) -> None:
+        """Answer those who wait for a fund that is not written to, or from now on is not."""
+        if fund in self.halted or self.damages.why(fund) is not None:
+            self._answers.fail(items, fork, "failed")
+        else:
+            self._halt(fund, items, fork)
 
     def _halt(self, fund: str, items: list[Submission], fork: ForkDetected) -> None:
         self.halted[fund] = str(fork)
@@ -371,7 +373,7 @@ class Ledger:
                 # More may have arrived while another process held the head; it is taken too.
                 self._sort_in(wait=False)
                 taken += self._next(fund)
-            if head is None and _opens_a_fund(taken):
+            if head is None and any(item.opens_a_fund for item in taken):
                 head = log.lock_head(connection, fund, create=True)
             now = self.clock.require_sound(head.last_at if head is not None else "")
             book = self._books.take(fund, head)

@@ -76,6 +76,18 @@ def create_guards(connection: Connection, tables: Sequence[str] = GUARDED) -> No
         connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
 
 
+def drop_guards(connection: Connection, tables: Sequence[str] = GUARDED) -> None:
+    """Take the guards of these tables down, to put back what was signed. Needs the owner's rights;
+    whoever does it puts them up again in the same transaction.
+    """
+    if connection.dialect.name == "sqlite":
+        for name in _sqlite_triggers(tables):
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
+        return
+    for name, (table, _) in _postgres_triggers(tables).items():
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name} ON {table}")
+
+
 def verify_guards(connection: Connection, tables: Sequence[str] = GUARDED) -> None:
     """Compare every guard with its definition here. Raises GuardsMissing."""
     if connection.dialect.name == "sqlite":

@@ -57,6 +57,15 @@ class Sealed(NamedTuple):
     postings: tuple[Posting, ...]
 
 
+class StoredEntry(NamedTuple):
+    """An entry as it is stored, with the hashes that tie it to its place."""
+
+    seq: int
+    body: bytes
+    leaf: bytes
+    prev: bytes
+
+
 class KeyUse(NamedTuple):
     """The first use of an idempotency key: the request's digest and the entries it made."""
 
@@ -226,6 +235,20 @@ def lines(connection: Connection, fund: str, start: int, end: int) -> Iterator[t
         for row in found:
             yield row.body.encode(), bytes(row.leaf)
         position = found[-1].seq + 1
+
+
+def stored_entries(connection: Connection, fund: str, start: int, end: int) -> list[StoredEntry]:
+    """Entries [start, end), a tile of them at most, with their hashes."""
+    query = (
+        select(_entries.c.seq, _entries.c.body, _entries.c.leaf, _entries.c.prev)
+        .where(_entries.c.fund == fund, _entries.c.seq >= start, _entries.c.seq < end)
+        .order_by(_entries.c.seq)
+        .limit(TILE_WIDTH)
+    )
+    return [
+        StoredEntry(row.seq, row.body.encode(), bytes(row.leaf), bytes(row.prev))
+        for row in connection.execute(query)
+    ]
 
 
 def page(

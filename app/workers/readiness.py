@@ -59,6 +59,12 @@ class ReadinessMetrics:
             "Free bytes where keys, checkpoints and, on SQLite, the log lie.",
             registry=registry,
         )
+        self.damaged = Gauge(
+            "ledger_damaged_entries",
+            "Entries that are known not to be what was signed.",
+            ["fund"],
+            registry=registry,
+        )
         self.funds_halted = Gauge(
             "ledger_funds_halted", "Funds that take no entries now.", registry=registry
         )
@@ -128,6 +134,7 @@ class Readiness:
         begun, why = time.monotonic(), dict[str, str]()
         with suppress(Unavailable):
             self._ledger.clock.compare()
+            self._ledger.damages.learn()
         checks = dict.fromkeys(("database", "schema", "guards", "writable"), False)
         self._ask_database(checks, why)
         for name, trouble in self._troubles():
@@ -169,9 +176,13 @@ class Readiness:
         stopped = "" if ledger.running else "it does not run"
         yield "writer", ledger.broken or stopped
         yield "queue", "" if ledger.has_room else "more waits than is taken"
-        halted = sorted(ledger.halted)
+        damaged = {name: ledger.damages.why(name) or "" for name in ledger.damages.funds}
+        halted = {**damaged, **ledger.halted}
         self._metrics.funds_halted.set(len(halted))
-        yield "history", "; ".join(f"{fund}: {ledger.halted[fund]}" for fund in halted)
+        self._metrics.damaged.clear()
+        for name in damaged:
+            self._metrics.damaged.labels(name).set(ledger.damages.count(name))
+        yield "history", "; ".join(halted[fund] for fund in sorted(halted))
         ledger.clock.judge()
         yield "clock", ledger.clock.why or ""
         unsigned = ", ".join(sorted(ledger.unsigned))

@@ -1,20 +1,20 @@
-"""The scrub re-reads the log in the background and checks that it has not changed.
+"""The scrub reads the log again in the background and checks that it is what was signed.
 
-It reads stored bytes, a piece at a time with pauses between, and compares position, chain, the
-stored hash of each entry and, at the end, the tree with the head; then it begins again. It finds
-what was changed while the service runs. If everything was rewritten at once, hashes and head
-included, receipts, remembered checkpoints and verifiers show it.
+A tile of entries at a time, with pauses between, it compares stored bytes with the hashes that the
+last signed checkpoint fixes; then it begins again. What it finds stops the writing to that fund.
+If everything was rewritten at once, checkpoints and second store included, receipts, remembered
+checkpoints and witnesses show it.
 """
 
 import threading
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
-from sqlalchemy import Connection
 
-from app.chain.entry import BadEntry, BrokenChain
-from app.chain.log_reader import LogReader
-from app.chain.tree import leaf_hash
+from app.chain.tiles import TILE_WIDTH
+from app.ledger.damage_watch import DamageWatch
+from app.ledger.integrity import SOMEWHERE, Damage, SignedTree
+from app.ledger.notary import ForkDetected, Notary
 from app.runtime import clock, logs
 from app.runtime.metrics import Metrics
 from app.store import log
@@ -23,7 +23,8 @@ from app.store.guards import GuardsMissing, verify_guards
 from app.workers.readiness import ReadinessMetrics
 from app.workers.rounds import Rounds
 
-PIECE: Final = 500
+TILES: Final = 2
+"""How many tiles of each log one look takes."""
 PAUSE_S: Final = 2.0
 _log = logs.get(__name__)
 
@@ -55,13 +56,23 @@ class ScrubMetrics:
 class Scrub:
     """A thread that scrubs between `start` and `stop`."""
 
-    def __init__(self, database: Database, metrics: Metrics, pause_s: float = PAUSE_S) -> None:
+    def __init__(
+        self,
+        database: Database,
+        notary: Notary,
+        damages: DamageWatch,
+        metrics: Metrics,
+        pause_s: float = PAUSE_S,
+    ) -> None:
         self._database = database
+        self._notary = notary
+        self._damages = damages
         self._metrics = metrics.of(ScrubMetrics)
         self._guards_ok = metrics.of(ReadinessMetrics).guards_ok
         self._rounds = Rounds("scrub", metrics)
         self._pause_s = pause_s
-        self._reached: dict[str, LogReader] = {}
+        self._next: dict[str, int] = {}
+        """By log: the tile that is read next; it begins with the first."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scrub", daemon=True)
 
@@ -77,7 +88,7 @@ class Scrub:
         self._rounds.until(self._stop, self.look, self._pause_s)
 
     def look(self) -> None:
-        """Check the guards and the next piece of every fund's log."""
+        """Check the guards and the next tiles of every log. Raises Unavailable."""
         with self._database.read() as connection:
             try:
                 verify_guards(connection)
@@ -85,40 +96,32 @@ class Scrub:
             except GuardsMissing as error:
                 self._guards_ok.set(0)
                 _log.critical("guards_missing", why=str(error))
-            for fund in log.funds(connection):
-                try:
-                    self._look_at(connection, fund)
-                except (TypeError, AttributeError, ValueError, LookupError) as error:
-                    # The stored value does not even have the right form, which the scrub has to
-                    # report.
-                    self._broken(fund, -1, f"unreadable: {error}")
+            names = log.funds(connection)
+        for name in names:
+            self._look_at(name)
 
-    def _look_at(self, connection: Connection, fund: str) -> None:
-        """Check one piece; at the end of the log, compare the tree with the head."""
-        reader = self._reached.pop(fund, None) or LogReader()
-        head, start = log.read_head(connection, fund), reader.size
-        lines = list(log.lines(connection, fund, start, start + PIECE))
-        for line, stored in lines:
-            try:
-                _require_hash(line, stored)
-                reader.read(line)
-            except (BadEntry, BrokenChain) as error:
-                self._broken(fund, reader.size, str(error))
-                return
-        if head is not None and reader.size == head.size and reader.frontier != head.frontier:
-            self._broken(fund, reader.size - 1, "the entries do not make the head's tree")
+    def _look_at(self, name: str) -> None:
+        try:
+            signed = self._notary.signed(name)
+        except ForkDetected as fork:
+            # The writer finds it too, and says what to do.
+            logs.seldom(_log, "scrub_has_no_checkpoint", name, fund=name, why=str(fork))
             return
-        self._metrics.verified_seq.labels(fund).set(reader.size - 1)
-        self._metrics.verified_time.labels(fund).set(clock.now().timestamp())
-        if len(lines) == PIECE:
-            self._reached[fund] = reader
-
-    def _broken(self, fund: str, seq: int, why: str) -> None:
-        self._metrics.verification_failures.labels(fund).inc()
-        _log.critical("entry_broken", fund=fund, seq=seq, why=why)
-
-
-def _require_hash(line: bytes, stored: bytes) -> None:
-    """Check an entry's bytes against the leaf hash that is stored with them. Raises BrokenChain."""
-    if leaf_hash(line) != stored:
-        raise BrokenChain("its bytes do not have the hash that is stored beside them")
+        if signed is None:
+            return
+        first, tiles = self._next.get(name, 0), -(-signed.size // TILE_WIDTH)
+        last = min(first + TILES, tiles)
+        with self._database.read() as connection:
+            tree = SignedTree(connection, name, signed)
+            try:
+                found = [one for number in range(first, last) for one in tree.damages(number)]
+            except (TypeError, AttributeError, ValueError, LookupError) as error:
+                # The stored value does not even have the right form, which has to be reported.
+                found = [Damage(SOMEWHERE, f"unreadable: {error}")]
+        new = self._damages.found(name, found)
+        if new:
+            self._metrics.verification_failures.labels(name).inc(new)
+        if not found:
+            self._metrics.verified_seq.labels(name).set(min(last * TILE_WIDTH, signed.size) - 1)
+            self._metrics.verified_time.labels(name).set(clock.now().timestamp())
+        self._next[name] = last if last < tiles else 0

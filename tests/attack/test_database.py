@@ -227,7 +227,8 @@ def test_a_history_that_was_rewritten_is_found_by_patrol_verifier_and_notary(
     assert _try(full.settings, *_without_guards(full), rewritten) == ""
 
     metrics = full.inside.metrics
-    Scrub(full.inside.database, metrics).look()
+    here = full.inside
+    Scrub(here.database, here.notary, here.ledger.damages, metrics).look()
     failures = metrics.of(ScrubMetrics).verification_failures.labels("test-fund")._value.get()
     with closing(Attacker(full)) as attacker:
         exported = attacker.get(AUDITOR, f"{FUND}/exports/audit")

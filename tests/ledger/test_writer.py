@@ -18,6 +18,7 @@ from app.chain.proof import TlogProof
 from app.domain.command import Actor
 from app.domain.outflow.disbursements import RequestDisbursement
 from app.domain.values import Role
+from app.ledger.integrity import NEWEST, SAMPLE
 from app.ledger.submission import Accepted, KeyedCommand, QueueFull, RecordedCommand
 from app.ledger.writer import Ledger
 from app.runtime.settings import Settings
@@ -371,7 +372,8 @@ def test_a_start_costs_the_same_whatever_the_length_of_the_log(fund: Service) ->
         )
 
     assert fund.get(AUDITOR, "")["size"] == 601
-    assert statements_of_a_start() == short
+    # A sample of the log is read again: a part of it that does not grow.
+    assert statements_of_a_start() <= short + 4 * (NEWEST + SAMPLE)
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -119,6 +119,13 @@ SIZE_OUT_OF_RANGE: Final = EdgeCode(
     "ask for `1 <= old <= new <=` the checkpoint's size",
 )
 
+ENTRY_DAMAGED: Final = EdgeCode(
+    "entry_damaged",
+    500,
+    "the stored entry is not what was signed; the sentence gives the hash that was",
+    "ask a partner's mirror, or an earlier bundle; operators: see `docs/runbooks/entry-damaged.md`",
+)
+
 INTERNAL_ERROR: Final = EdgeCode(
     "internal_error",
     500,

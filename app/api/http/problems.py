@@ -21,6 +21,7 @@ from app.api.http.codes import (
     BAD_REQUEST,
     BUSY,
     CLOCK_SUSPECT,
+    ENTRY_DAMAGED,
     FORK_DETECTED,
     INTERNAL_ERROR,
     INVALID_BODY,
@@ -32,6 +33,7 @@ from app.api.http.codes import (
 from app.domain.refusals.base import Kind, NotFound, Refusal
 from app.domain.value_faults import VALUE_FAULTS, ValueFault
 from app.ledger.clock_guard import ClockSuspect
+from app.ledger.damage_watch import EntryDamaged
 from app.ledger.notary import ForkDetected
 from app.ledger.submission import QueueFull
 from app.runtime import logs
@@ -153,6 +155,7 @@ def handlers() -> dict[Any, Any]:
         ClockSuspect: _clock_suspect,
         OutcomeUnknown: _outcome_unknown,
         ForkDetected: _forked,
+        EntryDamaged: _entry_damaged,
         ClientDisconnect: _gone,
         Exception: _fault,
     }
@@ -253,6 +256,13 @@ async def _outcome_unknown(request: Request, _: OutcomeUnknown) -> JSONResponse:
 async def _forked(request: Request, _: ForkDetected) -> JSONResponse:
     detail = "This fund's database contradicts what was signed. Writing is halted until recovery."
     return _retry(request, FORK_DETECTED, detail)
+
+
+async def _entry_damaged(request: Request, damaged: EntryDamaged) -> JSONResponse:
+    signed = damaged.signed_hash or "a hash that cannot be told here"
+    which = f"Entry {damaged.seq}" if damaged.seq >= 0 else "One of these entries"
+    detail = f"{which} is not what was signed: its leaf hash was {signed}."
+    return problem_response(ENTRY_DAMAGED, detail, request.scope)
 
 
 def _retry(request: Request, code: EdgeCode, detail: str) -> JSONResponse:

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from app.api.auth.policies import is_slug, public, reader
 from app.api.http.documented import reading
 from app.api.http.paging import After, Limit, Page, page
+from app.api.routes.entries import decoded
 from app.api.services import ServicesHere
-from app.chain.canonical import decode
 from app.domain.refusals.base import NotFound
 from app.store import checkpoints, log
 from app.store.log_names import access_log
@@ -26,7 +26,7 @@ def list_access(
         head = log.read_head(connection, name)
         size = head.size if head is not None else 0
         lines = log.page(connection, name, after=after, before=size, limit=limit, filters={})
-    entries = [decode(line) for line in lines]
+    entries = decoded(lines, name, here)
     last = entries[-1]["seq"] if entries else after
     return page(entries, limit, {"after": last}, request)
 

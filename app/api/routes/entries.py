@@ -11,12 +11,15 @@ from app.api.http.documented import reading
 from app.api.http.paging import After, Limit, Page, PlainInt, page
 from app.api.services import Services, ServicesHere
 from app.audit.replay import act_of, read_event
-from app.chain.canonical import decode
+from app.chain.canonical import NotCanonical, decode
 from app.chain.entry import Entry
 from app.chain.proof import TlogProof
-from app.chain.tree import leaf_hash
+from app.chain.tiles import TILE_WIDTH
+from app.chain.tree import ProofError, leaf_hash, verify_inclusion
 from app.domain.refusals.base import NotFound
 from app.export.served_checkpoint import covering
+from app.ledger.damage_watch import EntryDamaged
+from app.ledger.integrity import SOMEWHERE, SignedTree
 from app.store import log
 from app.store.log import Head
 
@@ -67,7 +70,7 @@ def list_entries(  # noqa: PLR0913  each is a filter
             limit=limit,
             filters={k: v for k, v in (("type", type), ("party", party)) if v is not None},
         )
-    entries = [decode(line) for line in lines]
+    entries = decoded(lines, fund, here)
     cursor = {"after": entries[-1]["seq"] if entries else after, "as_of": last}
     return page(entries, limit, cursor, request)
 
@@ -97,6 +100,18 @@ def get_entry(fund: str, seq: str, here: ServicesHere) -> EntryView:
     )
 
 
+def decoded(lines: list[bytes], log_name: str, here: Services) -> list[dict[str, Any]]:
+    """Entries of a log that are known to be whole, in order. Raises EntryDamaged."""
+    try:
+        entries: list[dict[str, Any]] = [decode(line) for line in lines]
+    except NotCanonical:
+        # No ledger has recorded such bytes. Which entry it is, the scrub will say.
+        raise EntryDamaged(SOMEWHERE, "") from None
+    if entries:
+        here.ledger.damages.require_whole(log_name, entries[0]["seq"], entries[-1]["seq"] + 1)
+    return entries
+
+
 def proven(connection: Connection, fund: str, seq: int, here: Services) -> tuple[bytes, str]:
     """The bytes of an entry and its receipt, under the first checkpoint that covers it: with the
     quorum of witnesses, where one has come.
@@ -106,9 +121,27 @@ def proven(connection: Connection, fund: str, seq: int, here: Services) -> tuple
     note = covering(connection, fund, seq, here.witnesses)
     if note is None:
         raise NotFound("The entry is not signed yet.")
+    here.ledger.damages.require_whole(fund, seq, seq + 1)
     (line,) = log.bodies(connection, fund, seq, seq + 1)
-    path = log.hashes(connection, fund).inclusion_proof(seq, here.notary.size_of(fund, note))
+    signed = here.notary.opened(fund, note)
+    path = log.hashes(connection, fund).inclusion_proof(seq, signed.size)
+    try:
+        verify_inclusion(seq, signed.size, leaf_hash(line), path, signed.root)
+    except ProofError:
+        path = _past_damage(SignedTree(connection, fund, signed), fund, seq, here)
     return line, TlogProof(seq, tuple(path), note).to_text()
+
+
+def _past_damage(tree: SignedTree, fund: str, seq: int, here: Services) -> list[bytes]:
+    """The proof of an entry beside which something was changed. Raises EntryDamaged where it was
+    the entry itself.
+    """
+    here.ledger.damages.found(fund, tree.damages(seq // TILE_WIDTH))
+    here.ledger.damages.require_whole(fund, seq, seq + 1)
+    path = tree.proof(seq)
+    if path is None:
+        raise EntryDamaged(seq, "")
+    return path
 
 
 def _head(head: Head | None) -> Head:

@@ -100,6 +100,7 @@ def _bundle(
         with here.database.read() as connection:
             head = log.read_head(connection, fund)
         if head is not None:
+            here.ledger.damages.require_undamaged(fund)
             # The export is recorded before the first byte is sent.
             attempt = exported(actor, head.size, wanted.start, wanted.since)
             here.ledger.access.try_to_record(fund, [attempt])

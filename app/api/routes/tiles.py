@@ -42,6 +42,7 @@ def get_entries(fund: str, number: str, here: ServicesHere, request: Request) ->
     with here.database.read() as connection:
         _require(connection, fund, 0, place, width, here.notary)
         first = place * TILE_WIDTH
+        here.ledger.damages.require_whole(fund, first, first + width)
         lines = log.bodies(connection, fund, first, first + width)
         content = b"".join(len(line).to_bytes(2, "big") + line for line in lines)
     return tagged(request, content, _BYTES, _CACHED_PRIVATELY)

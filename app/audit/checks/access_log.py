@@ -25,7 +25,7 @@ from app.chain.entry import Entry
 from app.chain.note import NoteError, VerifierKey
 from app.chain.policy import Policy
 
-TYPES: Final = frozenset({"access.refused", "access.exported", "access.limited"})
+TYPES: Final = frozenset({"access.refused", "access.exported", "access.limited", "access.repaired"})
 
 
 def access_files(archive: Archive) -> list[str]:

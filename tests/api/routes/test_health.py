@@ -92,7 +92,7 @@ def test_the_patrol_walks_the_log_and_finds_what_was_changed(alone: Service) -> 
     here = alone.inside
     for number in range(1, 5):
         alone.post(treasury("DE"), "/pledges", a_pledge(money(number)))
-    scrub = Scrub(here.database, here.metrics)
+    scrub = Scrub(here.database, here.notary, here.ledger.damages, here.metrics)
 
     scrub.look()
     before = metrics(alone)
