@@ -27,7 +27,8 @@ from app.runtime.tracing import tracing
 from app.store.engine import Database
 from app.store.guards import verify_guards
 from app.store.migrate import check_schema
-from app.store.second_store import SecondStore
+from app.store.roles import require_rights
+from app.store.second_store.opening import open_second_store
 from app.store.suitability import require_suitable
 from app.trust.keyring import open_keys
 from app.trust.timestamps import read_certificates
@@ -105,6 +106,7 @@ def assemble(
         with database.read() as connection:
             require_suitable(connection, durable=settings.env == "production")
             check_schema(connection)
+            require_rights(connection, production=settings.env == "production" and guarded)
             if guarded:
                 verify_guards(connection)
     except Exception:
@@ -112,7 +114,8 @@ def assemble(
         raise
     metrics.of(ReadinessMetrics).guards_ok.set(1)
     keys = open_keys(settings, create=settings.env == "development")
-    notary = Notary(database, SecondStore(settings.second_store_dir), keys)
+    second_store = open_second_store(settings.second_store_url, settings.second_store_dir)
+    notary = Notary(database, second_store, keys)
     ledger = Ledger(
         database,
         notary,

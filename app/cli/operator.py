@@ -20,7 +20,14 @@ def add_to(command: Callable[..., Any]) -> None:
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=_port, default=8000)
     serve.add_argument("--demo", action="store_true", help="migrate and open the demo fund first")
-    command("migrate", _migrate, "bring the database to this version's schema")
+    migrating = command("migrate", _migrate, "bring the database to this version's schema")
+    migrating.add_argument(
+        "--roles",
+        nargs="?",
+        const="fundledger",
+        metavar="PREFIX",
+        help="also make PostgreSQL's accounts PREFIX_owner, _migrator, _app and _scrub",
+    )
     _add_keys_to(command("keys", _keys, "show the ledger's public keys"))
     config = command("check-config", _check_config, "show the effective settings, and judge them")
     config.add_argument("--production", action="store_true", help="judge them as for production")
@@ -31,6 +38,13 @@ def add_to(command: Callable[..., Any]) -> None:
         command(name, run, summary).add_argument("fund")
     _add_recovery_to(
         command("recover", _recover, "restore a log that lost entries; see docs/operators.md")
+    )
+    store = command("second-store", _second_store, "show what the second store has; move it")
+    store.add_argument(
+        "--move-from",
+        type=Path,
+        metavar="FOLDER",
+        help="copy the checkpoints of this folder to the configured store, which then is the one",
     )
     repair = command("repair", _repair, "put entries that were changed back as they were signed")
     repair.add_argument("fund")
@@ -121,14 +135,19 @@ def _serve(chosen: argparse.Namespace) -> int:
     return OK if serve(app, chosen.host, chosen.port, said) else CANNOT_TELL
 
 
-def _migrate(_: argparse.Namespace) -> int:
+def _migrate(chosen: argparse.Namespace) -> int:
     from app.ops.rebuild import bring_up_to_date
 
     _settings().data_dir.mkdir(parents=True, exist_ok=True)
 
     def upgraded(database: Any) -> int:
-        for fund in bring_up_to_date(database):
+        for fund in bring_up_to_date(database, chosen.roles):
             print(f"The read tables of {fund} were folded anew from its log.")
+        if chosen.roles is not None:
+            print(
+                f"The accounts {chosen.roles}_migrator, _app and _scrub are there, without "
+                "passwords: give them theirs (\\password in psql)."
+            )
         return say("The database has this version's schema, and its guards are in place.")
 
     return _with_database(upgraded)
@@ -158,6 +177,30 @@ def _check_config(chosen: argparse.Namespace) -> int:
     for variable, value in settings.shown():
         print(f"{variable}={value}")
     return OK
+
+
+def _second_store(chosen: argparse.Namespace) -> int:
+    from app.ledger.notary import Notary
+    from app.store.second_store.folder import FolderStore
+    from app.store.second_store.opening import move_checkpoints, open_second_store
+    from app.store.second_store.protocol import last_signed
+    from app.trust.keyring import open_keys
+
+    settings = _settings()
+    here = open_second_store(settings.second_store_url, settings.second_store_dir)
+
+    def shown(database: Any) -> int:
+        if chosen.move_from is not None:
+            moved = move_checkpoints(FolderStore(chosen.move_from), here)
+            keys = open_keys(settings, create=False)
+            Notary(database, here, keys).claim_store(anew=True)
+            print(f"{len(moved)} checkpoints moved: {', '.join(moved)}")
+        for fund in here.funds():
+            newest = last_signed(here, fund)
+            print(f"{fund}: {newest.size if newest is not None else 0} entries are signed")
+        return OK
+
+    return _with_database(shown)
 
 
 def _repair(chosen: argparse.Namespace) -> int:
@@ -217,9 +260,10 @@ def _rebuild(chosen: argparse.Namespace) -> int:
 
 def _check(chosen: argparse.Namespace) -> int:
     from app.ops.rebuild import first_difference, signed_difference
-    from app.store.second_store import SecondStore
+    from app.store.second_store.opening import open_second_store
 
-    signed = SecondStore(_settings().second_store_dir)
+    settings = _settings()
+    signed = open_second_store(settings.second_store_url, settings.second_store_dir)
 
     def compare(database: Any) -> int:
         difference = first_difference(database, chosen.fund)

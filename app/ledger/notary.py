@@ -6,26 +6,41 @@ is behind (an old backup was restored) or different (history was rewritten) it r
 and signs nothing.
 """
 
+from contextlib import suppress
 from dataclasses import replace
+from typing import Final
 
 from sqlalchemy import Connection
 
 from app.chain.checkpoint import Checkpoint, open_checkpoint
-from app.chain.note import Note, NoteError, VerifierKey
+from app.chain.note import Note, NoteError, NoteKey, VerifierKey
 from app.chain.tree import Frontier
 from app.domain.governance.log_keys import Log
 from app.runtime.faults import Fault
 from app.store import checkpoints, log, queries
 from app.store.engine import Database
 from app.store.log_names import main_log
-from app.store.second_store import SecondStore, Slot
+from app.store.marks import SECOND_STORE, mark_of, set_mark
+from app.store.second_store.protocol import (
+    SecondStore,
+    Slot,
+    SlotChanged,
+    StoreUnavailable,
+    last_signed,
+)
 from app.trust.ledger_keys import LedgerKeys
 
 _SEE = "see fork_detected in docs/operators.md"
+TRIES: Final = 20
+"""How often signing is tried again when other processes sign the same log."""
 
 
 class ForkDetected(Fault):
     """The database contradicts a checkpoint that was signed; the parties must recover it."""
+
+
+class AnotherSecondStore(Fault):
+    """The database belongs to another second store than the one that is configured here."""
 
 
 class Notary:
@@ -50,6 +65,15 @@ class Notary:
         ForkDetected, KeyUnusable.
         """
         key = self.keys.of_log(fund, vkey or self.speaker(fund))
+        for _ in range(TRIES):
+            with suppress(SlotChanged):
+                return self._sign_once(fund, before, after, key)
+        raise StoreUnavailable("other processes sign this log all the time")
+
+    def _sign_once(
+        self, fund: str, before: Frontier, after: Frontier, key: NoteKey
+    ) -> tuple[bytes, int]:
+        """As `sign`. Raises SlotChanged when another process signs at the same time."""
         with self._second_store.locked(fund) as slot:
             last = self._last(fund, slot)
             if last is not None:
@@ -119,7 +143,7 @@ class Notary:
         """The checkpoint that was signed last, as the second store has it; None for an unknown
         fund.
         """
-        return self._second_store.last_signed(fund)
+        return last_signed(self._second_store, fund)
 
     def head(self, fund: str) -> tuple[int, bytes]:
         """Size and root of the log in the database."""
@@ -144,6 +168,24 @@ class Notary:
         signed = Note(found.text, own).to_bytes()
         checkpoints.keep_checkpoint(connection, fund, checkpoint.size, signed)
         return checkpoint
+
+    def claim_store(self, *, anew: bool = False) -> None:
+        """Bind the database to this second store, unless it is bound already; `anew` also then.
+        Raises AnotherSecondStore.
+        """
+        mine = self._second_store.identity()
+        with self._database.read() as connection:
+            known = mark_of(connection, SECOND_STORE)
+        if known == mine:
+            return
+        if known is not None and not anew:
+            raise AnotherSecondStore(
+                "this database's checkpoints are kept in another second store. A folder serves "
+                "processes of one host: for several hosts set FUNDLEDGER_SECOND_STORE_URL to one "
+                "that all of them reach (`fundledger second-store` moves the checkpoints there)"
+            )
+        with self._database.write() as connection:
+            set_mark(connection, SECOND_STORE, mine)
 
     def reinstate(self, fund: str) -> bool:
         """Put the database's newest checkpoint into the second store, if that has none of this

@@ -114,6 +114,8 @@ class Ledger:
                 self._notary.check(name)
             if name not in self.access.halted:
                 self.damages.check(name)
+        if logs is None:
+            self._notary.claim_store()
         self._metrics.second_logs_halted.set(len(self.access.halted))
         self._open = True
         self._thread.start()

@@ -20,12 +20,15 @@ from app.store import log, read_tables
 from app.store.engine import LONG_S, Database
 from app.store.log_names import NoSuchFund, is_access_log
 from app.store.migrate import migrate
-from app.store.second_store import SecondStore
+from app.store.second_store.protocol import SecondStore, last_signed
 
 
-def bring_up_to_date(database: Database) -> list[str]:
-    """Migrate the database; returns the funds whose read tables were rebuilt because it changed."""
-    if not migrate(database):
+def bring_up_to_date(database: Database, roles: str | None = None) -> list[str]:
+    """Migrate the database; returns the funds whose read tables were rebuilt because it changed.
+
+    With `roles`, a prefix, PostgreSQL's accounts are made too.
+    """
+    if not migrate(database, roles):
         return []
     with database.read(LONG_S) as connection:
         funds = [name for name in log.funds(connection) if not is_access_log(name)]
@@ -87,7 +90,7 @@ def first_difference(database: Database, fund: str) -> str | None:
 
 def signed_difference(database: Database, signed: SecondStore, fund: str) -> str | None:
     """How the log differs from its last signed checkpoint, in words; None where it agrees."""
-    last = signed.last_signed(fund)
+    last = last_signed(signed, fund)
     if last is None:
         return "nothing outside the database says what was signed last"
     with database.read(LONG_S) as connection:

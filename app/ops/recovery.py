@@ -141,6 +141,8 @@ def confirm(ledger: Ledger, notary: Notary, fund: str, raw: bytes, reason: str) 
         digest = sha256(raw).digest()
         keyed = KeyedCommand(command, f"recovered-{size}-{digest.hex()[:16]}", digest)
         asyncio.run(ledger.submit(fund, LEDGER_ITSELF, keyed))
+        # This store is the database's from here on, whichever was lost.
+        notary.claim_store(anew=True)
     except BaseException:
         # The log was not confirmed, so its checkpoint is taken out again.
         for name in lost:

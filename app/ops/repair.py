@@ -27,6 +27,7 @@ from app.store.engine import LONG_S, Database
 from app.store.guards import create_guards, drop_guards
 from app.store.log import Sealed
 from app.store.log_names import is_access_log, main_log
+from app.store.roles import act_as_owner
 from app.store.tables import metadata
 
 _entries = metadata.tables["entries"]
@@ -55,6 +56,8 @@ def repair(database: Database, notary: Notary, fund: str, lines: Iterable[bytes]
         raise NotRecovered("nothing outside the database says what was signed")
     try:
         with database.write(patience_s=LONG_S) as connection:
+            if database.dialect == "postgresql":
+                act_as_owner(connection)
             head = log.lock_head(connection, fund)
             if head is None or head.size < signed.size:
                 raise NotRecovered("entries are missing: `fundledger recover` adds them first")

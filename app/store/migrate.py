@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from app.runtime.faults import Fault
 from app.store.engine import LONG_S, Database
 from app.store.guards import verify_guards
+from app.store.roles import act_as_owner, create_roles, grant_rights
 from app.store.suitability import require_suitable
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
@@ -20,15 +21,25 @@ class WrongSchema(Fault):
     """The database is of another version; the message says what to run."""
 
 
-def migrate(database: Database) -> bool:
-    """Apply every missing migration, then verify the guards; returns whether one was missing."""
+def migrate(database: Database, roles: str | None = None) -> bool:
+    """Apply every missing migration, then verify the guards; returns whether one was missing.
+
+    With `roles`, a prefix, also make PostgreSQL's accounts. Raises Unsuitable, RolesUnusable.
+    """
     config = _config()
     with database.write(patience_s=LONG_S) as connection:
         require_suitable(connection, durable=False)
+        on_postgresql = database.dialect == "postgresql"
+        if on_postgresql and roles is None:
+            act_as_owner(connection)
         before = MigrationContext.configure(connection).get_current_revision()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         verify_guards(connection)
+        if roles is not None:
+            create_roles(connection, roles)
+        elif on_postgresql:
+            grant_rights(connection)
         return MigrationContext.configure(connection).get_current_revision() != before
 
 

@@ -171,6 +171,14 @@ class ClockConfirmationRow(SQLModel, table=True):
     reason: str = Field(sa_type=Text)
 
 
+class MarkRow(SQLModel, table=True):
+    """What the database is bound to outside itself: its second store, by that one's name."""
+
+    __tablename__ = "marks"
+    name: str = Field(primary_key=True, sa_type=Text)
+    value: str = Field(sa_type=Text)
+
+
 class DamageRow(SQLModel, table=True):
     """An entry that is not what was signed; the fund is not written to while there is one.
 

@@ -1,4 +1,4 @@
-"""What operators confirm and what the scrub found: neither is part of a log.
+"""What operators confirm, what the scrub found, which second store it is: no part of any log.
 
 Revision: 0005, after: 0004
 """
@@ -19,6 +19,12 @@ def upgrade() -> None:
         sa.Column("at", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("at", name="pk_clock_confirmations"),
+    )
+    op.create_table(
+        "marks",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_marks"),
     )
     op.create_table(
         "damages",

@@ -18,7 +18,7 @@ from app.ledger.notary import Notary
 from app.ledger.submission import Submission
 from app.ledger.writer import Ledger
 from app.store import log
-from app.store.second_store import Slot
+from app.store.second_store.folder import FolderSlot
 from tests.support.builders import AUDITOR, a_pledge, money, treasury
 from tests.support.service import Service
 from tests.support.waiting import until
@@ -29,8 +29,8 @@ PLACES: dict[str, tuple[Any, str]] = {
     "storing": (Batch, "store"),
     "keeping the book": (BookCache, "keep"),
     "signing": (Notary, "sign"),
-    "reading the second store": (Slot, "read"),
-    "writing the second store": (Slot, "replace"),
+    "reading the second store": (FolderSlot, "read"),
+    "writing the second store": (FolderSlot, "replace"),
     "taking what waits": (Ledger, "_next"),
     "answering": (Submission, "settle"),
     "delivering": (writer, "deliver"),

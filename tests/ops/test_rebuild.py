@@ -189,7 +189,7 @@ def test_an_upgrade_folds_the_read_tables_anew(sqlite_template: Path, tmp_path: 
     with closing(sqlite3.connect(tmp_path / "ledger.db")) as before:
         before.executescript(
             "DROP TABLE cosignatures; DROP TABLE logs;"
-            "DROP TABLE clock_confirmations; DROP TABLE damages;"
+            "DROP TABLE clock_confirmations; DROP TABLE damages; DROP TABLE marks;"
             "ALTER TABLE disbursements DROP COLUMN reserved_seq;"
             "ALTER TABLE pools DROP COLUMN carry;"
             "ALTER TABLE reopenings DROP COLUMN closing_seq;"

@@ -19,7 +19,7 @@ from app.ops.recovery import NotRecovered, confirm, from_receipts, restore
 from app.runtime.metrics import Metrics
 from app.runtime.settings import Settings
 from app.store import log
-from app.store.second_store import SecondStore
+from app.store.second_store.folder import FolderStore
 from app.trust.attestations import RECOVERED, statement_payload
 from app.trust.signatures import sign
 from tests.support.builders import AUDITOR, REQUESTER, a_pledge, money, treasury
@@ -295,7 +295,7 @@ def test_the_commands_do_both(
 
 
 def test_a_check_compares_the_log_with_what_was_signed(disaster: Disaster) -> None:
-    signed = SecondStore(disaster.settings.second_store_dir)
+    signed = FolderStore(disaster.settings.second_store_dir)
     here = disaster.inside()
     assert first_difference(here.database, "test-fund") is None
 
