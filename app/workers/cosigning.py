@@ -81,6 +81,8 @@ class FollowedWitness:
     key: VerifierKey
     url: str
     sizes: dict[str, int] = field(default_factory=dict)
+    behind_since: dict[str, float] = field(default_factory=dict)
+    """By log: since when it has had entries that the witness did not cosign."""
     backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_WAIT_S))
     """When it is asked again, by log."""
 
@@ -98,6 +100,12 @@ class CosigningMetrics:
         self.witness_size = Gauge(
             "ledger_witness_size",
             "Entries of a log that a witness has cosigned.",
+            ["log", "witness"],
+            registry=registry,
+        )
+        self.witness_behind = Gauge(
+            "ledger_witness_behind_seconds",
+            "How long a log has had entries that a witness did not cosign; 0 where it has all.",
             ["log", "witness"],
             registry=registry,
         )
@@ -150,6 +158,7 @@ class CosigningWorker:
         """Ask one witness about every log that has grown since it cosigned. Raises Unavailable."""
         sizes = await in_thread(self._sizes)
         for name, size in sizes.items():
+            self._note_lag(witness, name, behind=size > witness.sizes.get(name, 0))
             if size <= witness.sizes.get(name, 0):
                 continue
             if not witness.backoff.is_due(name):
@@ -162,6 +171,7 @@ class CosigningWorker:
             await self._record(name)
             witness.sizes[name] = cosigned
             witness.backoff.succeeded(name)
+            self._note_lag(witness, name, behind=cosigned < size)
             self._metrics.witness_size.labels(name, witness.name).set(cosigned)
             self._metrics.witness_time.labels(witness.name).set(clock.now().timestamp())
 
@@ -243,8 +253,19 @@ class CosigningWorker:
             # Another task or process was first, most likely.
             _log.info("not_put_on_record", fund=fund, key=keyed.key, why=refusal.sentence)
 
+    def _note_lag(self, witness: FollowedWitness, name: str, *, behind: bool) -> None:
+        """A log that does not grow has no lag, however long ago it was cosigned."""
+        now = clock.elapsed()
+        since = witness.behind_since.setdefault(name, now) if behind else now
+        if not behind:
+            witness.behind_since.pop(name, None)
+        self._metrics.witness_behind.labels(name, witness.name).set(now - since)
+
     def _put_off(self, witness: FollowedWitness, name: str, reason: NoCosignature) -> None:
         witness.backoff.failed(name)
+        if reason.result == "unknown_log":
+            # It need not watch every log.
+            self._note_lag(witness, name, behind=False)
         self._note(witness, name, reason)
 
     def _note(self, witness: FollowedWitness, name: str, reason: NoCosignature) -> None:
