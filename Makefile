@@ -13,7 +13,7 @@ PORT ?= 8000
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint check format coverage demo golden openapi vectors migration test-slow \
-        test-postgres test-hsm test-pythons check-metrics bench bench-long lock clean
+        test-postgres test-hsm test-pythons check-metrics check-deploy faults bench bench-long lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,8 +77,11 @@ bench: $(VENV)/dev ## measure on loopback: a table, and build/bench/*.json; S=si
 bench-long: $(VENV)/dev ## the same at N=5000000 entries; export and verify of a million; two hours
 	$(BIN)/python -m tests.bench.long $(N)
 
-check-metrics: $(VENV)/dev ## let Prometheus's own tool judge /metrics (installs it when it can)
+check-metrics: $(VENV)/dev ## Prometheus's own tool on /metrics, alerts and their tests; a real one scrapes the service
 	deploy/check-metrics
+
+check-deploy: $(VENV)/dev ## linters and schemas on all of deploy/; HAProxy, PostgreSQL and two processes run it
+	deploy/check-deploy
 
 # Extras stay in the files: without them pip of 2023 looks past the pin for `coverage[toml]`.
 lock: ## pin all dependencies again, with hashes and without addresses
@@ -88,6 +91,9 @@ lock: ## pin all dependencies again, with hashes and without addresses
 	build/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-header --no-strip-extras --extra build --extra dev -c requirements/runtime.txt \
 	    pyproject.toml -o requirements/dev.txt
+	build/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header --no-strip-extras --extra deploy -c requirements/runtime.txt \
+	    pyproject.toml -o requirements/deploy.txt
 
 clean: ## remove what was built; keys and databases in data/ stay
 	rm -rf build $(VENV)

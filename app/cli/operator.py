@@ -132,7 +132,11 @@ def _serve(chosen: argparse.Namespace) -> int:
     check_start(settings)
 
     app = create_app(settings)
-    return OK if serve(app, chosen.host, chosen.port, said) else CANNOT_TELL
+
+    def alive() -> bool:
+        return app.state.services.ledger.broken is None
+
+    return OK if serve(app, chosen.host, chosen.port, said, alive) else CANNOT_TELL
 
 
 def _migrate(chosen: argparse.Namespace) -> int:

@@ -15,6 +15,9 @@ class WriterMetrics:
             ["result"],
             registry=registry,
         )
+        for result in ("committed", "replayed", "refused", "unknown", "failed"):
+            # From the start: an increase from nothing is none to Prometheus.
+            self.appends.labels(result)
         self.entries = Counter(
             "ledger_entries_appended", "Entries by event type.", ["type"], registry=registry
         )

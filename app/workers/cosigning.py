@@ -139,6 +139,10 @@ class CosigningWorker:
             if name in policy.urls
         ]
         ledger.clock.watched_by = len(self._asked)
+        for witness in self._asked:
+            for result in _ALARMING:
+                # From the start: an increase from nothing is none to Prometheus.
+                self._metrics.witness_answers.labels(witness.name, result)
 
     async def run(self) -> None:
         """Run until cancelled."""

@@ -60,6 +60,9 @@ class StampMetrics:
         self.stamps = Counter(
             "ledger_time_stamps", "Questions to the time authority.", ["result"], registry=registry
         )
+        for result in ("stamped", "failed"):
+            # From the start: an increase from nothing is none to Prometheus.
+            self.stamps.labels(result)
         self.stamp_time = Gauge(
             "ledger_time_stamp_last_timestamp_seconds",
             "When a fund's log was last stamped.",

@@ -17,7 +17,7 @@ RULES: list[dict[str, Any]] = yaml.safe_load((FOLDER / "rules.yml").read_text())
 TESTS: list[dict[str, Any]] = yaml.safe_load((FOLDER / "rules-test.yml").read_text())["tests"]
 PARTS = ("Signal", "Impact", "Confirm", "Act", "Verify", "Tell")
 EVENTS = re.compile(
-    r'(?:_log|log)\.(?:debug|info|warning|error|critical|exception)\(\s*"([a-z_]+)"'
+    r'(?:_log|log)\.(?:debug|info|warning|error|critical|log)\(\s*(?:level,\s*)?"([a-z_]+)"'
 )
 SELDOM = re.compile(r'seldom\(\s*_?log, "([a-z_]+)"')
 
