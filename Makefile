@@ -9,6 +9,7 @@ COVERAGE ?=
 COVERED := --cov=app.chain --cov=app.domain --cov-branch --cov-fail-under=95 --cov-report=term:skip-covered
 N ?= 5000000
 S ?=
+F ?=
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
@@ -70,6 +71,9 @@ test-pythons: ## the golden bundles on every other Python that is at hand
 
 test-hsm: $(VENV)/dev ## the tests of keys on a PKCS#11 token, on SoftHSM2 from the system's packages
 	deploy/test-hsm
+
+faults: $(VENV)/dev ## put every fault under a running service; a table, and docs/reliability.md; F=--short is quick
+	$(BIN)/python -m tests.drills $(F)
 
 bench: $(VENV)/dev ## measure on loopback: a table, and build/bench/*.json; S=singles narrows
 	$(BIN)/python -m tests.bench $(S)

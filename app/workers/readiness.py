@@ -105,6 +105,8 @@ class Readiness:
         self._turn = asyncio.Lock()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="readiness")
         self._found = Found({})
+        # From here on: a gauge of which nothing is known yet would say that no byte is free.
+        self._metrics.disk_free.set(shutil.disk_usage(data_dir).free)
 
     async def run(self) -> None:
         """Look in rounds until cancelled."""

@@ -226,7 +226,8 @@ def _forged_beyond(one: Running, key: NoteKey) -> Checkpoint:
 
 def _metrics(service: Service, name: str) -> list[str]:
     text = httpx.get(f"{service.address}/metrics").text
-    return [line for line in text.splitlines() if line.startswith(name)]
+    counted = (line for line in text.splitlines() if not line.endswith(" 0.0"))
+    return [line for line in counted if line.startswith(name)]
 
 
 @contextmanager
