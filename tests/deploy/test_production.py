@@ -28,11 +28,11 @@ from sqlalchemy.engine import make_url
 
 from app.runtime import clock
 from app.store.engine import Database
-from tests.deploy.test_prometheus import prometheus
 from tests.support import postgres
 from tests.support.builders import TRUSTEE, Person, a_charter, a_pledge, money, treasury
 from tests.support.issuers import a_row, a_token
 from tests.support.ports import free_port
+from tests.support.prometheus import prometheus
 from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,7 +15,7 @@ from app.store.driver_errors import POSTGRESQL
 from tests.drills.bench import Bench, bench, observed
 from tests.drills.table import Seen
 from tests.drills.watching import Watching
-from tests.store.test_driver_errors import sqlstate
+from tests.support.sqlstates import sqlstate
 
 
 class Admin:

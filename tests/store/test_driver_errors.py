@@ -9,6 +9,7 @@ from sqlalchemy import event, text
 
 from app.store.driver_errors import POSTGRESQL, SQLITE, Fate, Meaning, Then, meaning_of
 from app.store.engine import ConstraintBroken, Database, OutcomeUnknown, Unavailable
+from tests.support.sqlstates import sqlstate
 
 RAISED = {
     Fate.REFUSED: ConstraintBroken,
@@ -20,12 +21,6 @@ ROW = "INSERT INTO checkpoints (fund, size, note) VALUES ('f', 1, 'n')"
 
 def codes(table: tuple[Meaning, ...]) -> list[str]:
     return [code for row in table for code in row.codes]
-
-
-def sqlstate(prefix: str) -> str:
-    """A whole code that begins so and falls under no other row."""
-    filler = {"08": "08006", "25": "25P02", "40": "40001", "42": "42P01", "57": "57P01"}
-    return filler.get(prefix, prefix.ljust(5, "0") if len(prefix) == 5 else f"{prefix}900")
 
 
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
