@@ -29,8 +29,9 @@ def main(arguments: list[str]) -> int:
     ):
         folder = Path(where)
         rows += (postgresql.short_drill if short else postgresql.drill)(folder, make, server, eye)
-        for url in _databases(folder, make):
-            rows += _on(folder, url, eye, short=short)
+        for kind, url in _databases(folder, make).items():
+            (folder / kind).mkdir()
+            rows += _on(folder / kind, url, eye, short=short)
         rows += sqlite.drill(folder, eye, short=short)
         rows += commands.drill(folder, make, short=short)
     sys.stdout.write(f"{table(rows)}\n{summary(rows)}\n")
@@ -41,9 +42,12 @@ def main(arguments: list[str]) -> int:
     return 0 if all(row.held for row in rows) else 1
 
 
-def _databases(folder: Path, make: Callable[[], str]) -> list[Callable[[str], str]]:
+def _databases(folder: Path, make: Callable[[], str]) -> dict[str, Callable[[str], str]]:
     """For each kind of database: a fresh one of that kind, by name."""
-    return [lambda name: f"sqlite:///{folder / name}.db", lambda _: make()]
+    return {
+        "on-sqlite": lambda name: f"sqlite:///{folder / name}.db",
+        "on-postgresql": lambda _: make(),
+    }
 
 
 def _on(

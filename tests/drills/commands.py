@@ -44,7 +44,12 @@ class Desk:
             **{"FUNDLEDGER_DATA_DIR": str(self.folder / "data"), **settings}
         )
         done = subprocess.run(
-            [*RUN, *command], env=environment, capture_output=True, timeout=120, check=False
+            [*RUN, *command],
+            env=environment,
+            input=b"a-token\n",
+            capture_output=True,
+            timeout=120,
+            check=False,
         )
         said = (done.stdout + done.stderr).decode(errors="replace")
         seen = Seen(fault, said_by, back="-")
@@ -157,7 +162,7 @@ def _others(desk: Desk) -> None:
     desk.run(
         "rates, and nobody listens",
         2,
-        "wanted on standard input",
+        "no answer from",
         *("rates", str(rates), "--server", "http://127.0.0.1:1", "--fund", FUND),
     )
     token = desk.folder / "token"
