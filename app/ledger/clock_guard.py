@@ -19,7 +19,7 @@ from app.runtime import clock, logs
 from app.runtime.metrics import Metrics
 from app.store import log
 from app.store.clock_confirmations import newest_confirmation
-from app.store.engine import Database
+from app.store.engine import READ_S, Database
 
 STEP: Final = timedelta(seconds=10)
 """By so much the clock may differ from the time that has passed since it was last read."""
@@ -90,9 +90,9 @@ class ClockGuard:
         self.why: str | None = None
         """Why the clock is not believed; None while it is."""
 
-    def compare(self) -> None:
+    def compare(self, patience_s: float = READ_S) -> None:
         """Ask the database for its time and its newest entry. Raises Unavailable."""
-        with self._database.read() as connection:
+        with self._database.read(patience_s) as connection:
             theirs = self._database.clock(connection)
             newest = log.newest_time(connection)
             confirmed = newest_confirmation(connection)

@@ -8,7 +8,7 @@ from app.ledger.integrity import SOMEWHERE, Damage, sampled
 from app.ledger.notary import Notary
 from app.runtime import clock, logs
 from app.store.damages import keep_damages, known_damages
-from app.store.engine import Database
+from app.store.engine import READ_S, Database
 from app.store.tables import DamageRow
 
 _log = logs.get(__name__)
@@ -96,9 +96,9 @@ class DamageWatch:
                 _log.error("damage_not_kept", fund=fund, exc_info=error)
         return len(new)
 
-    def learn(self) -> None:
+    def learn(self, patience_s: float = READ_S) -> None:
         """Take over what the database knows: found by others, or repaired. Raises Unavailable."""
-        with self._database.read() as connection:
+        with self._database.read(patience_s) as connection:
             rows = known_damages(connection)
         with self._lock:
             known = {fund: dict(damages) for fund, damages in self._unkept.items()}

@@ -134,11 +134,12 @@ class Readiness:
     def look(self) -> Found:
         """Make every check."""
         begun, why = time.monotonic(), dict[str, str]()
-        with suppress(Unavailable):
-            self._ledger.clock.compare()
-            self._ledger.damages.learn()
         checks = dict.fromkeys(("database", "schema", "guards", "writable"), False)
         self._ask_database(checks, why)
+        if checks["database"]:
+            with suppress(Unavailable):
+                self._ledger.clock.compare(PATIENCE_S)
+                self._ledger.damages.learn(PATIENCE_S)
         for name, trouble in self._troubles():
             checks[name] = not trouble
             if trouble:

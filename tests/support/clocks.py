@@ -17,7 +17,7 @@ class TestClock(ClockGuard):
         super().__init__(database, Metrics())
         self._now = now
 
-    def compare(self) -> None:
+    def compare(self, patience_s: float = 0.0) -> None:
         """Ask nobody."""
 
     def judge(self, last: datetime | None = None) -> datetime:

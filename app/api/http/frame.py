@@ -181,7 +181,7 @@ class Outermost:
 def _log_request(scope: Scope, status: int, seconds: float) -> None:
     """One line: what was asked, by whose person, what was answered; no body and no token."""
     route = getattr(scope.get("route"), "path", None)
-    if route in _POLLED and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+    if route in _POLLED:
         return
     said = {
         "method": scope["method"],

@@ -1,0 +1,81 @@
+"""Readiness: what is wrong, said in time, whatever the database does."""
+
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import text
+
+from app.store.engine import Database
+from app.workers import readiness
+from tests.support.builders import AUDITOR, treasury
+from tests.support.service import Service
+
+ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+def why(service: Service) -> dict[str, str]:
+    found: dict[str, str] = service.raw(AUDITOR, "GET", "/readyz").json()["why"]
+    return found
+
+
+@ON_POSTGRESQL
+def test_a_database_that_only_reads_takes_no_writes_and_serves_reads(alone: Service) -> None:
+    database = alone.inside.database
+    name = database.url.database
+    admin = Database(database.url.render_as_string(hide_password=False))
+    with admin.write() as connection:
+        connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+
+    assert list(why(alone)) == ["writable"]
+    assert alone.raw(AUDITOR, "GET", "/readyz").status_code == 503
+    assert alone.raw(AUDITOR, "GET", "/readyz?for=reading").status_code == 200
+    assert alone.raw(AUDITOR, "HEAD", "/readyz?for=reading").status_code == 200
+    assert alone.get(treasury("DE"), "")["size"] == 1
+
+    with admin.write() as connection:
+        connection.execute(text("SET TRANSACTION READ WRITE"))
+        connection.execute(text(f'ALTER DATABASE "{name}" RESET default_transaction_read_only'))
+    admin.close()
+    assert alone.raw(AUDITOR, "GET", "/readyz").is_success
+
+
+def test_a_full_disk_and_a_full_queue_are_told(
+    alone: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1_000))
+        patched.setattr(alone.inside.ledger, "_queue_limit", 0)
+
+        assert set(why(alone)) == {"disk", "queue"}
+
+    assert why(alone) == {}
+
+
+def test_a_database_that_says_nothing_is_told_within_seconds(
+    alone: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "WITHIN_S", 0.2)
+    over = threading.Event()
+    with monkeypatch.context() as patched:
+        patched.setattr(alone.inside.readiness, "look", lambda: over.wait(20))
+        begun = time.monotonic()
+        answer = alone.raw(AUDITOR, "GET", "/readyz")
+        took = time.monotonic() - begun
+    over.set()
+
+    assert answer.status_code == 503
+    assert answer.json()["why"] == {"database": "it does not answer"}
+    assert took < 10
+    assert alone.raw(AUDITOR, "GET", "/livez").is_success
+
+
+def test_an_unknown_purpose_is_refused(alone: Service) -> None:
+    assert alone.raw(AUDITOR, "GET", "/readyz?for=fun").status_code == 422
