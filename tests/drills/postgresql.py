@@ -176,18 +176,20 @@ def _raising(admin: Admin, table: str, code: str, *, late: bool) -> Iterator[Non
     admin.run("DROP FUNCTION drill CASCADE", inside=True)
 
 
+OUTAGE_S = 8.0
+"""Longer than it takes readiness to notice, and Prometheus to scrape it."""
 FAULTS: dict[str, tuple[Fault, float]] = {
-    "a failover leaves it read-only": (read_only, 2.0),
-    "it takes no connections": (no_connections, 2.0),
+    "a failover leaves it read-only": (read_only, OUTAGE_S),
+    "it takes no connections": (no_connections, OUTAGE_S),
     "every connection is cut, ten times": (connections_cut, 0.0),
     "it crashes and recovers": (crash, 0.5),
-    "it freezes for six seconds": (frozen, 6.0),
+    "it freezes for eight seconds": (frozen, OUTAGE_S),
     "the head row is locked for eleven seconds": (head_locked, 2.0),
     "statements are cancelled": (cancelled, 0.0),
     "a synchronous standby does not confirm": (no_standby, 0.0),
-    "a table is renamed": (table_gone, 1.5),
+    "a table is renamed": (table_gone, OUTAGE_S),
     "a guard is disabled": (guard_gone, 1.5),
-    "checkpoints cannot be stored after the commit": (checkpoint_refused, 1.5),
+    "checkpoints cannot be stored after the commit": (checkpoint_refused, OUTAGE_S),
 }
 SHORT = ("a failover leaves it read-only", "it crashes and recovers")
 

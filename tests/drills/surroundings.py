@@ -95,7 +95,7 @@ def _second_store(here: Bench, rows: list[Seen]) -> None:
     aside = folder.with_name("aside")
     with observed(here, "the second store's folder is away", rows):
         folder.rename(aside)
-        time.sleep(1.5)
+        time.sleep(8)
         # What was made in its place meanwhile is not it.
         shutil.rmtree(folder, ignore_errors=True)
         aside.rename(folder)
