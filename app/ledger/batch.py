@@ -32,6 +32,7 @@ from app.ledger.sealing import Content, Place, seal
 from app.ledger.submission import KeyedCommand, PartRefused, Submission
 from app.runtime import clock
 from app.store import log, read_tables
+from app.store.driver_errors import DRIVER_ERRORS
 from app.store.log import Head, KeyUse, Sealed
 from app.trust.attestations import attest
 from app.trust.ledger_keys import LedgerKeys
@@ -178,6 +179,8 @@ class Batch:
                     refusal = outcome if item.single else PartRefused(position, outcome)
                     raise refusal  # noqa: TRY301  the way to forget what came before it
                 outcomes.append(outcome)
+        except DRIVER_ERRORS:
+            raise  # it is the transaction's
         except Exception as reason:  # noqa: BLE001  a fault in one submission is not the others'
             self.book = book
             del self.entries[length:]

@@ -9,7 +9,7 @@ clock is right again, or an operator confirms that it is: `fundledger clock conf
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final
 
@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from app.runtime import clock, logs
 from app.runtime.metrics import Metrics
 from app.store import log
-from app.store.clock_confirmations import newest_confirmation
+from app.store.clock_confirmations import Confirmation, newest_confirmation
 from app.store.engine import READ_S, Database
 
 STEP: Final = timedelta(seconds=10)
@@ -82,10 +82,12 @@ class ClockGuard:
         """The database's clock, as of the last round."""
         self.watched_by = 0
         """How many witnesses are asked for cosignatures."""
-        self._heard: dict[str, _Reading] = {}
-        """By witness: its clock when it cosigned last."""
-        self._confirmed: datetime | None = None
-        self._accepted: datetime | None = None
+        self._heard: dict[str, tuple[float, float]] = {}
+        """By witness: its clock (POSIX) when it cosigned last, and how long this machine had been
+        running then. A witness may say any number.
+        """
+        self._confirmed: Confirmation | None = None
+        self._accepted: Confirmation | None = None
         """The confirmation by which a step was last accepted."""
         self.why: str | None = None
         """Why the clock is not believed; None while it is."""
@@ -95,7 +97,7 @@ class ClockGuard:
         with self._database.read(patience_s) as connection:
             theirs = self._database.clock(connection)
             newest = log.newest_time(connection)
-            confirmed = newest_confirmation(connection)
+            confirmed = newest_confirmation(connection, clock.now() + OFFSET)
         with self._lock:
             self._newest, self._confirmed = newest, confirmed
             self._theirs = _Reading(theirs, clock.elapsed()) if theirs is not None else None
@@ -105,21 +107,23 @@ class ClockGuard:
 
     def heard(self, witness: str, posix_time: int) -> None:
         """Note the time of a cosignature that has just come."""
-        theirs = datetime.fromtimestamp(posix_time, UTC)
-        off = (clock.now() - theirs).total_seconds()
-        self._metrics.offset.labels(f"witness {witness}").set(off)
+        theirs = float(posix_time)
+        self._metrics.offset.labels(f"witness {witness}").set(clock.now().timestamp() - theirs)
         with self._lock:
-            self._heard[witness] = _Reading(theirs, clock.elapsed())
+            self._heard[witness] = (theirs, clock.elapsed())
 
     def require_sound(self, last_at: str = "") -> datetime:
         """The time now, for what follows an entry of `last_at`. Raises ClockSuspect."""
-        now = self.judge(datetime.fromisoformat(last_at) if last_at else None)
-        if self.why is not None:
-            raise ClockSuspect(self.why)
+        now, doubt = self._judged(datetime.fromisoformat(last_at) if last_at else None)
+        if doubt is not None:
+            raise ClockSuspect(doubt)
         return now
 
-    def judge(self, last: datetime | None = None) -> datetime:
+    def judge(self) -> datetime:
         """Read the clock, and compare it with everything that is known."""
+        return self._judged(None)[0]
+
+    def _judged(self, last: datetime | None) -> tuple[datetime, str | None]:
         with self._lock:
             now = _Reading(clock.now(), clock.elapsed())
             newest = max((at for at in (self._newest, last) if at is not None), default=None)
@@ -130,50 +134,49 @@ class ClockGuard:
                     _log.warning("clock_believed_again")
             elif self.why is None:
                 _log.critical("clock_suspect", why=doubts[0])
-            self.why = doubts[0] if doubts else None
-        self._metrics.suspect.set(bool(doubts))
-        return now.wall
+            doubt = self.why = doubts[0] if doubts else None
+        self._metrics.suspect.set(doubt is not None)
+        return now.wall, doubt
 
     def _doubts(self, now: _Reading, newest: datetime | None) -> Iterator[str]:
         confirmed = self._confirmed
-        if confirmed is not None and not -OFFSET <= now.wall - confirmed <= CONFIRMED_FOR:
+        if confirmed is not None and not -OFFSET <= now.wall - confirmed.at <= CONFIRMED_FOR:
             confirmed = None
+        theirs = self._theirs
+        off = now.wall - theirs.expected(now.elapsed) if theirs is not None else timedelta()
+        # What an operator saw counts: how far the database's clock was off then.
+        known_off = confirmed.off if confirmed is not None else timedelta()
+        if abs(off - known_off) > OFFSET:
+            yield f"it differs from the database's by {off.total_seconds():.0f} s"
         if self._last is not None:
             expected = self._last.expected(now.elapsed)
             if abs(now.wall - expected) > STEP and confirmed in (None, self._accepted):
                 yield f"it says {_said(now.wall)}, and {_said(expected)} was due"
         if confirmed is not None:
-            # An operator has looked: what other clocks say does not count for a while.
+            # An operator has looked: what witnesses and the log say does not count for a while.
             self._accepted = confirmed
             return
-        if newest is not None and now.wall - newest > self._gap:
+        # A process that has believed its clock all the time knows that it was quiet so long.
+        if self._last is None and newest is not None and now.wall - newest > self._gap:
             days = (now.wall - newest).days
             yield f"it says {_said(now.wall)}, {days} days after the newest entry"
         if newest is not None and newest - now.wall > OFFSET:
             yield f"it says {_said(now.wall)}, before the newest entry of {_said(newest)}"
-        if self._theirs is not None:
-            off = now.wall - self._theirs.expected(now.elapsed)
-            if abs(off) > OFFSET:
-                yield f"it differs from the database's by {_seconds(off)}"
         yield from self._witnesses_doubt(now)
 
     def _witnesses_doubt(self, now: _Reading) -> Iterator[str]:
         """More than half of the witnesses have another time: fewer cannot stop the ledger."""
         lately = [
-            now.wall - theirs.expected(now.elapsed)
-            for theirs in self._heard.values()
-            if now.elapsed - theirs.elapsed <= HEARD_FOR.total_seconds()
+            now.wall.timestamp() - (theirs + now.elapsed - then)
+            for theirs, then in self._heard.values()
+            if now.elapsed - then <= HEARD_FOR.total_seconds()
         ]
         most = max(self.watched_by, len(lately))
         for side in (1, -1):
-            others = [off for off in lately if off * side > OFFSET]
+            others = [off for off in lately if off * side > OFFSET.total_seconds()]
             if 2 * len(others) > most:
-                yield f"{len(others)} of {most} witnesses differ by {_seconds(others[0])}"
+                yield f"{len(others)} of {most} witnesses differ by {others[0]:.0f} s"
 
 
 def _said(at: datetime) -> str:
     return at.isoformat(timespec="seconds")
-
-
-def _seconds(off: timedelta) -> str:
-    return f"{off.total_seconds():.0f} s"

@@ -13,6 +13,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from app.chain.checkpoint import Checkpoint
+from app.chain.entry import Entry
 from app.chain.tiles import TILE_WIDTH, HashReader
 from app.chain.tree import ProofError, leaf_hash, verify_inclusion
 from app.store import log
@@ -57,13 +58,17 @@ class SignedTree:
         if leaves is None:
             yield Damage(SOMEWHERE, f"entries {first} to {end - 1} do not make the signed tree")
             return
+        last_is_whole = True
         for entry, leaf in zip(stored, leaves, strict=True):
-            if leaf_hash(entry.body) != leaf:
-                why = "its bytes do not have the hash that was signed"
+            why = _difference(entry, leaf)
+            last_is_whole = not why
+            if why:
                 yield Damage(entry.seq, why, leaf.hex())
-            elif entry.leaf != leaf:
-                why = "the hash that is stored beside it is not the one that was signed"
-                yield Damage(entry.seq, why, leaf.hex())
+        head = log.read_head(self._connection, self._fund)
+        if head is not None and head.size == end and last_is_whole:
+            last = stored[-1]
+            if (head.last_leaf, head.last_at) != (last.leaf, last.at):
+                yield Damage(SOMEWHERE, "the head names another last entry than is stored")
 
     def proof(self, seq: int) -> list[bytes] | None:
         """The proof of an entry, whatever was changed beside it; None if it cannot be told."""
@@ -134,6 +139,19 @@ class SignedTree:
 
     def _stored(self, number: int) -> list[log.StoredEntry]:
         return log.stored_entries(self._connection, self._fund, *self._bounds(number))
+
+
+def _difference(entry: log.StoredEntry, leaf: bytes) -> str:
+    """What is stored otherwise than it was signed with this leaf hash; "" where nothing is."""
+    if leaf_hash(entry.body) != leaf:
+        return "its bytes do not have the hash that was signed"
+    if entry.leaf != leaf:
+        return "the hash that is stored beside it is not the one that was signed"
+    said = Entry.from_bytes(entry.body)
+    columns = (entry.prev.hex(), entry.type, entry.party, entry.at)
+    if columns != (said.prev, said.type, said.by["party"], said.at):
+        return "a column beside it says otherwise"
+    return ""
 
 
 def sampled(connection: Connection, fund: str, signed: Checkpoint) -> Iterator[Damage]:

@@ -31,12 +31,21 @@ from app.store.second_store.protocol import (
 from app.trust.ledger_keys import LedgerKeys
 
 _SEE = "see fork_detected in docs/operators.md"
+_ANOTHER: Final = (
+    "this database's checkpoints are kept in another second store. A folder serves processes of "
+    "one host: for several hosts set FUNDLEDGER_SECOND_STORE_URL to one that all of them reach "
+    "(`fundledger second-store` moves the checkpoints there)"
+)
 TRIES: Final = 20
 """How often signing is tried again when other processes sign the same log."""
 
 
 class ForkDetected(Fault):
     """The database contradicts a checkpoint that was signed; the parties must recover it."""
+
+
+class FundDamaged(ForkDetected):
+    """Entries are known not to be what was signed; over once they are put back."""
 
 
 class AnotherSecondStore(Fault):
@@ -75,10 +84,9 @@ class Notary:
     ) -> tuple[bytes, int]:
         """As `sign`. Raises SlotChanged when another process signs at the same time."""
         with self._second_store.locked(fund) as slot:
-            last = self._last(fund, slot)
+            last, kept = self._last(fund, slot)
             if last is not None:
                 self._require_same_history(fund, last, before, after)
-                kept = slot.read() or b""
                 # After a crash, or by another process, the last note may be in the second store
                 # only.
                 self._keep(fund, last.size, kept)
@@ -103,7 +111,7 @@ class Notary:
             vkey = _speaker(connection, fund)
         if head is None:
             with self._second_store.locked(fund) as slot:
-                if self._last(fund, slot) is not None:
+                if self._last(fund, slot)[0] is not None:
                     raise ForkDetected(
                         f"fund {fund} was signed for and is not in the database: {_SEE}"
                     )
@@ -132,7 +140,7 @@ class Notary:
         ForkDetected.
         """
         with self._second_store.locked(fund) as slot:
-            last = self._last(fund, slot)
+            last, _ = self._last(fund, slot)
         with self._database.read() as connection:
             head = log.read_head(connection, fund)
         return last if last is not None and head is not None and head.size >= last.size else None
@@ -179,13 +187,12 @@ class Notary:
         if known == mine:
             return
         if known is not None and not anew:
-            raise AnotherSecondStore(
-                "this database's checkpoints are kept in another second store. A folder serves "
-                "processes of one host: for several hosts set FUNDLEDGER_SECOND_STORE_URL to one "
-                "that all of them reach (`fundledger second-store` moves the checkpoints there)"
-            )
+            raise AnotherSecondStore(_ANOTHER)
         with self._database.write() as connection:
-            set_mark(connection, SECOND_STORE, mine)
+            set_mark(connection, SECOND_STORE, mine, anew=anew)
+            if mark_of(connection, SECOND_STORE) != mine:
+                # Another host was first, at this moment.
+                raise AnotherSecondStore(_ANOTHER)
 
     def reinstate(self, fund: str) -> bool:
         """Put the database's newest checkpoint into the second store, if that has none of this
@@ -251,7 +258,10 @@ class Notary:
         with self._database.read() as connection:
             return {*log.funds(connection), *self._second_store.funds()}
 
-    def _last(self, fund: str, slot: Slot) -> Checkpoint | None:
+    def _last(self, fund: str, slot: Slot) -> tuple[Checkpoint | None, bytes]:
+        """The checkpoint in the slot, and its note: read once, for what is judged is what is
+        replaced.
+        """
         note = slot.read()
         if note is not None:
             try:
@@ -264,12 +274,12 @@ class Notary:
                     f"{error}: {_SEE}"
                 ) from None
             self._opened[fund] = (note, checkpoint)
-            return checkpoint
+            return checkpoint, note
         with self._database.read() as connection:
             kept = checkpoints.newest_checkpoint(connection, fund)
         if kept is not None:
             raise ForkDetected(f"the second store has lost the checkpoint of fund {fund}: {_SEE}")
-        return None
+        return None, b""
 
     def _require_same_history(
         self, fund: str, last: Checkpoint, before: Frontier, after: Frontier

@@ -30,7 +30,8 @@ from app.ledger.batch import Batch
 from app.ledger.book_cache import BookCache
 from app.ledger.clock_guard import ClockGuard, ClockSuspect
 from app.ledger.damage_watch import DamageWatch
-from app.ledger.notary import ForkDetected, Notary
+from app.ledger.integrity import SOMEWHERE, Damage
+from app.ledger.notary import ForkDetected, FundDamaged, Notary
 from app.ledger.submission import (
     Accepted,
     KeyedCommand,
@@ -100,8 +101,7 @@ class Ledger:
         """By fund: logs that contradict a signed checkpoint, and how. They are not written to."""
         self.unsigned: set[str] = set()
         """Funds whose newest entries could not be signed; nothing is added before they are."""
-        self._faults = 0
-        """Unforeseen faults in a row."""
+        self._faults = 0  # unforeseen ones, in a row
 
     def start(self, logs: Iterable[str] | None = None) -> None:
         """Check every log, or these, against its last signed checkpoint, then accept commands."""
@@ -135,7 +135,6 @@ class Ledger:
 
     @property
     def has_room(self) -> bool:
-        """Whether the queue takes more."""
         return self._in_line < self._queue_limit
 
     @property
@@ -194,7 +193,7 @@ class Ledger:
     # -- the writer thread ---------------------------------------------------------------------
 
     def _run(self) -> None:
-        while not self._ended:
+        while self._lines or not self._ended:
             try:
                 self._sort_in(wait=not self._lines)
                 self._sign_what_is_owed()
@@ -238,7 +237,8 @@ class Ledger:
                 self._require_signed(fund)
             except ForkDetected as fork:
                 self._halt(fund, [], fork)
-                self.unsigned.discard(fund)
+                if fund in self.halted:
+                    self.unsigned.discard(fund)
             except Exception as error:  # noqa: BLE001  whatever it is, it may be over next time
                 logs.seldom(_log, "still_unsigned", fund, fund=fund, why=str(error))
 
@@ -295,10 +295,13 @@ class Ledger:
         """Answer the submissions of a transaction that failed."""
         match reason:
             case ForkDetected():
-                self._refuse(fund, items, reason)
+                self._halt(fund, items, reason)
             case OutcomeUnknown():
                 _log.warning("outcome_unknown", fund=fund, commands=len(items), why=str(reason))
                 self._answers.fail(items, reason, "unknown")
+            case log.HeadDamaged():
+                self.damages.found(fund, [Damage(SOMEWHERE, str(reason))])
+                self._answers.fail(items, FundDamaged(str(reason)), "failed")
             case ConstraintBroken():
                 self._one_by_one(fund, items, reason)
             case ClockSuspect():
@@ -320,7 +323,9 @@ class Ledger:
             self._books.keep(fund, batch.head_after, batch.book.saved())
             self._answer(fund, batch)
         except ForkDetected as fork:
-            self._halt(fund, items, fork)
+            # The entries are stored: no answer may say that they are not.
+            self._answers.fail(items, OutcomeUnknown(f"recorded, but {fork}"), "unknown")
+            self._halt(fund, [], fork)
         except Exception as error:  # noqa: BLE001  logged whole
             _log.error("batch_unanswered", fund=fund, exc_info=error)
             # Refusals have been answered; all others have an entry.
@@ -333,8 +338,10 @@ class Ledger:
 
     def _require_signed(self, fund: str) -> None:
         """Check that the log's end is signed. Raises ForkDetected, Unavailable."""
-        if (why := self.halted.get(fund) or self.damages.why(fund)) is not None:
-            raise ForkDetected(why)
+        if fund in self.halted:
+            raise ForkDetected(self.halted[fund])
+        if (why := self.damages.why(fund)) is not None:
+            raise FundDamaged(why)
         if fund in self.unsigned:
             try:
                 self._notary.check(fund)
@@ -345,16 +352,11 @@ class Ledger:
                 raise Unavailable(f"the log's end cannot be signed: {error}") from error
             self.unsigned.discard(fund)
 
-    def _refuse(self, fund: str, items: list[Submission], fork: ForkDetected) -> None:
-        """Answer those who wait for a fund that is not written to, or from now on is not."""
-        if fund in self.halted or self.damages.why(fund) is not None:
-            self._answers.fail(items, fork, "failed")
-        else:
-            self._halt(fund, items, fork)
-
     def _halt(self, fund: str, items: list[Submission], fork: ForkDetected) -> None:
-        self.halted[fund] = str(fork)
-        _log.critical("fund_halted", fund=fund, why=str(fork))
+        """Answer those who wait for a fund that is not written to, or from now on is not."""
+        if fund not in self.halted and not isinstance(fork, FundDamaged):
+            self.halted[fund] = str(fork)
+            _log.critical("fund_halted", fund=fund, why=str(fork))
         self._answers.fail(items, fork, "failed")
 
     def _one_by_one(self, fund: str, items: list[Submission], broken: ConstraintBroken) -> None:

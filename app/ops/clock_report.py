@@ -22,13 +22,13 @@ def report(database: Database) -> Iterator[str]:
     """Our clock, the database's, and the newest entry, a line each."""
     with database.read() as connection:
         theirs, newest = database.clock(connection), log.newest_time(connection)
-        confirmed = newest_confirmation(connection)
+        confirmed = newest_confirmation(connection, clock.now() + NEAR)
     now = clock.now()
     yield f"this machine's clock: {now.isoformat(timespec='seconds')}"
     for name, at in (
         ("the database's clock", theirs),
         ("the newest entry", newest),
-        ("confirmed last", confirmed),
+        ("confirmed last", confirmed.at if confirmed is not None else None),
     ):
         if at is not None:
             yield f"{name}: {at.isoformat(timespec='seconds')} ({_apart(now - at)})"
@@ -45,7 +45,9 @@ def confirm(database: Database, watch: datetime, reason: str) -> None:
             f"{watch.isoformat(timespec='minutes')}: set the clock first"
         )
     with database.write() as connection:
-        confirm_clock(connection, now, reason)
+        theirs = database.clock(connection)
+        off = now - theirs if theirs is not None else timedelta()
+        confirm_clock(connection, now, off, reason)
 
 
 def _apart(off: timedelta) -> str:

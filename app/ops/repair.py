@@ -61,7 +61,8 @@ def repair(database: Database, notary: Notary, fund: str, lines: Iterable[bytes]
             head = log.lock_head(connection, fund)
             if head is None or head.size < signed.size:
                 raise NotRecovered("entries are missing: `fundledger recover` adds them first")
-            wanted = _merged(lines, connection, fund, head.size)
+            # Beyond what was signed nobody can say what is right: that is taken as it is stored.
+            wanted = _merged(lines, connection, fund, signed.size, head.size)
             changed, frontier = _put_back(connection, fund, wanted, signed.size, signed.root)
             forget_damages(connection, fund)
     except (BadEntry, BrokenChain, NotPermitted) as error:
@@ -70,11 +71,11 @@ def repair(database: Database, notary: Notary, fund: str, lines: Iterable[bytes]
 
 
 def _merged(
-    lines: Iterable[bytes], connection: Connection, fund: str, size: int
+    lines: Iterable[bytes], connection: Connection, fund: str, signed: int, size: int
 ) -> Iterator[bytes]:
-    """The given lines, and after them those that are stored."""
+    """The given lines, as far as they were signed, and after them those that are stored."""
     seq = 0
-    for line in islice(lines, size):
+    for line in islice(lines, signed):
         yield line
         seq += 1
     yield from log.bodies(connection, fund, seq, size)
@@ -105,10 +106,12 @@ def _put_back(
     if replay is not None:
         replay.finish(reader.size - 1)
         refold(connection, fund, reader.size)
-    last = waiting[-1] if waiting else None
-    values = {"frontier": b"".join(frontier.peaks)}
-    if last is not None:
-        values["last_leaf"] = last.leaf
+    assert reader.last is not None, "a log has entries"  # noqa: S101
+    values = {
+        "frontier": b"".join(frontier.peaks),
+        "last_leaf": reader.leaf,
+        "last_at": reader.last.at,
+    }
     connection.execute(update(_heads).where(_heads.c.fund == fund).values(values))
     create_guards(connection)
     return changed, frontier
@@ -127,7 +130,9 @@ def _store(
         journal.setdefault(seq, []).append(posting)
     for entry in entries:
         here = stored.get(entry.seq)
-        wanted = log.StoredEntry(entry.seq, entry.body, entry.leaf, entry.prev)
+        wanted = log.StoredEntry(
+            entry.seq, entry.body, entry.leaf, entry.prev, entry.type, entry.party, entry.at
+        )
         differs = here != wanted
         if differs:
             _replace_entry(connection, fund, entry)

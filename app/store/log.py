@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select, tuple_, update
+from sqlalchemy import Connection, exists, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.chain.checkpoint import Checkpoint
@@ -57,6 +57,10 @@ class Sealed(NamedTuple):
     postings: tuple[Posting, ...]
 
 
+class HeadDamaged(Exception):
+    """The head names another last entry than the one that is stored."""
+
+
 class StoredEntry(NamedTuple):
     """An entry as it is stored, with the hashes that tie it to its place."""
 
@@ -64,6 +68,9 @@ class StoredEntry(NamedTuple):
     body: bytes
     leaf: bytes
     prev: bytes
+    type: str
+    party: str
+    at: str
 
 
 class KeyUse(NamedTuple):
@@ -134,7 +141,9 @@ def append(
     completed: dict[Subtree, bytes],
     frontier: Frontier,
 ) -> None:
-    """Store a batch of entries after `head`, which this transaction holds locked."""
+    """Store a batch of entries after `head`, which this transaction holds locked. Raises
+    HeadDamaged.
+    """
     fund = head.fund
     rows.insert(connection, _entries, [_entry_row(fund, entry) for entry in entries])
     lines = [line for entry in entries for line in _posting_rows(fund, entry)]
@@ -143,16 +152,22 @@ def append(
     rows.insert(connection, _idempotency, used)
     finished = stored_hashes(completed.items())
     rows.insert(connection, _tile_hashes, [(fund, *complete) for complete in finished])
-    connection.execute(
-        update(_heads)
-        .where(_heads.c.fund == fund)
-        .values(
+    statement = update(_heads).where(_heads.c.fund == fund)
+    if head.size:
+        # The new entries name the head's last hash as the one before them.
+        last = (_entries.c.fund == fund, _entries.c.seq == head.size - 1)
+        same = (_entries.c.leaf == _heads.c.last_leaf, _entries.c.at == _heads.c.last_at)
+        statement = statement.where(exists().where(*last, *same))
+    changed = connection.execute(
+        statement.values(
             size=frontier.size,
             frontier=b"".join(frontier.peaks),
             last_leaf=entries[-1].leaf,
             last_at=entries[-1].at,
         )
     )
+    if changed.rowcount != 1:
+        raise HeadDamaged(f"the head of {fund} names another last entry than is stored")
 
 
 def _entry_row(fund: str, entry: Sealed) -> tuple[Any, ...]:
@@ -240,13 +255,29 @@ def lines(connection: Connection, fund: str, start: int, end: int) -> Iterator[t
 def stored_entries(connection: Connection, fund: str, start: int, end: int) -> list[StoredEntry]:
     """Entries [start, end), a tile of them at most, with their hashes."""
     query = (
-        select(_entries.c.seq, _entries.c.body, _entries.c.leaf, _entries.c.prev)
+        select(
+            _entries.c.seq,
+            _entries.c.body,
+            _entries.c.leaf,
+            _entries.c.prev,
+            _entries.c.type,
+            _entries.c.party,
+            _entries.c.at,
+        )
         .where(_entries.c.fund == fund, _entries.c.seq >= start, _entries.c.seq < end)
         .order_by(_entries.c.seq)
         .limit(TILE_WIDTH)
     )
     return [
-        StoredEntry(row.seq, row.body.encode(), bytes(row.leaf), bytes(row.prev))
+        StoredEntry(
+            row.seq,
+            row.body.encode(),
+            bytes(row.leaf),
+            bytes(row.prev),
+            row.type,
+            row.party,
+            row.at,
+        )
         for row in connection.execute(query)
     ]
 

@@ -19,9 +19,12 @@ def mark_of(connection: Connection, name: str) -> str | None:
     return found
 
 
-def set_mark(connection: Connection, name: str, value: str) -> None:
-    """Set a mark, or change it."""
+def set_mark(connection: Connection, name: str, value: str, *, anew: bool) -> None:
+    """Set a mark that is not set yet; `anew` also changes one that is."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(_marks).values(name=name, value=value)
-    changed = statement.on_conflict_do_update(index_elements=["name"], set_={"value": value})
+    if anew:
+        changed = statement.on_conflict_do_update(index_elements=["name"], set_={"value": value})
+    else:
+        changed = statement.on_conflict_do_nothing()
     connection.execute(changed)

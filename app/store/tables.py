@@ -168,6 +168,7 @@ class ClockConfirmationRow(SQLModel, table=True):
 
     __tablename__ = "clock_confirmations"
     at: str = Field(primary_key=True, sa_type=Text)
+    off_ms: int = Field(sa_type=BigInteger)
     reason: str = Field(sa_type=Text)
 
 

@@ -17,6 +17,7 @@ def upgrade() -> None:
     op.create_table(
         "clock_confirmations",
         sa.Column("at", sa.Text(), nullable=False),
+        sa.Column("off_ms", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("at", name="pk_clock_confirmations"),
     )

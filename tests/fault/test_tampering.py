@@ -237,3 +237,19 @@ def test_other_bytes_than_the_signed_ones_put_nothing_back(
 
     assert full.raw(AUDITOR, "GET", "/readyz").status_code == 503
     assert full.raw(AUDITOR, "GET", "/readyz").json()["checks"]["guards"]
+
+
+@pytest.mark.parametrize("column", ["last_leaf", "last_at"])
+def test_nothing_is_added_after_a_head_that_was_changed(alone: Service, column: str) -> None:
+    alone.post(treasury("DE"), "/pledges", a_pledge(money(1)))
+    size = alone.get(AUDITOR, "")["size"]
+    value = "2026-01-01T00:00:00.000000Z" if column == "last_at" else b"x" * 32
+    as_owner(alone.settings, (f"UPDATE heads SET {column} = ? WHERE fund = 'test-fund'", (value,)))
+
+    refused = alone.raw(treasury("DE"), "POST", f"{alone.path}/pledges", json=a_pledge(money(2)))
+    again = alone.raw(treasury("DE"), "POST", f"{alone.path}/pledges", json=a_pledge(money(2)))
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "fork_detected")
+    assert (again.status_code, again.json()["code"]) == (503, "fork_detected")
+    assert "another last entry" in alone.raw(AUDITOR, "GET", "/readyz").json()["why"]["history"]
+    assert alone.get(AUDITOR, "")["size"] == size

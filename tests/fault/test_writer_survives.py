@@ -116,7 +116,7 @@ def test_a_writer_that_fails_again_and_again_asks_for_a_restart_and_takes_it_bac
 
     # The next step that succeeds takes it back.
     alone.post(treasury("DE"), "/pledges", a_pledge(money(2)))
-    assert alive()
+    until(alive)
 
 
 def test_a_thread_that_has_ended_all_the_same_is_not_alive(

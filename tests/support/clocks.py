@@ -20,5 +20,5 @@ class TestClock(ClockGuard):
     def compare(self, patience_s: float = 0.0) -> None:
         """Ask nobody."""
 
-    def judge(self, last: datetime | None = None) -> datetime:
-        return self._now()
+    def _judged(self, last: datetime | None) -> tuple[datetime, str | None]:
+        return self._now(), None
