@@ -96,16 +96,20 @@ def _add_recovery_to(recover: argparse.ArgumentParser) -> None:
 
 
 def _port(text: str) -> int:
-    """A TCP port. Raises ValueError."""
-    port = int(text)
+    """A TCP port. Raises ArgumentTypeError."""
+    port = int(text) if text.isdecimal() else -1
     if not 0 <= port < 65_536:
-        raise ValueError("a port is between 0 and 65535")
+        raise argparse.ArgumentTypeError("a port is between 0 and 65535")
     return port
 
 
 def _minute(text: str) -> datetime:
-    """A time in UTC: 2026-11-29T05:40. Raises ValueError."""
-    return datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=UTC)
+    """A time, in UTC where no offset is given. Raises ArgumentTypeError."""
+    try:
+        said = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("a time is like 2026-11-29T05:40 (UTC)") from None
+    return said.astimezone(UTC) if said.tzinfo is not None else said.replace(tzinfo=UTC)
 
 
 def _settings() -> "Settings":
@@ -185,8 +189,11 @@ def _check_config(chosen: argparse.Namespace) -> int:
 
 def _second_store(chosen: argparse.Namespace) -> int:
     from app.ledger.notary import Notary
-    from app.store.second_store.folder import FolderStore
-    from app.store.second_store.opening import move_checkpoints, open_second_store
+    from app.store.second_store.opening import (
+        existing_store,
+        move_checkpoints,
+        open_second_store,
+    )
     from app.store.second_store.protocol import last_signed
     from app.trust.keyring import open_keys
 
@@ -195,9 +202,9 @@ def _second_store(chosen: argparse.Namespace) -> int:
 
     def shown(database: Any) -> int:
         if chosen.move_from is not None:
-            moved = move_checkpoints(FolderStore(chosen.move_from), here)
-            keys = open_keys(settings, create=False)
-            Notary(database, here, keys).claim_store(anew=True)
+            notary = Notary(database, here, open_keys(settings, create=False))
+            moved = move_checkpoints(existing_store(chosen.move_from), here)
+            notary.claim_store(anew=True)
             print(f"{len(moved)} checkpoints moved: {', '.join(moved)}")
         for fund in here.funds():
             newest = last_signed(here, fund)
@@ -209,11 +216,14 @@ def _second_store(chosen: argparse.Namespace) -> int:
 
 def _repair(chosen: argparse.Namespace) -> int:
     from app.ledger.access_log import repaired
+    from app.ledger.clock_guard import ClockSuspect
+    from app.ledger.notary import ForkDetected
     from app.ledger.submission import LEDGER_ITSELF
     from app.main import assemble
     from app.ops.recovery import NotRecovered
     from app.ops.repair import repair
     from app.runtime.metrics import Metrics
+    from app.store.engine import OutcomeUnknown, Unavailable
     from app.store.log_names import main_log
 
     here, _ = assemble(_settings(), Metrics(), guarded=False)
@@ -221,15 +231,19 @@ def _repair(chosen: argparse.Namespace) -> int:
         with chosen.entries.open("rb") as file:
             lines = (line.removesuffix(b"\n") for line in file)
             done = repair(here.database, here.notary, chosen.fund, lines)
+        print(f"{len(done.entries)} entries put back; the log of {done.size} is what was signed.")
         here.ledger.damages.learn()
+        here.ledger.clock.compare()
         said = repaired(LEDGER_ITSELF, done.entries[:1_000], chosen.reason)
         here.ledger.access.record(main_log(chosen.fund), [said])
     except NotRecovered as error:
         print(f"fundledger: not repaired: {error}", file=sys.stderr)
         return CANNOT_TELL
+    except (ForkDetected, ClockSuspect, Unavailable, OutcomeUnknown) as error:
+        print(f"fundledger: the second log does not say so: {error}", file=sys.stderr)
+        return CANNOT_TELL
     finally:
         here.database.close()
-    print(f"{len(done.entries)} entries put back; the log of {done.size} is what was signed.")
     return OK
 
 

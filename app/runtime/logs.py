@@ -89,14 +89,17 @@ class _Seldom:
 _seldom: Final = _Seldom()
 
 
-def seldom(log: BoundLogger, event: str, about: str = "", **values: Any) -> None:
-    """Warn of something that lasts, at most once a minute for what it is about.
+def seldom(
+    log: BoundLogger, event: str, about: str = "", /, *, level: str = "warning", **values: Any
+) -> None:
+    """Say something that lasts, at most once a minute for what it is about.
 
     The line tells how many like it were left out before.
     """
     left_out = _seldom.left_out((event, about))
     if left_out is not None:
-        log.warning(event, **values, **({"left_out": left_out} if left_out else {}))
+        more = {"left_out": left_out} if left_out else {}
+        getattr(log, level)(event, **values, **more)
 
 
 def safe(value: str) -> str:
@@ -146,7 +149,8 @@ def _told(error: BaseException, more: int) -> dict[str, Any]:
     frames = traceback.extract_tb(error.__traceback__, limit=-FRAMES)
     told: dict[str, Any] = {
         "type": type(error).__qualname__,
-        "message": safe(str(error)),
+        # Of a driver's error the lines that follow quote the row, which is a party's.
+        "message": safe(str(error).partition("\n")[0]),
         "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
     }
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

@@ -158,12 +158,19 @@ def _verify_sqlite(connection: Connection, tables: Sequence[str]) -> None:
 
 def _verify_postgres(connection: Connection, tables: Sequence[str]) -> None:
     rows = connection.exec_driver_sql(
-        "SELECT t.tgname, t.tgenabled, pg_get_triggerdef(t.oid), p.prosrc "
+        "SELECT t.tgname, t.tgenabled, pg_get_triggerdef(t.oid), p.prosrc, t.tgisinternal, "
+        "c.relname "
         "FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
         "JOIN pg_class c ON c.oid = t.tgrelid "
-        "WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace"
-    )
-    found = {name: (enabled, definition, source) for name, enabled, definition, source in rows}
+        "WHERE c.relnamespace = current_schema()::regnamespace"
+    ).all()
+    for row in rows:
+        if row.tgisinternal and row.tgenabled not in ("O", b"O"):
+            raise GuardsMissing(
+                f"a foreign key of {row.relname} is not enforced: as the database's administrator, "
+                f"ALTER TABLE {row.relname} ENABLE TRIGGER ALL; then `fundledger repair`"
+            )
+    found = {row.tgname: tuple(row)[1:4] for row in rows if not row.tgisinternal}
     expected = _postgres_triggers(tables)
     for name, (table, definition) in expected.items():
         enabled, text, source = found.get(name, ("", "", ""))

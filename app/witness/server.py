@@ -75,7 +75,7 @@ class Witness:
         try:
             answer = self.views.advance(checkpoint, judged)
         except Inconsistent as error:
-            self._shout(checkpoint, raw, error)
+            self._tell(note, checkpoint, error)
             raise
         return Note.parse(answer).signatures[-1].line()
 
@@ -86,15 +86,19 @@ class Witness:
                 return self.views.newest(origin)
         return None
 
-    def _shout(self, checkpoint: Checkpoint, raw: bytes, error: Inconsistent) -> None:
-        """Keep both of two signed checkpoints that contradict each other, and say where."""
-        known = self.views.newest(checkpoint.origin) or b""
-        _log.critical(
-            "shown_two_histories",
-            log=checkpoint.origin,
-            why=str(error),
-            evidence=str(self.views.keep_evidence(raw, known)),
-        )
+    def _tell(self, note: Note, checkpoint: Checkpoint, error: Inconsistent) -> None:
+        """Keep both of two signed checkpoints that contradict each other, and say where.
+
+        Anybody can send a signed checkpoint with a wrong proof: that proves nothing against the
+        log, and nothing of it is kept.
+        """
+        origin = checkpoint.origin
+        known = self.views.newest(origin) or b""
+        if known and _contradict(checkpoint, Checkpoint.parse(Note.parse(known).text)):
+            kept = self.views.keep_evidence(note.to_bytes(), known)
+            _log.critical("shown_two_histories", log=origin, why=str(error), evidence=str(kept))
+        else:
+            logs.seldom(_log, "growth_not_proven", origin, log=origin, why=str(error))
 
 
 class WitnessReply(NamedTuple):
@@ -164,6 +168,11 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         await send({"type": f"{event}.complete"})
         if event == "lifespan.shutdown":
             return
+
+
+def _contradict(one: Checkpoint, other: Checkpoint) -> bool:
+    """Whether the two need no proof to contradict each other."""
+    return one.size == other.size and one.root != other.root
 
 
 def _own(note: Note, signed: Note) -> Note:

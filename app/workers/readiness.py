@@ -35,6 +35,8 @@ DISK_RESERVE: Final = 64 * 1024 * 1024
 """Bytes that must be free where keys, checkpoints and, on SQLite, the log lie."""
 READING: Final = ("database", "schema")
 """The checks that reading needs; all others are for writing."""
+OF_FUNDS: Final = ("history", "signing")
+"""The checks that a single fund can fail: the others are written to all the same."""
 _heads = metadata.tables["heads"]
 _log = logs.get(__name__)
 
@@ -81,6 +83,11 @@ class Found:
     @property
     def ready(self) -> bool:
         return all(self.checks.values())
+
+    @property
+    def writes(self) -> bool:
+        """Whether writing requests can be answered, be it not for every fund."""
+        return all(well for name, well in self.checks.items() if name not in OF_FUNDS)
 
     @property
     def reads(self) -> bool:

@@ -7,10 +7,12 @@ checkpoints and witnesses show it.
 """
 
 import threading
+from collections.abc import Iterable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from app.chain.checkpoint import Checkpoint
 from app.chain.tiles import TILE_WIDTH
 from app.ledger.damage_watch import DamageWatch
 from app.ledger.integrity import SOMEWHERE, Damage, SignedTree
@@ -95,7 +97,7 @@ class Scrub:
                 self._guards_ok.set(1)
             except GuardsMissing as error:
                 self._guards_ok.set(0)
-                _log.critical("guards_missing", why=str(error))
+                logs.seldom(_log, "guards_missing", level="critical", why=str(error))
             names = log.funds(connection)
         for name in names:
             self._look_at(name)
@@ -111,13 +113,11 @@ class Scrub:
             return
         first, tiles = self._next.get(name, 0), -(-signed.size // TILE_WIDTH)
         last = min(first + TILES, tiles)
-        with self._database.read() as connection:
-            tree = SignedTree(connection, name, signed)
-            try:
-                found = [one for number in range(first, last) for one in tree.damages(number)]
-            except (TypeError, AttributeError, ValueError, LookupError) as error:
-                # The stored value does not even have the right form, which has to be reported.
-                found = [Damage(SOMEWHERE, f"unreadable: {error}")]
+        found = self._damages_of(name, signed, range(first, last))
+        if found:
+            # A fund is not halted for what one look saw: it may have met a row that is being put
+            # back at this moment.
+            found = self._damages_of(name, signed, range(first, last))
         new = self._damages.found(name, found)
         if new:
             self._metrics.verification_failures.labels(name).inc(new)
@@ -125,3 +125,13 @@ class Scrub:
             self._metrics.verified_seq.labels(name).set(min(last * TILE_WIDTH, signed.size) - 1)
             self._metrics.verified_time.labels(name).set(clock.now().timestamp())
         self._next[name] = last if last < tiles else 0
+
+    def _damages_of(self, name: str, signed: Checkpoint, tiles: Iterable[int]) -> list[Damage]:
+        """What a snapshot shows to be damaged in these tiles. Raises Unavailable."""
+        with self._database.read() as connection:
+            tree = SignedTree(connection, name, signed)
+            try:
+                return [one for number in tiles for one in tree.damages(number)]
+            except (TypeError, AttributeError, ValueError, LookupError) as error:
+                # The stored value does not even have the right form, which has to be reported.
+                return [Damage(SOMEWHERE, f"unreadable: {error}")]

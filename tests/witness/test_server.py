@@ -226,6 +226,22 @@ def test_two_histories_are_put_before_the_operator(
     assert evidence.read_text().count(f"{ORIGIN}\n5\n") == 2
 
 
+def test_a_proof_that_is_wrong_is_no_evidence(
+    log: Log, witness: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Anybody can send what the log signed, with any proof: as often as he likes."""
+    witness.ask(log.question(0))
+    signed = log.grown(3).question(5)
+    start, _, note = signed.partition(b"\n\n")
+    wrong = start.split(b"\n")[0] + b"\n\n" + note
+
+    assert [witness.ask(wrong).status_code for _ in range(3)] == [422, 422, 422]
+
+    assert not [record for record in caplog.records if record.levelname == "CRITICAL"]
+    assert not list(witness.witness.views._path.parent.glob("evidence-*"))
+    assert witness.ask(signed).status_code == 200
+
+
 def _key(witness: Running) -> VerifierKey:
     return witness.witness.key.verifier
 

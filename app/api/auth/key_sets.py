@@ -58,7 +58,7 @@ class KeySetMetrics:
         )
         self.last = Gauge(
             "ledger_jwks_last_success_timestamp_seconds",
-            "When the keys of a party's issuer were last fetched.",
+            "When the keys of a party's issuer were last fetched; at first, the start.",
             ["party"],
             registry=registry,
         )
@@ -120,6 +120,8 @@ class KeySets:
                     asking.start_soon(self._keep_fresh, issuer)
 
     async def _keep_fresh(self, issuer: Issuer) -> None:
+        # From here on its age is counted: keys that never came are late too.
+        self._metrics.last.labels(issuer.party).set(clock.now().timestamp())
         while True:
             await self.refresh(issuer)
             await asyncio.sleep(REFRESH_S)

@@ -46,6 +46,10 @@ _KINDS: Final = (None, "Bearer")
 """What Keycloak writes into the claim `typ` of an access token; others write nothing."""
 _ID_TOKEN: Final = frozenset({"at_hash", "c_hash", "s_hash"})
 """Claims that only ID tokens have (OpenID Connect Core 1.0, section 3.3.2.11)."""
+_FOR_CALLING: Final = frozenset({"scp", "scope", "client_id", "appid", "azpacr"})
+"""Claims of plain JWTs that an access token has and an ID token has not; the last two are Entra's,
+where the caller is a program.
+"""
 _SUBJECT: Final[TypeAdapter[str]] = TypeAdapter(Subject)
 _KNOWN_ROLES: Final = frozenset(str(role) for role in Role)
 
@@ -143,7 +147,7 @@ class TokenVerifier:
         for claim in ("exp", "iat", *(["nbf"] if "nbf" in claims else [])):
             if type(claims[claim]) not in (int, float):
                 raise BadToken("claim_malformed", name, claim)
-        if _is_no_access_token(claims):
+        if _is_no_access_token(claims, issuer):
             raise BadToken("not_an_access_token", name)
         audience = claims["aud"] if type(claims["aud"]) is list else [claims["aud"]]
         if issuer.audience not in audience:
@@ -195,9 +199,15 @@ def _parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return both
 
 
-def _is_no_access_token(claims: dict[str, Any]) -> bool:
+def _is_no_access_token(claims: dict[str, Any], issuer: Issuer) -> bool:
     """Whether these are the claims of an ID token, or of another that is not for calling us."""
-    return claims.get("typ") not in _KINDS or not _ID_TOKEN.isdisjoint(claims)
+    kind = claims.get("typ")
+    if kind not in _KINDS or not _ID_TOKEN.isdisjoint(claims):
+        return True
+    if issuer.token_type is None or kind is not None:
+        return False
+    # Nothing says what this plain JWT is. An ID token may lack all hashes, and have our audience.
+    return "nonce" in claims or _FOR_CALLING.isdisjoint(claims)
 
 
 def _actor(claims: dict[str, Any], issuer: Issuer) -> Actor:

@@ -24,6 +24,8 @@ class ReadinessShown(BaseModel):
     """Whether requests should be sent to this process, and the result of each check."""
 
     ready: bool
+    writes: bool
+    """Whether writing requests can be answered, be it not for every fund."""
     reads: bool
     """Whether at least reading requests can be answered."""
     checks: dict[str, bool]
@@ -64,17 +66,28 @@ async def ready(
     here: ServicesHere,
     response: Response,
     asked: Annotated[
-        Literal["writing", "reading"],
-        Query(alias="for", description="What is to be sent here: anything, or reads only."),
-    ] = "writing",
+        Literal["everything", "writing", "reading"],
+        Query(
+            alias="for",
+            description="What is to be sent here: anything; writes, be it not to every fund; "
+            "or reads only.",
+        ),
+    ] = "everything",
 ) -> ReadinessShown:
     """Checks that the database can be read and written, schema, guards, writer, disk, and that no
     log contradicts its signed checkpoints.
     """
     found = await here.readiness.fresh()
-    if not (found.ready if asked == "writing" else found.reads):
+    well = {"everything": found.ready, "writing": found.writes, "reading": found.reads}
+    if not well[asked]:
         response.status_code = 503
-    return ReadinessShown(ready=found.ready, reads=found.reads, checks=found.checks, why=found.why)
+    return ReadinessShown(
+        ready=found.ready,
+        writes=found.writes,
+        reads=found.reads,
+        checks=found.checks,
+        why=found.why,
+    )
 
 
 @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)

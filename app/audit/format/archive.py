@@ -7,9 +7,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Final
 
-from app.audit.format.plain_zip import NotPlain, require_plain
+from app.audit.format.plain_zip import NotPlain, require_plain, unpacked
 
-PIECE_BYTES: Final = 65_536
 _COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 UNREADABLE: Final = (
     EOFError,
@@ -47,10 +46,11 @@ class Archive:
         """The file's bytes, up to `limit` of them. Raises CannotTell."""
         left = limit
         try:
-            with self._archive.open(name) as file:
-                while left > 0 and (piece := file.read(min(left, PIECE_BYTES))):
-                    left -= len(piece)
-                    yield piece
+            for piece in unpacked(self._archive, self._archive.getinfo(name)):
+                yield piece[:left]
+                left -= len(piece)
+                if left <= 0:
+                    return
         except KeyError:
             raise CannotTell(f"{name} is missing") from None
         except UNREADABLE as error:

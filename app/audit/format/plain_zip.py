@@ -8,9 +8,12 @@ sizes, then the end, and not a byte more.
 
 import struct
 import zipfile
+import zlib
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO, Final
 
+PIECE_BYTES: Final = 65_536
 _LOCAL: Final = struct.Struct("<4s5H3I2H")
 _CENTRAL: Final = struct.Struct("<4s6H3I5H2I")
 _END: Final = struct.Struct("<4s4H2IH")
@@ -44,6 +47,65 @@ def require_plain(archive: zipfile.ZipFile) -> None:
         _require_end(file, len(infos), at)
     except struct.error:
         raise _strange("it ends within a header") from None
+
+
+def unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    """The bytes of a file of a plain archive, in pieces; its packed form is used up to its end.
+
+    Raises NotPlain, EOFError, zlib.error.
+    """
+    file = archive.fp
+    if file is None:
+        raise NotPlain("the archive is closed")
+    file.seek(info.header_offset)
+    lengths = _LOCAL.unpack(file.read(_LOCAL.size))[-2:]
+    at, left = info.header_offset + _LOCAL.size + sum(lengths), info.compress_size
+    packed = _Packed(info.compress_type)
+    size = crc = 0
+    while left or packed.has_more:
+        if not packed.has_more:
+            file.seek(at)
+            packed.rest = file.read(min(left, PIECE_BYTES))
+            if not packed.rest:
+                raise EOFError("it ends within a file")
+            at, left = at + len(packed.rest), left - len(packed.rest)
+        piece = packed.next()
+        size, crc = size + len(piece), zlib.crc32(piece, crc)
+        yield piece
+    if not packed.ended or (size, crc) != (info.file_size, info.CRC):
+        raise _strange("a file with two sizes")
+
+
+class _Packed:
+    """Packed bytes on their way: `rest` is still to be unpacked."""
+
+    def __init__(self, compression: int) -> None:
+        self.rest = b""
+        self._held_back = False
+        stored = compression == zipfile.ZIP_STORED
+        self._stream = None if stored else zlib.decompressobj(-zlib.MAX_WBITS)
+
+    def next(self) -> bytes:
+        """The next bytes, so many at most as a piece has, however far they unpack."""
+        if self._stream is None:
+            piece, self.rest = self.rest, b""
+            return piece
+        if self._stream.eof:
+            raise _strange("bytes behind the end of a file")
+        piece = self._stream.decompress(self.rest, PIECE_BYTES)
+        self.rest = self._stream.unconsumed_tail or self._stream.unused_data
+        # All input may be used up while some output has had no room.
+        self._held_back = len(piece) == PIECE_BYTES and not self._stream.eof
+        return piece
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something comes without more input."""
+        return bool(self.rest) or self._held_back
+
+    @property
+    def ended(self) -> bool:
+        return self._stream is None or self._stream.eof
 
 
 def _strange(why: str) -> NotPlain:

@@ -7,14 +7,16 @@ from app.chain.note import Note
 from app.store.second_store.folder import FolderStore
 from app.store.second_store.postgresql import PostgresqlStore
 from app.store.second_store.protocol import SecondStore
-from app.store.second_store.s3 import S3Store
+from app.store.second_store.s3 import S3Store, StoreUnusable
 
 
 def move_checkpoints(old: SecondStore, new: SecondStore) -> list[str]:
     """Copy what the old store has to the new one, where that has less; the logs that it did.
 
-    No process may serve meanwhile.
+    No process may serve meanwhile. Raises StoreUnusable.
     """
+    if old.identity() == new.identity():
+        raise StoreUnusable("this is the configured second store: configure the new one first")
     moved = []
     for fund in old.funds():
         with old.locked(fund) as source, new.locked(fund) as target:
@@ -23,6 +25,13 @@ def move_checkpoints(old: SecondStore, new: SecondStore) -> list[str]:
                 target.replace(note)
                 moved.append(fund)
     return moved
+
+
+def existing_store(folder: Path) -> SecondStore:
+    """The store in a folder that has checkpoints. Raises StoreUnusable."""
+    if not any(folder.glob("*.checkpoint")):
+        raise StoreUnusable(f"{folder} has no checkpoints")
+    return FolderStore(folder)
 
 
 def _size(note: bytes) -> int:

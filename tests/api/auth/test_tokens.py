@@ -62,7 +62,13 @@ def test_a_token_of_entra_is_taken_where_its_row_says_so() -> None:
         "roles_claims": ["groups", "https://login.example/roles"],
         "role_names": {group: "treasury"},
     }
-    claims = {"jti": None, "roles": None, "groups": [group, "another"], "ver": "2.0"}
+    claims = {
+        "jti": None,
+        "roles": None,
+        "groups": [group, "another"],
+        "ver": "2.0",
+        "scp": "access_as_user",
+    }
 
     assert verified(a_token("JWT", **claims), **row).roles == {Role.TREASURY}
     named = {"groups": None, "https://login.example/roles": [group]}
@@ -77,6 +83,9 @@ def test_a_token_of_entra_is_taken_where_its_row_says_so() -> None:
         (a_token("JWT", typ="ID"), {"token_type": "JWT"}, "not_an_access_token", None),
         (a_token("JWT", typ="Refresh"), {"token_type": "JWT"}, "not_an_access_token", None),
         (a_token("JWT", at_hash="x"), {"token_type": "JWT"}, "not_an_access_token", None),
+        (a_token("JWT"), {"token_type": "JWT"}, "not_an_access_token", None),
+        (a_token("JWT", azp="desk"), {"token_type": "JWT"}, "not_an_access_token", None),
+        (a_token("JWT", scp="x", nonce="n"), {"token_type": "JWT"}, "not_an_access_token", None),
         (a_token(at_hash="x"), {}, "not_an_access_token", None),
         (a_token(jti=None), {}, "claim_missing", "jti"),
         (a_token(sub=None), {}, "claim_missing", "sub"),

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from app.audit.format.plain_zip import NotPlain, require_plain
+from app.audit.format.plain_zip import NotPlain, require_plain, unpacked
 
 FILES = {"manifest.json": b"{}", "entries/00000000.jsonl": b"line\n" * 400}
 
@@ -132,3 +134,42 @@ def test_no_cut_and_no_flipped_byte_raises_anything_else() -> None:
                 judged(broken)
             except (NotPlain, zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
                 continue
+
+
+def behind_the_stream(hidden: bytes) -> bytes:
+    """The packed form of the only file goes on behind its end; all sizes say so."""
+    raw = bytearray(packed({"a": b"line\n" * 400}))
+    (size,) = struct.unpack_from("<I", raw, 18)
+    struct.pack_into("<I", raw, 18, size + len(hidden))
+    raw[31 + size : 31 + size] = hidden
+    directory = raw.index(b"PK\x01\x02")
+    struct.pack_into("<I", raw, directory + 20, size + len(hidden))
+    struct.pack_into("<I", raw, raw.rindex(b"PK\x05\x06") + 16, directory)
+    return bytes(raw)
+
+
+def content_of(raw: bytes) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        require_plain(archive)
+        return b"".join(unpacked(archive, archive.infolist()[0]))
+
+
+def test_nothing_is_hidden_behind_the_end_of_a_packed_file() -> None:
+    assert content_of(behind_the_stream(b"")) == b"line\n" * 400
+    with pytest.raises(NotPlain, match="behind the end of a file"):
+        content_of(behind_the_stream(b"hidden"))
+
+
+@given(st.binary(max_size=200_000), st.integers(1, 40))
+@settings(max_examples=25)
+def test_a_file_is_unpacked_to_what_was_packed(content: bytes, times: int) -> None:
+    assert content_of(packed({"a": content * times})) == content * times
+
+
+def test_other_bytes_than_the_sum_says_are_refused() -> None:
+    raw = bytearray(packed({"a": b"line\n" * 400}))
+    for place in (14, raw.index(b"PK\x01\x02") + 16):
+        struct.pack_into("<I", raw, place, 7)
+
+    with pytest.raises(NotPlain, match="two sizes"):
+        content_of(bytes(raw))
