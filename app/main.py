@@ -21,6 +21,7 @@ from app.ledger.clock_guard import ClockGuard
 from app.ledger.notary import Notary
 from app.ledger.writer import Ledger
 from app.runtime import clock, gctuning
+from app.runtime.faults import Fault
 from app.runtime.metrics import Metrics
 from app.runtime.settings import Settings
 from app.runtime.tracing import tracing
@@ -147,6 +148,22 @@ def assemble(
         batches=asyncio.Semaphore(BATCHES_AT_ONCE),
     )
     return here, Scrub(database, notary, ledger.damages, metrics)
+
+
+def unreadable(settings: Settings) -> Iterator[str]:
+    """What the settings name and the service could not use, a sentence each. It makes nothing."""
+    readers: list[Callable[[], object]] = [partial(read_witnesses, settings.witnesses_file)]
+    if settings.issuers_file is not None:
+        readers.append(partial(FileRegistry, settings.issuers_file))
+    if settings.time_authority_roots is not None:
+        readers.append(partial(read_certificates, settings.time_authority_roots))
+    if settings.env == "production":
+        readers.append(partial(open_keys, settings, create=False))
+    for read in readers:
+        try:
+            read()
+        except (Fault, OSError) as error:
+            yield str(error)
 
 
 def check_start(settings: Settings) -> None:

@@ -54,7 +54,10 @@ def add_to(command: Callable[..., Any]) -> None:
     repair.add_argument("--reason", default="Entries were changed in the database")
     watch = command("clock", _clock, "compare the clock with others; confirm that it is right")
     watch.add_argument(
-        "--confirm", type=_minute, metavar="TIME", help="it is now TIME (UTC), as your watch says"
+        "--confirm",
+        type=_minute,
+        metavar="TIME",
+        help="it is now TIME (UTC, or with its offset), as your watch says",
     )
     watch.add_argument("--reason", help="why it may have looked wrong")
     token = command("token", _token, "print a bearer token of the development issuer")
@@ -179,12 +182,16 @@ def _keys(chosen: argparse.Namespace) -> int:
 
 
 def _check_config(chosen: argparse.Namespace) -> int:
+    from app.main import unreadable
     from app.runtime.settings import read_settings
 
     settings = read_settings(production=chosen.production)
     for variable, value in settings.shown():
         print(f"{variable}={value}")
-    return OK
+    faults = list(unreadable(settings))
+    for fault in faults:
+        print(f"fundledger: {fault}", file=sys.stderr)
+    return CANNOT_TELL if faults else OK
 
 
 def _second_store(chosen: argparse.Namespace) -> int:

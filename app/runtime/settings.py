@@ -20,7 +20,8 @@ LOCAL_ORIGIN: Final = "ledger.localhost"
 PREFIX: Final = "FUNDLEDGER_"
 _ORIGIN: Final = re.compile(r"[!-*,-.0-~]+(/[!-*,-.0-~]+)*")
 _LOCAL_HOSTS: Final = ("", "localhost", "127.0.0.1", "::1")
-_ENCRYPTED: Final = ("require", "verify-ca", "verify-full")
+_ENCRYPTED: Final = ("verify-ca", "verify-full")
+"""With `require` anybody on the way can be the server."""
 
 
 class SettingsUnusable(Fault):
@@ -102,6 +103,9 @@ class Settings(BaseSettings):
             ("postgresql://", "postgresql+psycopg://", "s3://")
         ):
             yield "FUNDLEDGER_SECOND_STORE_URL: is postgresql://… or s3://bucket/prefix"
+        for variable in ("database_url", "second_store_url"):
+            if not _has_good_port(getattr(self, variable)):
+                yield f"{PREFIX}{variable.upper()}: a port is a number up to 65535"
         if bool(self.time_authority_url) != (self.time_authority_roots is not None):
             yield "FUNDLEDGER_TIME_AUTHORITY_URL: and FUNDLEDGER_TIME_AUTHORITY_ROOTS go together"
         token = [bool(self.pkcs11_module), bool(self.pkcs11_token), bool(self.pkcs11_pin_file)]
@@ -160,6 +164,13 @@ class Settings(BaseSettings):
         return self.data_dir / "checkpoints"
 
 
+def _has_good_port(url: str) -> bool:
+    try:
+        return (urlsplit(url).port or 1) > 0
+    except ValueError:
+        return False
+
+
 def _is_private(url: str) -> bool:
     """Whether nobody on the network can read what is sent there."""
     if not url.startswith(("postgresql", "s3")):
@@ -168,15 +179,15 @@ def _is_private(url: str) -> bool:
     query = parse_qs(parts.query)
     if parts.scheme == "s3":
         return all(one.startswith("https://") for one in query.get("endpoint", []))
-    hosts = [parts.hostname or "", *query.get("host", [])]
+    hosts = [parts.hostname or "", *query.get("host", []), *query.get("hostaddr", [])]
     local = all(host.partition(":")[0] in _LOCAL_HOSTS or host[0] == "/" for host in hosts)
     return local or query.get("sslmode", [""])[-1] in _ENCRYPTED
 
 
 def masked(value: str) -> str:
     """A value without the password that a URL in it may hold."""
-    hidden = re.sub(r"(://[^/@:]*):[^/]*@", r"\1:****@", value)
-    return re.sub(r"(?i)([?&](?:password|secret|token)[^=]*)=[^&]*", r"\1=****", hidden)
+    hidden = re.sub(r"(://[^/@:?]*):.*@", r"\1:****@", value)
+    return re.sub(r"(?i)([?&]\w*(?:password|secret|token)[^=]*)=[^&]*", r"\1=****", hidden)
 
 
 def read_settings(*, production: bool = False) -> Settings:

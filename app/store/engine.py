@@ -93,7 +93,7 @@ class Database:
                 yield connection
         except DRIVER_ERRORS as error:
             # Whatever it says of a transaction: nothing was to be changed.
-            raise Unavailable(str(self._sorted(error, committing=False))) from error
+            raise Unavailable(str(self._sorted(error, reading=True))) from error
 
     @contextmanager
     def write(self, *, durable: bool = True, patience_s: float = WRITE_S) -> Iterator[Connection]:
@@ -139,12 +139,15 @@ class Database:
         self._writer.dispose()
         self._reader.dispose()
 
-    def _sorted(self, error: BaseException, *, committing: bool) -> Exception:
+    def _sorted(
+        self, error: BaseException, *, committing: bool = False, reading: bool = False
+    ) -> Exception:
         """What callers handle, instead of the driver's error; and what has to be done about it."""
         row, said = meaning_of(error), described(error)
         if row.then is Then.RECONNECT:
             self._generation += 1
-        elif row.then is Then.RESTART:
+        elif row.then is Then.RESTART and not reading:
+            # After a write that the disk refused, nobody knows what of the file is on it.
             self.broken = said
         return _RAISED[row.at_commit if committing else row.before](said)
 

@@ -108,7 +108,10 @@ def read_or_make(path: Path, make: Callable[[], PrivateKey], *, create: bool) ->
     """The key in a PEM file of mode 0600. Raises KeyUnusable."""
     if not path.exists():
         if not create:
-            raise KeyUnusable(f"{path} is missing")
+            raise KeyUnusable(
+                f"{path} is missing: `fundledger keys init` makes the first keys, in the folder "
+                "that FUNDLEDGER_DATA_DIR names"
+            )
         _write(path, make())
     require_private(path)
     try:

@@ -112,6 +112,7 @@ class Readiness:
         self._turn = asyncio.Lock()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="readiness")
         self._found = Found({})
+        self._was_ready = False
         # From here on: a gauge of which nothing is known yet would say that no byte is free.
         self._metrics.disk_free.set(shutil.disk_usage(data_dir).free)
 
@@ -204,6 +205,9 @@ class Readiness:
     def _publish(self, found: Found) -> None:
         for name, went_well in found.checks.items():
             self._metrics.ready.labels(name).set(went_well)
+        if found.ready and not self._was_ready:
+            _log.info("ready")
+        self._was_ready = found.ready
         if not found.ready:
             logs.seldom(_log, "not_ready", ",".join(sorted(found.why)), why=found.why)
 

@@ -10,7 +10,8 @@ from threading import Thread
 import pytest
 
 from app.cli.main import main
-from tests.support.service import Service
+from app.runtime.settings import Settings
+from tests.support.service import Service, running
 
 RUN = [sys.executable, "-m", "app.cli"]
 
@@ -163,3 +164,66 @@ def test_check_config_shows_what_counts_and_judges_it(
     assert "FUNDLEDGER_DATABASE_URL=postgresql://u:****@localhost/ledger" in shown
     assert "fundledger: FUNDLEDGER_ISSUERS_FILE: " in refused
     assert "fundledger: FUNDLEDGER_LOG_ORIGIN: " in refused
+
+
+@pytest.mark.parametrize("content", [None, "no JSON", '{"issuers": [{}]}'])
+def test_check_config_reads_the_files_that_the_settings_name(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    content: str | None,
+) -> None:
+    issuers, witnesses = tmp_path / "issuers.json", tmp_path / "witnesses.policy"
+    if content is not None:
+        issuers.write_text(content)
+    monkeypatch.setenv("FUNDLEDGER_ISSUERS_FILE", str(issuers))
+    monkeypatch.setenv("FUNDLEDGER_WITNESSES_FILE", str(witnesses))
+
+    assert main(["check-config"]) == 2
+
+    told = capsys.readouterr().err
+    assert f"issuer registry {issuers}: " in told
+    assert f"{witnesses}: " in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["clock", "--confirm", "yesterday"], "a time is like 2026-11-29T05:40 (UTC)"),
+        (["serve", "--port", "80000"], "a port is between 0 and 65535"),
+    ],
+)
+def test_a_value_that_is_not_understood_is_explained(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("folder", ["empty", "none", "the same"])
+def test_checkpoints_are_moved_from_another_store_only(
+    service_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    folder: str,
+) -> None:
+    """Else a slip of the pen would bind the database to a store that has nothing."""
+    with running(service_settings) as service:
+        service.open()
+    for name, value in service_settings.environment().items():
+        monkeypatch.setenv(name, value)
+    source = service_settings.second_store_dir if folder == "the same" else tmp_path / folder
+    if folder == "empty":
+        source.mkdir()
+
+    assert main(["second-store", "--move-from", str(source)]) == 2
+
+    told = capsys.readouterr().err
+    assert ("has no checkpoints" in told) == (folder != "the same")
+    assert source.exists() == (folder != "none")
+    assert main(["check", "test-fund"]) == 0
+    assert main(["check", "test-fund/access"]) in {0, 2}

@@ -253,3 +253,34 @@ def test_nothing_is_added_after_a_head_that_was_changed(alone: Service, column: 
     assert (again.status_code, again.json()["code"]) == (503, "fork_detected")
     assert "another last entry" in alone.raw(AUDITOR, "GET", "/readyz").json()["why"]["history"]
     assert alone.get(AUDITOR, "")["size"] == size
+
+
+@pytest.mark.parametrize("column", ["type", "party", "at"])
+def test_a_column_that_says_otherwise_than_the_bytes_is_found(full: Service, column: str) -> None:
+    as_owner(full.settings, (f"UPDATE entries SET {column} = ? WHERE seq = ?", ("x", 300)))
+
+    scrubbed(full)
+
+    told = full.raw(AUDITOR, "GET", "/readyz").json()["why"]["history"]
+    assert "entry 300" in told
+    assert "a column beside it says otherwise" in told
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_foreign_key_that_is_not_enforced_is_a_missing_guard(alone: Service) -> None:
+    """As DISABLE TRIGGER ALL leaves them, which takes the guards down too."""
+    database = Database(alone.settings.database)
+    with database.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE entries DISABLE TRIGGER ALL")
+        drop_guards(connection)
+        create_guards(connection)
+
+    told = alone.raw(AUDITOR, "GET", "/readyz").json()["why"]["guards"]
+    assert "a foreign key of entries is not enforced" in told
+
+    with database.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE entries ENABLE TRIGGER ALL")
+        drop_guards(connection)
+        create_guards(connection)
+    database.close()
+    assert alone.raw(AUDITOR, "GET", "/readyz").is_success

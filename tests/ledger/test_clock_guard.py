@@ -1,6 +1,6 @@
 """The clock guard: a clock that contradicts what is known stops writing until it is right."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import httpx
@@ -106,6 +106,44 @@ def test_a_clock_behind_the_newest_entry_has_to_be_confirmed(
     guard.compare()
 
     assert guard.require_sound(last) == NOW
+
+
+@pytest.mark.parametrize("said", [-(2**62), 0, 2**62, 10**300])
+def test_a_witness_may_say_any_time_and_stops_nothing(guard: ClockGuard, said: int) -> None:
+    """One of three: no number makes it a majority, or ends the worker that hears it."""
+    guard.watched_by = 3
+
+    guard.heard("one", said)
+
+    assert guard.require_sound() == NOW
+    assert guard.require_sound() == NOW
+
+
+def test_a_confirmation_says_how_far_the_databases_clock_was_off(
+    guard: ClockGuard, world: World, database: Database
+) -> None:
+    """So one given for another reason does not let a database's clock go anywhere."""
+    world.theirs = NOW
+    confirm(database, NOW, "the fund had nothing to do")
+    guard.compare()
+    guard.require_sound()
+
+    world.theirs = NOW - timedelta(hours=1)
+    guard.compare()
+
+    assert "differs from the database's" in why(guard)
+
+
+def test_a_confirmation_of_a_time_to_come_counts_for_nothing(
+    guard: ClockGuard, world: World, database: Database
+) -> None:
+    world.is_set(YEARS)
+    confirm(database, NOW + YEARS, "by the clock that was wrong")
+    world.is_set(-YEARS)
+    world.theirs = NOW + timedelta(hours=1)
+    guard.compare()
+
+    assert "differs from the database's" in why(guard)
 
 
 @pytest.mark.parametrize("seconds", [61, -61])
@@ -221,7 +259,8 @@ def test_an_operator_looks_and_confirms(
 ) -> None:
     for name, value in alone.settings.environment().items():
         monkeypatch.setenv(name, value)
-    watch = clock.now().isoformat(timespec="minutes").replace("+00:00", "Z")
+    kyiv = timezone(timedelta(hours=2))
+    watch = clock.now().astimezone(kyiv).isoformat(timespec="minutes")
 
     assert main(["clock"]) == 0
     assert main(["clock", "--confirm", "2036-01-01T00:00Z", "--reason", "no"]) == 2

@@ -13,10 +13,17 @@ from sqlalchemy import text
 from app.chain.jws import public_jwk
 from app.client import Client
 from app.domain.values import Role
-from app.ops.rebuild import bring_up_to_date, first_difference, rebuild
+from app.ops.rebuild import (
+    CannotCompare,
+    bring_up_to_date,
+    first_difference,
+    rebuild,
+    signed_difference,
+)
 from app.runtime.settings import Settings
 from app.store.engine import Database
 from app.store.log_names import NoSuchFund
+from app.store.second_store.folder import FolderStore
 from app.store.tables import READ_TABLES
 from tests.support.builders import (
     AUDITOR,
@@ -204,3 +211,16 @@ def test_an_upgrade_folds_the_read_tables_anew(sqlite_template: Path, tmp_path: 
     database.close()
     with running(settings) as again:
         assert again.get(AUDITOR, "")["size"] == again.seen()["size"]
+
+
+def test_a_second_log_is_compared_as_a_log_that_has_no_books(lived: Service) -> None:
+    assert lived.raw(AUDITOR, "GET", f"{lived.path}/exports/audit").is_success  # is on record
+
+    assert first_difference(lived.inside.database, f"{lived.fund}/access") is None
+
+
+def test_where_nothing_says_what_was_signed_it_cannot_be_told(
+    lived: Service, tmp_path: Path
+) -> None:
+    with pytest.raises(CannotCompare, match="nothing outside the database"):
+        signed_difference(lived.inside.database, FolderStore(tmp_path), lived.fund)

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.chain.note import NoteKey, VerifierKey
-from app.runtime.settings import Settings, SettingsUnusable, read_settings
+from app.runtime.settings import Settings, SettingsUnusable, masked, read_settings
 
 STRICT = {
     "env": "production",
@@ -114,7 +114,9 @@ def test_a_name_like_the_specifications_is_an_origin(origin: str) -> None:
     [
         ("postgresql://u:p@db.example/ledger", False),
         ("postgresql://u:p@db.example/ledger?sslmode=prefer", False),
+        ("postgresql://u:p@db.example/ledger?sslmode=require", False),
         ("postgresql://u:p@db.example/ledger?sslmode=verify-full", True),
+        ("postgresql://u@localhost/ledger?hostaddr=203.0.113.5", False),
         ("postgresql:///ledger?host=/run/postgresql", True),
         ("postgresql://u@localhost/ledger", True),
         ("postgresql://u@/ledger?host=a:5432&host=localhost", False),
@@ -140,3 +142,21 @@ def test_effective_settings_are_shown_without_secrets() -> None:
         "postgresql://u:****@db/x?password=****&sslmode=require"
     )
     assert "geheim" not in " ".join(shown.values())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:ge/heim@db/x",
+        "postgresql://u:ge@heim@db/x",
+        "postgresql://u@db/x?sslpassword=geheim",
+        "s3://bucket/prefix?secret_access_key=geheim",
+    ],
+)
+def test_a_password_is_masked_however_it_is_written(url: str) -> None:
+    assert "heim" not in masked(url)
+
+
+def test_a_port_that_is_none_is_a_fault_of_its_variable() -> None:
+    with pytest.raises(ValidationError, match="FUNDLEDGER_DATABASE_URL: a port"):
+        Settings(database_url="postgresql://u@db:70000/x")

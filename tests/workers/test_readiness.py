@@ -79,3 +79,30 @@ def test_a_database_that_says_nothing_is_told_within_seconds(
 
 def test_an_unknown_purpose_is_refused(alone: Service) -> None:
     assert alone.raw(AUDITOR, "GET", "/readyz?for=fun").status_code == 422
+
+
+def test_one_funds_trouble_keeps_no_writes_from_the_others(alone: Service) -> None:
+    """A proxy that asked for everything would send nobody's writes here, nor anywhere else."""
+    alone.inside.ledger.unsigned.add("another-fund")
+
+    found = alone.raw(AUDITOR, "GET", "/readyz")
+    assert (found.status_code, list(found.json()["why"])) == (503, ["signing"])
+    assert found.json()["writes"]
+    assert alone.raw(AUDITOR, "GET", "/readyz?for=writing").status_code == 200
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1_000))
+        assert alone.raw(AUDITOR, "GET", "/readyz?for=writing").status_code == 503
+
+
+def test_that_it_is_ready_again_is_told(alone: Service, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1_000))
+        assert why(alone)
+    caplog.clear()
+
+    assert why(alone) == {}
+    assert why(alone) == {}
+
+    assert len([one for one in caplog.records if "'event': 'ready'" in one.getMessage()]) == 1

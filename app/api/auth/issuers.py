@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from app.chain.canonical import encode
 from app.domain.values import PartyId, Role
@@ -51,6 +51,8 @@ class Issuer(BaseModel):
     def _pins_its_keys(self) -> Self:
         if sum(one is not None for one in (self.jwks, self.jwks_uri, self.discovery)) != 1:
             raise ValueError("an issuer has one of jwks, jwks_uri and discovery")
+        if self.jwks is not None and type(self.jwks.get("keys")) is not list:
+            raise ValueError('a key set is like {"keys": [{…}]}')
         if self.discovery and not self.issuer.startswith("https://"):
             raise ValueError("a discovery document is fetched over https only")
         if self.jwks_uri is not None and not self.jwks_uri.startswith("https://"):
@@ -79,15 +81,31 @@ class Registry(Protocol):
     def find(self, issuer: str) -> Issuer | None: ...
 
 
+_FORM: Final = 'it is like {"issuers": [{…}]}'
+
+
+def _read_row(number: int, row: object) -> Issuer:
+    """One issuer, the first being number 1. Raises ValueError, with all that is wrong in it."""
+    try:
+        return Issuer.model_validate(row)
+    except ValidationError as error:
+        said = [
+            f"{'.'.join(map(str, one['loc'])) or 'the row'}: {one['msg']}"
+            for one in error.errors(include_url=False, include_input=False)
+        ]
+        raise ValueError(f"issuer {number}: {'; '.join(said)}") from None
+
+
 class FileRegistry:
     """The registry in a JSON file: `{"issuers": [{...}, ...]}`."""
 
     def __init__(self, path: Path) -> None:
         try:
             rows = json.loads(path.read_text())["issuers"]
-            issuers = [Issuer.model_validate(row) for row in rows]
+            issuers = [_read_row(number, row) for number, row in enumerate(rows, 1)]
         except (OSError, KeyError, TypeError, ValueError) as error:
-            raise RegistryUnusable(f"issuer registry {path}: {error}") from None
+            why = str(error) if not isinstance(error, KeyError | TypeError) else _FORM
+            raise RegistryUnusable(f"issuer registry {path}: {why}") from None
         self._by_name = {row.issuer: row for row in issuers}
         if len(self._by_name) != len(issuers):
             raise RegistryUnusable(f"issuer registry {path}: an issuer stands twice")

@@ -107,8 +107,8 @@ def decoded(lines: list[bytes], log_name: str, here: Services) -> list[dict[str,
     except NotCanonical:
         # No ledger has recorded such bytes. Which entry it is, the scrub will say.
         raise EntryDamaged(SOMEWHERE, "") from None
-    if entries:
-        here.ledger.damages.require_whole(log_name, entries[0]["seq"], entries[-1]["seq"] + 1)
+    for entry in entries:
+        here.ledger.damages.require_whole(log_name, entry["seq"], entry["seq"] + 1)
     return entries
 
 

@@ -30,6 +30,19 @@ def test_one_issuer_stands_in_the_registry_once(tmp_path: Path) -> None:
         FileRegistry(path)
 
 
+def test_a_fault_in_a_registry_is_told_in_one_line_by_its_row(tmp_path: Path) -> None:
+    path = tmp_path / "issuers.json"
+    path.write_text(json.dumps({"issuers": [a_row(), {**a_row(), "issuer": 7, "surprise": 1}]}))
+
+    with pytest.raises(RegistryUnusable) as raised:
+        FileRegistry(path)
+
+    (line,) = str(raised.value).splitlines()
+    assert "issuer 2: issuer: " in line
+    assert "surprise: " in line
+    assert "pydantic" not in line
+
+
 @pytest.mark.parametrize("content", [None, "", "[]", '{"issuers": [{"party": "DE"}]}'])
 def test_a_registry_that_cannot_be_read_names_its_file(tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "issuers.json"
@@ -46,6 +59,8 @@ def test_a_registry_that_cannot_be_read_names_its_file(tmp_path: Path, content: 
         {"jwks": None},
         {"jwks_uri": ADDRESS},
         {"jwks": None, "jwks_uri": "http://login.example/jwks"},
+        {"jwks": {}},
+        {"jwks": {"keys": "none"}},
         {"algorithms": ["HS256"]},
         {"algorithms": ["none"]},
         {"algorithms": []},
