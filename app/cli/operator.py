@@ -156,8 +156,8 @@ def _migrate(chosen: argparse.Namespace) -> int:
             print(f"The read tables of {fund} were folded anew from its log.")
         if chosen.roles is not None:
             print(
-                f"The accounts {chosen.roles}_migrator, _app and _scrub are there, without "
-                "passwords: give them theirs (\\password in psql)."
+                f"The accounts {chosen.roles}_migrator, _app and _scrub are there; a new one has "
+                "no password yet (\\password in psql)."
             )
         return say("The database has this version's schema, and its guards are in place.")
 
