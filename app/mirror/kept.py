@@ -11,6 +11,7 @@ from pathlib import Path
 
 from app.chain.checkpoint import Checkpoint
 from app.chain.note import Note
+from app.runtime.files import replace_file
 
 ENTRIES, CHECKPOINT = "entries.jsonl", "checkpoint"
 EVIDENCE, VIEWS = "evidence", "witnesses"
@@ -61,7 +62,7 @@ class Kept:
 
     def cover(self, note: bytes) -> None:
         """Store the checkpoint that covers the entries which were added."""
-        self._replace(self._folder / CHECKPOINT, note)
+        replace_file(self._folder / CHECKPOINT, note)
 
     def view(self, witness: str) -> bytes | None:
         """The largest checkpoint that a witness was seen to have cosigned."""
@@ -72,7 +73,7 @@ class Kept:
         """Store the largest checkpoint that a witness has cosigned."""
         path = self._view_path(witness)
         path.parent.mkdir(exist_ok=True)
-        self._replace(path, note)
+        replace_file(path, note)
 
     def _view_path(self, witness: str) -> Path:
         return self._folder / VIEWS / f"{sha256(witness.encode()).hexdigest()[:16]}.checkpoint"
@@ -83,13 +84,5 @@ class Kept:
         folder.mkdir(exist_ok=True)
         path = folder / f"{name}.txt"
         if not path.exists():
-            self._replace(path, b"\n".join(notes))
+            replace_file(path, b"\n".join(notes))
         return path
-
-    def _replace(self, path: Path, content: bytes) -> None:
-        aside = path.with_suffix(".new")
-        with aside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)

@@ -13,23 +13,18 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from app.runtime import clock
 from app.store.engine import Database
 from tests.support import postgres
 from tests.support.builders import TRUSTEE, Person, a_charter, a_pledge, money, treasury
+from tests.support.certificates import certify
 from tests.support.issuers import a_row, a_token
 from tests.support.ports import free_port
 from tests.support.prometheus import prometheus
@@ -95,26 +90,6 @@ def _answers(address: str) -> bool:
         return False
 
 
-def _certificate(folder: Path) -> None:
-    private = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(clock.now() - timedelta(days=1))
-        .not_valid_after(clock.now() + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(private, hashes.SHA256())
-        .public_bytes(Encoding.PEM)
-    )
-    key = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (folder / "cert.pem").write_bytes(certificate)
-    (folder / "both.pem").write_bytes(certificate + key)
-
-
 def _ran(environment: dict[str, str], *command: str) -> str:
     done = subprocess.run(
         [*RUN, *command], env=environment, capture_output=True, text=True, check=False, cwd=ROOT
@@ -133,7 +108,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]
         with database.write() as connection:
             assert connection.execute(text("SHOW server_encoding")).scalar_one() == "UTF8"
         database.close()
-        _certificate(folder)
+        certify(folder)
         rows = [
             a_row(issuer=f"https://login.example/{who.party}", party=who.party, roles=[who.role])
             for who in (DE, TRUSTEE)

@@ -7,19 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-from app.runtime import clock
 from tests.support.builders import AUDITOR, TRUSTEE, Person, treasury
+from tests.support.certificates import certify
 from tests.support.issuers import JWK, a_row, a_token
 
 PEOPLE = (treasury("DE"), TRUSTEE, AUDITOR)
@@ -104,7 +97,7 @@ def provider(folder: Path) -> Iterator[Provider]:
     """A provider that serves until the block ends."""
     folder.mkdir(parents=True)
     here = Provider(folder)
-    _certify(folder)
+    certify(folder)
 
     class Serving(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -133,24 +126,3 @@ def provider(folder: Path) -> Iterator[Provider]:
     finally:
         server.shutdown()
         server.server_close()
-
-
-def _certify(folder: Path) -> None:
-    private = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a provider for drills")])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(clock.now() - timedelta(days=1))
-        .not_valid_after(clock.now() + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
-        )
-        .sign(private, hashes.SHA256())
-    )
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-    key = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (folder / "key.pem").write_bytes(key)

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -12,9 +11,8 @@ from pathlib import Path
 import httpx
 import yaml
 
-from tests.support.ports import free_port
+from tests.support.prometheus import RULES, serving
 
-RULES = Path(__file__).resolve().parents[2] / "deploy" / "prometheus" / "rules.yml"
 ALWAYS = {"Watchdog"}
 LOOK_S = 0.25
 
@@ -100,23 +98,10 @@ def watching(folder: Path) -> Iterator[Watching | None]:
             }
         ],
     }
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    port = free_port()
-    process = subprocess.Popen(
-        [
-            "prometheus",
-            f"--config.file={folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={folder / 'tsdb'}",
-            f"--web.listen-address=127.0.0.1:{port}",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    here = Watching(folder, f"http://127.0.0.1:{port}")
-    here.start()
-    try:
-        yield here
-    finally:
-        here.stop()
-        process.terminate()
-        process.wait(20)
+    with serving(folder, config) as address:
+        here = Watching(folder, address)
+        here.start()
+        try:
+            yield here
+        finally:
+            here.stop()

@@ -44,15 +44,8 @@ class Prometheus:
 
 
 @contextmanager
-def prometheus(folder: Path, *targets: str) -> Iterator[Prometheus]:
-    """Scrapes these targets every half second, with the project's own rules."""
-    config = {
-        "global": {"scrape_interval": "500ms", "evaluation_interval": "500ms"},
-        "scrape_configs": [
-            {"job_name": "fundledger", "static_configs": [{"targets": list(targets)}]}
-        ],
-        "rule_files": [str(RULES)],
-    }
+def serving(folder: Path, config: dict[str, Any]) -> Iterator[str]:
+    """A Prometheus with this configuration; its address."""
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     port = free_port()
     process = subprocess.Popen(
@@ -65,11 +58,27 @@ def prometheus(folder: Path, *targets: str) -> Iterator[Prometheus]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    asked = Prometheus(f"http://127.0.0.1:{port}")
     try:
-        until(asked.ready)
-        yield asked
+        yield f"http://127.0.0.1:{port}"
     finally:
-        asked.close()
         process.terminate()
         process.wait(20)
+
+
+@contextmanager
+def prometheus(folder: Path, *targets: str) -> Iterator[Prometheus]:
+    """Scrapes these targets every half second, with the project's own rules."""
+    config = {
+        "global": {"scrape_interval": "500ms", "evaluation_interval": "500ms"},
+        "scrape_configs": [
+            {"job_name": "fundledger", "static_configs": [{"targets": list(targets)}]}
+        ],
+        "rule_files": [str(RULES)],
+    }
+    with serving(folder, config) as address:
+        asked = Prometheus(address)
+        try:
+            until(asked.ready)
+            yield asked
+        finally:
+            asked.close()

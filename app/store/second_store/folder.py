@@ -5,12 +5,12 @@ A file is replaced as a whole: written beside it, forced to disk, renamed. Turns
 """
 
 import fcntl
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.runtime.files import replace_file
 from app.store.second_store.protocol import IDENTITY, file_name, fund_of
 
 
@@ -27,7 +27,7 @@ class FolderSlot:
             return None
 
     def replace(self, note: bytes) -> None:
-        _replace(self._path, note)
+        replace_file(self._path, note)
 
     def remove(self) -> None:
         self._path.unlink(missing_ok=True)
@@ -44,7 +44,7 @@ class FolderStore:
         path = self._folder / IDENTITY
         with self._turn(IDENTITY):
             if not path.exists():
-                _replace(path, secrets.token_hex(16).encode())
+                replace_file(path, secrets.token_hex(16).encode())
             return path.read_text()
 
     def funds(self) -> list[str]:
@@ -63,18 +63,3 @@ class FolderStore:
         with (self._folder / f"{name}.lock").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Replace a file as a whole; it is on disk when this returns."""
-    aside = path.with_suffix(".new")
-    with aside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
