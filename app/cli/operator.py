@@ -235,18 +235,20 @@ def _repair(chosen: argparse.Namespace) -> int:
 
     here, _ = assemble(_settings(), Metrics(), guarded=False)
     try:
+        # Before anything is changed: a clock that is not believed could not put it on record.
+        here.ledger.clock.compare()
+        here.ledger.clock.require_sound()
         with chosen.entries.open("rb") as file:
             lines = (line.removesuffix(b"\n") for line in file)
             done = repair(here.database, here.notary, chosen.fund, lines)
         print(f"{len(done.entries)} entries put back; the log of {done.size} is what was signed.")
         here.ledger.damages.learn()
-        here.ledger.clock.compare()
         said = repaired(LEDGER_ITSELF, done.entries[:1_000], chosen.reason)
         here.ledger.access.record(main_log(chosen.fund), [said])
-    except NotRecovered as error:
+    except (NotRecovered, ClockSuspect) as error:
         print(f"fundledger: not repaired: {error}", file=sys.stderr)
         return CANNOT_TELL
-    except (ForkDetected, ClockSuspect, Unavailable, OutcomeUnknown) as error:
+    except (ForkDetected, Unavailable, OutcomeUnknown) as error:
         print(f"fundledger: the second log does not say so: {error}", file=sys.stderr)
         return CANNOT_TELL
     finally:

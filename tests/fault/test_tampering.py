@@ -1,6 +1,7 @@
 """Rows that somebody edits, guards and all: found, told, not served, and put back as signed."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from app.audit.verify import verify
 from app.chain.policy import Policy
 from app.chain.tree import leaf_hash
 from app.cli.main import main
+from app.runtime import clock
 from app.runtime.settings import Settings
 from app.store import log
 from app.store.engine import Database
@@ -284,3 +286,26 @@ def test_a_foreign_key_that_is_not_enforced_is_a_missing_guard(alone: Service) -
         create_guards(connection)
     database.close()
     assert alone.raw(AUDITOR, "GET", "/readyz").is_success
+
+
+def test_nothing_is_put_back_while_the_clock_is_not_believed(
+    full: Service,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It could not be put on record, and nothing is changed that is not."""
+    kept = mirrored(full, tmp_path / "entries.jsonl")
+    for name, value in full.settings.environment().items():
+        monkeypatch.setenv(name, value)
+    body_alone(full, 3)
+    scrubbed(full)
+    real = clock.now
+
+    with monkeypatch.context() as later:
+        later.setattr("app.runtime.clock.now", lambda: real() + timedelta(days=31))
+        assert main(["repair", full.fund, "--entries", str(kept)]) == 2
+
+    assert "not repaired: it " in capsys.readouterr().err
+    assert leaf_hash(stored(full, 3)) != leaf_hash(kept.read_bytes().split(b"\n")[3])
+    assert main(["repair", full.fund, "--entries", str(kept)]) == 0
