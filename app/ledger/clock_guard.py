@@ -146,7 +146,7 @@ class ClockGuard:
         off = now.wall - theirs.expected(now.elapsed) if theirs is not None else timedelta()
         # What an operator saw counts: how far the database's clock was off then.
         known_off = confirmed.off if confirmed is not None else timedelta()
-        if abs(off - known_off) > OFFSET:
+        if min(abs(off), abs(off - known_off)) > OFFSET:
             yield f"it differs from the database's by {off.total_seconds():.0f} s"
         if self._last is not None:
             expected = self._last.expected(now.elapsed)

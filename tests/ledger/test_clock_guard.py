@@ -204,6 +204,12 @@ def test_a_confirmation_ends_and_needs_a_reason_and_a_watch(
     guard.compare()
     guard.require_sound()
 
+    right, wrong = NOW, world.theirs
+    world.theirs = right
+    guard.compare()
+    guard.require_sound()  # it was mended meanwhile
+    world.theirs = wrong
+
     world.passes(timedelta(hours=25))
     guard.compare()
 
