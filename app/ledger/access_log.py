@@ -19,7 +19,8 @@ from app.chain.entry import time_text
 from app.domain.command import Actor
 from app.ledger.clock_guard import ClockGuard
 from app.ledger.damage_watch import DamageWatch
-from app.ledger.notary import ForkDetected, Notary
+from app.ledger.integrity import SOMEWHERE, Damage
+from app.ledger.notary import ForkDetected, FundDamaged, Notary
 from app.ledger.sealing import Content, Place, seal
 from app.ledger.submission import KeyedCommand
 from app.runtime import logs
@@ -111,6 +112,14 @@ class AccessLog:
             _log.error("second_log_unsigned", fund=fund, exc_info=error)
 
     def record(self, fund: str, attempts: Sequence[Attempt]) -> None:
+        """As `_record`; a head that was changed is damage from now on."""
+        try:
+            self._record(fund, attempts)
+        except log.HeadDamaged as error:
+            self._damages.found(access_log(fund), [Damage(SOMEWHERE, str(error))])
+            raise FundDamaged(str(error)) from None
+
+    def _record(self, fund: str, attempts: Sequence[Attempt]) -> None:
         """Record the attempts, as far as the parties' limits allow. Raises ForkDetected for a
         halted log, and what the database and the notary raise.
         """
@@ -128,7 +137,7 @@ class AccessLog:
                 entries = _sealed(fund, head, kept, now)
                 before = head.frontier
                 after, completed = before.extend(entry.leaf for entry in entries)
-                log.append(connection, head, entries, (), completed, after)
+                log.append(connection, head, entries, (), (after, completed))
             self._notary.sign(name, before, after)
 
     def try_to_record(self, fund: str, attempts: Sequence[Attempt]) -> None:

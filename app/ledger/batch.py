@@ -114,7 +114,7 @@ class Batch:
             for outcome in outcomes
             if isinstance(outcome, Done) and outcome.entries
         ]
-        log.append(connection, self._head, self.entries, uses, self.completed, self.after)
+        log.append(connection, self._head, self.entries, uses, (self.after, self.completed))
         read_tables.save(connection, self._fund, dict(self.book.changed.items()))
 
     def unrefused(self) -> Iterator[Submission]:

@@ -113,8 +113,11 @@ class ClockGuard:
             self._heard[witness] = (theirs, clock.elapsed())
 
     def require_sound(self, last_at: str = "") -> datetime:
-        """The time now, for what follows an entry of `last_at`. Raises ClockSuspect."""
-        now, doubt = self._judged(datetime.fromisoformat(last_at) if last_at else None)
+        """The time now, for what follows an entry of `last_at`.
+
+        Raises ClockSuspect, HeadDamaged.
+        """
+        now, doubt = self._judged(log.read_time(last_at))
         if doubt is not None:
             raise ClockSuspect(doubt)
         return now

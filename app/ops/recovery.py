@@ -186,6 +186,6 @@ def _appended(connection: Connection, head: Head, lines: Iterable[bytes]) -> Hea
 
 
 def _stored(connection: Connection, head: Head, entries: list[Sealed]) -> Head:
-    frontier, completed = head.frontier.extend(entry.leaf for entry in entries)
-    log.append(connection, head, entries, (), completed, frontier)
-    return Head(head.fund, frontier, entries[-1].leaf, entries[-1].at)
+    grown = head.frontier.extend(entry.leaf for entry in entries)
+    log.append(connection, head, entries, (), grown, compared=True)
+    return Head(head.fund, grown[0], entries[-1].leaf, entries[-1].at)

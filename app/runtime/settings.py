@@ -105,7 +105,10 @@ class Settings(BaseSettings):
             yield "FUNDLEDGER_SECOND_STORE_URL: is postgresql://… or s3://bucket/prefix"
         for variable in ("database_url", "second_store_url"):
             if not _has_good_port(getattr(self, variable)):
-                yield f"{PREFIX}{variable.upper()}: a port is a number up to 65535"
+                yield (
+                    f"{PREFIX}{variable.upper()}: a port is a number up to 65535 (in a password, "
+                    "/ is %2F, ? is %3F, # is %23 and [ is %5B)"
+                )
         if bool(self.time_authority_url) != (self.time_authority_roots is not None):
             yield "FUNDLEDGER_TIME_AUTHORITY_URL: and FUNDLEDGER_TIME_AUTHORITY_ROOTS go together"
         token = [bool(self.pkcs11_module), bool(self.pkcs11_token), bool(self.pkcs11_pin_file)]
@@ -171,6 +174,13 @@ def _has_good_port(url: str) -> bool:
         return False
 
 
+def _is_local(host: str) -> bool:
+    """Whether it is this host, or a socket's folder; a port may follow a name."""
+    return (
+        host in _LOCAL_HOSTS or host.partition(":")[0] in _LOCAL_HOSTS[1:] or host.startswith("/")
+    )
+
+
 def _is_private(url: str) -> bool:
     """Whether nobody on the network can read what is sent there."""
     if not url.startswith(("postgresql", "s3")):
@@ -179,8 +189,8 @@ def _is_private(url: str) -> bool:
     query = parse_qs(parts.query)
     if parts.scheme == "s3":
         return all(one.startswith("https://") for one in query.get("endpoint", []))
-    hosts = [parts.hostname or "", *query.get("host", []), *query.get("hostaddr", [])]
-    local = all(host.partition(":")[0] in _LOCAL_HOSTS or host[0] == "/" for host in hosts)
+    named = [parts.hostname or "", *query.get("host", []), *query.get("hostaddr", [])]
+    local = all(_is_local(host) for hosts in named for host in hosts.split(","))
     return local or query.get("sslmode", [""])[-1] in _ENCRYPTED
 
 

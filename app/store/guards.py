@@ -165,7 +165,7 @@ def _verify_postgres(connection: Connection, tables: Sequence[str]) -> None:
         "WHERE c.relnamespace = current_schema()::regnamespace"
     ).all()
     for row in rows:
-        if row.tgisinternal and row.tgenabled not in ("O", b"O"):
+        if row.tgisinternal and row.tgenabled not in ("O", b"O", "A", b"A"):
             raise GuardsMissing(
                 f"a foreign key of {row.relname} is not enforced: as the database's administrator, "
                 f"ALTER TABLE {row.relname} ENABLE TRIGGER ALL; then `fundledger repair`"

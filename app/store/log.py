@@ -5,6 +5,7 @@ stored bytes are authoritative: an entry's body is returned exactly as it was wr
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -119,8 +120,22 @@ def sizes(connection: Connection) -> dict[str, int]:
 
 def newest_time(connection: Connection) -> datetime | None:
     """The time of the newest entry of any log; None when there is none."""
-    at = connection.execute(select(func.max(_heads.c.last_at)).where(_heads.c.size > 0)).scalar()
-    return datetime.fromisoformat(at) if at else None
+    times = list[datetime]()
+    for at in connection.execute(select(_heads.c.last_at).where(_heads.c.size > 0)).scalars():
+        with suppress(HeadDamaged):  # the writer and the scrub say so
+            times += filter(None, [read_time(at)])
+    return max(times, default=None)
+
+
+def read_time(last_at: str) -> datetime | None:
+    """The time of a log's last entry; None before the first. Raises HeadDamaged."""
+    if not last_at:
+        return None
+    with suppress(ValueError):
+        at = datetime.fromisoformat(last_at)
+        if at.tzinfo is not None:
+            return at
+    raise HeadDamaged("the head names a time that is none")
 
 
 def has_grown(connection: Connection, fund: str, size: int, ours: Sequence[str]) -> bool:
@@ -138,13 +153,15 @@ def append(
     head: Head,
     entries: Sequence[Sealed],
     keys: Sequence[KeyUse],
-    completed: dict[Subtree, bytes],
-    frontier: Frontier,
+    grown: tuple[Frontier, dict[Subtree, bytes]],
+    *,
+    compared: bool = False,
 ) -> None:
-    """Store a batch of entries after `head`, which this transaction holds locked. Raises
-    HeadDamaged.
+    """Store a batch of entries after `head`, which this transaction holds locked; `grown` is what
+    its frontier gave for them. `compared` says that whoever calls has compared what is stored,
+    whatever the head says. Raises HeadDamaged.
     """
-    fund = head.fund
+    fund, (frontier, completed) = head.fund, grown
     rows.insert(connection, _entries, [_entry_row(fund, entry) for entry in entries])
     lines = [line for entry in entries for line in _posting_rows(fund, entry)]
     rows.insert(connection, _postings, lines)
@@ -153,7 +170,7 @@ def append(
     finished = stored_hashes(completed.items())
     rows.insert(connection, _tile_hashes, [(fund, *complete) for complete in finished])
     statement = update(_heads).where(_heads.c.fund == fund)
-    if head.size:
+    if head.size and not compared:
         # The new entries name the head's last hash as the one before them.
         last = (_entries.c.fund == fund, _entries.c.seq == head.size - 1)
         same = (_entries.c.leaf == _heads.c.last_leaf, _entries.c.at == _heads.c.last_at)

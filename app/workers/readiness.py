@@ -35,8 +35,8 @@ DISK_RESERVE: Final = 64 * 1024 * 1024
 """Bytes that must be free where keys, checkpoints and, on SQLite, the log lie."""
 READING: Final = ("database", "schema")
 """The checks that reading needs; all others are for writing."""
-OF_FUNDS: Final = ("history", "signing")
-"""The checks that a single fund can fail: the others are written to all the same."""
+OF_FUNDS: Final = ("history",)
+"""The checks that a single fund fails, on every process: the others are written to all the same."""
 _heads = metadata.tables["heads"]
 _log = logs.get(__name__)
 

@@ -241,11 +241,19 @@ def test_other_bytes_than_the_signed_ones_put_nothing_back(
     assert full.raw(AUDITOR, "GET", "/readyz").json()["checks"]["guards"]
 
 
-@pytest.mark.parametrize("column", ["last_leaf", "last_at"])
-def test_nothing_is_added_after_a_head_that_was_changed(alone: Service, column: str) -> None:
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("last_leaf", b"x" * 32), ("last_at", "2026-01-01T00:00:00.000000Z"), ("last_at", "zzz")],
+)
+def test_nothing_is_added_after_a_head_that_was_changed(
+    alone: Service,
+    column: str,
+    value: object,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     alone.post(treasury("DE"), "/pledges", a_pledge(money(1)))
     size = alone.get(AUDITOR, "")["size"]
-    value = "2026-01-01T00:00:00.000000Z" if column == "last_at" else b"x" * 32
     as_owner(alone.settings, (f"UPDATE heads SET {column} = ? WHERE fund = 'test-fund'", (value,)))
 
     refused = alone.raw(treasury("DE"), "POST", f"{alone.path}/pledges", json=a_pledge(money(2)))
@@ -253,8 +261,16 @@ def test_nothing_is_added_after_a_head_that_was_changed(alone: Service, column: 
 
     assert (refused.status_code, refused.json()["code"]) == (503, "fork_detected")
     assert (again.status_code, again.json()["code"]) == (503, "fork_detected")
-    assert "another last entry" in alone.raw(AUDITOR, "GET", "/readyz").json()["why"]["history"]
+    assert "names a" in alone.raw(AUDITOR, "GET", "/readyz").json()["why"]["history"]
     assert alone.get(AUDITOR, "")["size"] == size
+    for name, setting in alone.settings.environment().items():
+        monkeypatch.setenv(name, setting)
+    kept = mirrored(alone, tmp_path / "entries.jsonl")
+    if value == "2026-01-01T00:00:00.000000Z":
+        return  # it looks like a quiet time, which an operator confirms first
+    assert main(["repair", alone.fund, "--entries", str(kept)]) == 0
+    assert alone.raw(AUDITOR, "GET", "/readyz").is_success
+    alone.post(treasury("DE"), "/pledges", a_pledge(money(2)))
 
 
 @pytest.mark.parametrize("column", ["type", "party", "at"])

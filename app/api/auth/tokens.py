@@ -93,13 +93,16 @@ class TokenVerifier:
         known = self._remembered.get(digest)
         if known is not None and now < known.until:
             return known.actor
-        claims, issuer = await self._signed_claims(token)
+        claims, issuer, plain = await self._signed_claims(token)
         self._check_claims(claims, issuer, now)
+        if _is_no_access_token(claims, plain=plain):
+            raise BadToken("not_an_access_token", issuer.issuer)
         actor = _actor(claims, issuer)
         self._remember(digest, _Remembered(actor, min(now + CACHE_S, float(claims["exp"]))))
         return actor
 
-    async def _signed_claims(self, token: str) -> tuple[dict[str, Any], Issuer]:
+    async def _signed_claims(self, token: str) -> tuple[dict[str, Any], Issuer, bool]:
+        """Its claims, who signed it, and whether its header does not say that it is for access."""
         header, unverified = _parts(token)
         if _FORBIDDEN_HEADERS & header.keys():
             raise BadToken("header")
@@ -129,7 +132,7 @@ class TokenVerifier:
             raise BadToken("signature", name) from None
         if claims != unverified:
             raise BadToken("signature", name)
-        return claims, issuer
+        return claims, issuer, header.get("typ") not in _TYPES
 
     def _find(self, name: object) -> Issuer:
         issuer = self._registry.find(name) if type(name) is str else None
@@ -147,8 +150,6 @@ class TokenVerifier:
         for claim in ("exp", "iat", *(["nbf"] if "nbf" in claims else [])):
             if type(claims[claim]) not in (int, float):
                 raise BadToken("claim_malformed", name, claim)
-        if _is_no_access_token(claims, issuer):
-            raise BadToken("not_an_access_token", name)
         audience = claims["aud"] if type(claims["aud"]) is list else [claims["aud"]]
         if issuer.audience not in audience:
             raise BadToken("audience", name)
@@ -199,12 +200,12 @@ def _parts(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return both
 
 
-def _is_no_access_token(claims: dict[str, Any], issuer: Issuer) -> bool:
+def _is_no_access_token(claims: dict[str, Any], *, plain: bool) -> bool:
     """Whether these are the claims of an ID token, or of another that is not for calling us."""
     kind = claims.get("typ")
     if kind not in _KINDS or not _ID_TOKEN.isdisjoint(claims):
         return True
-    if issuer.token_type is None or kind is not None:
+    if not plain or kind is not None:
         return False
     # Nothing says what this plain JWT is. An ID token may lack all hashes, and have our audience.
     return "nonce" in claims or _FOR_CALLING.isdisjoint(claims)

@@ -75,6 +75,10 @@ def test_a_token_of_entra_is_taken_where_its_row_says_so() -> None:
     assert verified(a_token("JWT", **{**claims, **named}), **row).roles == {Role.TREASURY}
 
 
+def test_a_token_whose_header_says_what_it_is_for_need_say_no_more() -> None:
+    assert verified(a_token("at+jwt", nonce="n"), token_type="JWT").roles
+
+
 @pytest.mark.parametrize(
     ("token", "row", "reason", "claim"),
     [
