@@ -25,6 +25,7 @@ from app.trust.signatures import sign
 from tests.support.builders import AUDITOR, REQUESTER, a_pledge, money, treasury
 from tests.support.service import Service, running
 from tests.support.signers import EcKey, a_key, kid_of, registered
+from tests.support.tables import without_guards
 
 FR_KEY, DE_KEY = a_key(11), a_key(12)
 
@@ -113,6 +114,19 @@ def test_an_old_backup_is_refused_and_then_restored_byte_for_byte(disaster: Disa
         assert first_difference(service.inside.database, "test-fund") is None
         path = "/v1/funds/test-fund/pledges"
         service.client(treasury("DE")).post(path, a_pledge(money(1)), "after-the-recovery")
+
+
+@pytest.mark.parametrize("change", ["last_leaf = x'00'", "last_at = 'zzz'"])
+def test_a_head_that_was_changed_besides_is_no_obstacle(disaster: Disaster, change: str) -> None:
+    """What is restored is compared entry by entry, whatever the head says of the last one."""
+    without_guards(disaster.settings, f"UPDATE heads SET {change} WHERE fund = 'test-fund'")
+
+    _, size = disaster.restored(disaster.lines)
+
+    assert size == disaster.size
+    with running(disaster.settings) as service:
+        assert service.seen()["root"] == disaster.root
+        service.post(treasury("DE"), "/pledges", a_pledge(money(1)))
 
 
 def test_the_second_log_that_lost_entries_is_halted_and_holds_nobody_up(
