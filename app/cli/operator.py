@@ -243,7 +243,7 @@ def _repair(chosen: argparse.Namespace) -> int:
             done = repair(here.database, here.notary, chosen.fund, lines)
         print(f"{len(done.entries)} entries put back; the log of {done.size} is what was signed.")
         here.ledger.damages.learn()
-        said = repaired(LEDGER_ITSELF, done.entries[:1_000], chosen.reason)
+        said = repaired(LEDGER_ITSELF, done.entries, chosen.reason)
         here.ledger.access.record(main_log(chosen.fund), [said])
     except (NotRecovered, ClockSuspect) as error:
         print(f"fundledger: not repaired: {error}", file=sys.stderr)

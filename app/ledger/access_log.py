@@ -31,6 +31,8 @@ from app.store.log_names import access_log
 
 MAX_PER_HOUR: Final = 200
 """Upper limit of entries of one party in one hour."""
+MOST_NAMED: Final = 1_000
+"""So many repaired entries are named: an entry of a log has a greatest length."""
 REFUSED: Final = "access.refused"
 EXPORTED: Final = "access.exported"
 REPAIRED: Final = "access.repaired"
@@ -66,7 +68,7 @@ def exported(actor: Actor, size: int, start: int, since: int | None) -> Attempt:
 
 def repaired(actor: Actor, entries: Sequence[int], reason: str) -> Attempt:
     """Entries that had been changed in the database were put back as they were signed."""
-    return Attempt(actor, REPAIRED, {"entries": list(entries), "reason": reason})
+    return Attempt(actor, REPAIRED, {"entries": list(entries[:MOST_NAMED]), "reason": reason})
 
 
 class AccessLog:

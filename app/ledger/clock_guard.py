@@ -4,7 +4,7 @@ What is recorded is dated for ever, and votes end by the clock. So before each t
 is compared with what it cannot have moved: the time that this machine has been running, the newest
 entry anywhere in the database; and in rounds with the database's own clock and with the times at
 which witnesses cosigned. Where they contradict it, nothing is recorded (`clock_suspect`) until the
-clock is right again, or an operator confirms that it is: `fundledger clock confirm`.
+clock is right again, or an operator confirms that it is: `fundledger clock --confirm`.
 """
 
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from app.runtime import clock, logs
 from app.runtime.metrics import Metrics
+from app.runtime.settings import CLOCK_GAP_DAYS
 from app.store import log
 from app.store.clock_confirmations import Confirmation, newest_confirmation
 from app.store.engine import READ_S, Database
@@ -25,7 +26,7 @@ STEP: Final = timedelta(seconds=10)
 """By so much the clock may differ from the time that has passed since it was last read."""
 OFFSET: Final = timedelta(seconds=60)
 """By so much it may differ from other clocks, and lie behind the newest entry."""
-GAP: Final = timedelta(days=30)
+GAP: Final = timedelta(days=CLOCK_GAP_DAYS)
 HEARD_FOR: Final = timedelta(hours=1)
 """So long a witness's time counts."""
 CONFIRMED_FOR: Final = timedelta(hours=24)

@@ -239,19 +239,18 @@ class Notary:
         return [replace(VerifierKey.parse(key.vkey), name=name) for key in log_state.keys]
 
     def opened(self, fund: str, note: bytes) -> Checkpoint:
-        """The checkpoint of a note that this notary signed. Raises NoteError."""
-        return self._open(fund, note)
+        """The checkpoint of a note that this notary signed; the newest is not verified twice.
 
-    def size_of(self, fund: str, note: bytes) -> int:
-        """How many entries a note covers that this notary signed."""
-        return self._open(fund, note).size
-
-    def _open(self, fund: str, note: bytes) -> Checkpoint:
-        """The checkpoint of a note that this notary signed; the newest is not verified twice."""
+        Raises NoteError.
+        """
         known, checkpoint = self._opened.get(fund, (b"", None))
         if checkpoint is not None and known == note:
             return checkpoint
         return open_checkpoint(note, *self.verifiers(fund))
+
+    def size_of(self, fund: str, note: bytes) -> int:
+        """How many entries a note covers that this notary signed."""
+        return self.opened(fund, note).size
 
     def funds(self) -> set[str]:
         """The funds in the database and those in the second store."""
@@ -265,7 +264,7 @@ class Notary:
         note = slot.read()
         if note is not None:
             try:
-                checkpoint = self._open(fund, note)
+                checkpoint = self.opened(fund, note)
             except NoteError as error:
                 # A key is named in the log before it signs, so an entry that named this one was
                 # lost.

@@ -34,7 +34,6 @@ _entries = metadata.tables["entries"]
 _postings = metadata.tables["postings"]
 _tile_hashes = metadata.tables["tile_hashes"]
 _heads = metadata.tables["heads"]
-AT_ONCE = TILE_WIDTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ def _put_back(
         postings = replay.step(entry).postings if replay is not None else ()
         assert reader.leaf is not None, "it has read an entry"  # noqa: S101
         waiting.append(sealed_before(entry, line, reader.leaf, postings))
-        if len(waiting) == AT_ONCE:
+        if len(waiting) == TILE_WIDTH:
             frontier = _store(connection, fund, waiting, frontier, changed)
             waiting = []
         if reader.size == size and reader.frontier.root() != root:

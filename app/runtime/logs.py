@@ -1,6 +1,6 @@
 """The service's log: one line an event, JSON for machines or text for people.
 
-An event has a name that stays (`docs/operators.md` lists them), and values beside it: never a
+An event has a name that stays (`docs/logs.md` lists them), and values beside it: never a
 token, an amount or a body. What libraries log goes through the same processors. Values from outside
 are cut to a length, and control and bidirectional characters escaped, so that no line can pretend
 to be two, or to be another.
@@ -22,9 +22,13 @@ from structlog.typing import Processor
 from app.runtime import clock
 
 MAX_VALUE: Final = 500
+"""So many characters of a value are written."""
 FRAMES: Final = 6
+"""So many places of an error's trace, the innermost …"""
 CAUSES: Final = 2
+"""… and so many errors that led to it."""
 SELDOM_S: Final = 60.0
+"""How many seconds lie between lines about something that lasts."""
 _LEVELS: Final = {
     "debug": logging.DEBUG,
     "info": logging.INFO,

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.runtime.faults import Fault
 
 LOCAL_ORIGIN: Final = "ledger.localhost"
+CLOCK_GAP_DAYS: Final = 30
 PREFIX: Final = "FUNDLEDGER_"
 _ORIGIN: Final = re.compile(r"[!-*,-.0-~]+(/[!-*,-.0-~]+)*")
 _LOCAL_HOSTS: Final = ("", "localhost", "127.0.0.1", "::1")
@@ -47,7 +48,7 @@ class Settings(BaseSettings):
     server, or `s3://bucket/prefix?endpoint=https://…&region=…`; default: `checkpoints` in
     `data_dir`, for processes on one host.
     """
-    clock_gap_days: int = Field(default=30, ge=1, le=3_650)
+    clock_gap_days: int = Field(default=CLOCK_GAP_DAYS, ge=1, le=3_650)
     """How long a log may have been quiet before an operator has to confirm the time."""
     log_origin: str = LOCAL_ORIGIN
     """The prefix of the logs' names: a fund's origin is `<log_origin>/<fund>`."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import Connection, Table, and_, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.chain.note import VerifierKey
+from app.store import rows
 from app.store.tables import metadata
 
 _checkpoints = metadata.tables["checkpoints"]
@@ -112,11 +112,9 @@ def cosigned(
 
 
 def _keep(connection: Connection, table: Table, key: dict[str, Any], **values: str) -> None:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     same = and_(*(table.c[name] == value for name, value in key.items()))
     if not connection.execute(select(func.count()).where(same)).scalar_one():
-        row = {**key, **values}
-        connection.execute(dialect.insert(table).values(row).on_conflict_do_nothing())
+        rows.add(connection, table, {**key, **values})
 
 
 def _note(connection: Connection, fund: str, where: Any, order: Any) -> bytes | None:

@@ -6,19 +6,17 @@ Not part of any log: whoever deletes these rows only has the scrub find the dama
 from collections.abc import Iterable
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from app.store import rows
 from app.store.tables import DamageRow, metadata
 
 _damages = metadata.tables["damages"]
 
 
-def keep_damages(connection: Connection, rows: Iterable[DamageRow]) -> None:
+def keep_damages(connection: Connection, found: Iterable[DamageRow]) -> None:
     """Store what was found; what is known already stays."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    for row in rows:
-        values = row.model_dump()
-        connection.execute(dialect.insert(_damages).values(values).on_conflict_do_nothing())
+    for one in found:
+        rows.add(connection, _damages, one.model_dump())
 
 
 def known_damages(connection: Connection) -> list[DamageRow]:

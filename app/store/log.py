@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, exists, func, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.chain.checkpoint import Checkpoint
 from app.chain.tiles import TILE_WIDTH, HashReader, stored_hashes
@@ -94,9 +93,8 @@ def lock_head(connection: Connection, fund: str, *, create: bool = False) -> Hea
     query = select(_heads).where(_heads.c.fund == fund).with_for_update()
     head = _head(connection, query)
     if head is None and create:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
         empty = {"fund": fund, "size": 0, "frontier": b"", "last_leaf": b"", "last_at": ""}
-        connection.execute(dialect.insert(_heads).values(empty).on_conflict_do_nothing())
+        rows.add(connection, _heads, empty)
         head = _head(connection, query)
     return head
 

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, delete, select
 
+from app.store import rows
 from app.store.tables import metadata
 
 SECOND_STORE: Final = "second_store"
@@ -21,10 +21,6 @@ def mark_of(connection: Connection, name: str) -> str | None:
 
 def set_mark(connection: Connection, name: str, value: str, *, anew: bool) -> None:
     """Set a mark that is not set yet; `anew` also changes one that is."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(_marks).values(name=name, value=value)
     if anew:
-        changed = statement.on_conflict_do_update(index_elements=["name"], set_={"value": value})
-    else:
-        changed = statement.on_conflict_do_nothing()
-    connection.execute(changed)
+        connection.execute(delete(_marks).where(_marks.c.name == name))
+    rows.add(connection, _marks, {"name": name, "value": value})

@@ -16,10 +16,11 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 LOOK_S: Final = 1.0
+"""How many seconds lie between looks: a connection may have so much more than its time."""
 
 
 class Patience:
-    """Cuts connections whose time is up. Its thread lives while there is one in use."""
+    """Cuts connections whose time is up. Its thread begins with the first use of one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -28,7 +28,7 @@ class RolesUnusable(Fault):
     """The accounts cannot be made; the message says why."""
 
 
-def create_roles(connection: Connection, prefix: str = PREFIX) -> list[str]:
+def create_roles(connection: Connection, prefix: str) -> None:
     """Make the four accounts, where they are missing, and hand the tables to the owner.
 
     Needs the right to create roles, and to give the tables away. Raises RolesUnusable.
@@ -51,7 +51,6 @@ def create_roles(connection: Connection, prefix: str = PREFIX) -> list[str]:
     # A session of the service cannot give up durability by a setting of its own.
     _run(connection, f"ALTER ROLE {prefix}_app SET synchronous_commit = on")
     grant_rights(connection)
-    return [f"{prefix}_{name}" for name in logins]
 
 
 def _handing_over(owner: str) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Rows in bulk: many at a time, with one statement for each table.
 
-The write path uses these three functions and nothing of an ORM. Rows are tuples in the order of the
+The write path uses these functions and nothing of an ORM. Rows are tuples in the order of the
 table's columns. The text of a statement does not depend on the number of rows, so the database's
 plan stays the same: rows and keys travel as one JSON parameter, or through COPY.
 """
@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Column, Connection, Date, Table
+from sqlalchemy.dialects import postgresql, sqlite
 
 Row = Sequence[Any]
 
@@ -27,6 +28,12 @@ def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     with driver.cursor() as cursor, cursor.copy(_copy(table)) as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def add(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
+    """Add one row, unless there is one with its key already."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(dialect.insert(table).values(**values).on_conflict_do_nothing())
 
 
 def upsert(connection: Connection, table: Table, keys: Sequence[str], rows: Sequence[Row]) -> None:
@@ -49,8 +56,7 @@ def select(
     identities: Iterable[Sequence[str | int | date]],
 ) -> list[Mapping[str, Any]]:
     """The fund's rows with these identities, in no order: values as the driver gives them."""
-    sqlite = connection.dialect.name == "sqlite"
-    statement = _select(table, tuple(keys), sqlite=sqlite)
+    statement = _select(table, tuple(keys), sqlite=connection.dialect.name == "sqlite")
     wanted = _json([list(identity) for identity in identities])
     return [dict(row) for row in connection.exec_driver_sql(statement, (wanted, fund)).mappings()]
 

@@ -130,13 +130,7 @@ def test_false_does_not_stand_for_nought(told: Callable[..., Bundle]) -> None:
     assert bundle.entry(seq)["derived"]["tally"]["against"] == 0
 
     bundle.change(seq, lambda entry: entry["derived"]["tally"].update(against=False))
-    bundle.rechain()
-    bundle.resign(log=True)
-
-    report = bundle.report()
-    assert report.result == "wrong"
-    assert report.first is not None
-    assert report.first.seq == seq
+    bundle.assert_first_wrong_at(seq)
 
 
 @pytest.mark.parametrize("other", [None, "Europe/Moscow"])

@@ -147,13 +147,7 @@ def test_a_value_that_no_ledger_records_is_wrong_and_not_merely_unknown(
         members[last] = other
 
     bundle.change(seq, edit)
-    bundle.rechain()
-    bundle.resign(log=True)
-
-    report = bundle.report()
-    assert report.result == "wrong"
-    assert report.first is not None
-    assert report.first.seq == seq
+    bundle.assert_first_wrong_at(seq)
 
 
 @pytest.mark.parametrize("name", ["fund", "origin"])

@@ -11,7 +11,7 @@ import pytest
 
 from app.cli.main import main
 from app.runtime.settings import Settings
-from tests.support.service import Service, running
+from tests.support.service import Service, in_environment, running
 
 RUN = [sys.executable, "-m", "app.cli"]
 
@@ -214,8 +214,7 @@ def test_checkpoints_are_moved_from_another_store_only(
     """Else a slip of the pen would bind the database to a store that has nothing."""
     with running(service_settings) as service:
         service.open()
-    for name, value in service_settings.environment().items():
-        monkeypatch.setenv(name, value)
+    in_environment(monkeypatch, service_settings)
     source = service_settings.second_store_dir if folder == "the same" else tmp_path / folder
     if folder == "empty":
         source.mkdir()

@@ -11,7 +11,7 @@ from app.store.engine import Database
 from app.store.migrate import check_schema
 from tests.audit.conftest import bundle, life
 from tests.support.builders import TRUSTEE, a_pledge, an_agreement, money, treasury
-from tests.support.service import FUND, running
+from tests.support.service import FUND, in_environment, running
 from tests.support.tampering import Bundle
 
 __all__ = ["bundle", "life"]
@@ -103,8 +103,7 @@ def test_a_fund_is_checked_and_rebuilt(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for name, value in service_settings.environment().items():
-        monkeypatch.setenv(name, value)
+    in_environment(monkeypatch, service_settings)
     with running(service_settings) as service:
         service.open()
         service.post(treasury("DE"), "/pledges", a_pledge(money(1)))

@@ -17,7 +17,7 @@ from app.store.engine import Database
 from app.store.guards import create_guards, drop_guards
 from app.workers.scrub import Scrub
 from tests.support.builders import AUDITOR, a_pledge, money, treasury
-from tests.support.service import Service, running
+from tests.support.service import Service, in_environment, running
 
 COUNT = 600
 """More than two tiles of entries."""
@@ -204,8 +204,7 @@ def test_it_is_put_back_from_a_mirror_and_the_fund_goes_on(
 ) -> None:
     kept = mirrored(full, tmp_path / "entries.jsonl")
     trust = full.trust(tmp_path / "trust.policy")
-    for name, value in full.settings.environment().items():
-        monkeypatch.setenv(name, value)
+    in_environment(monkeypatch, full.settings)
     for seq in (3, 300):
         CHANGES[change](full, seq)
     scrubbed(full)
@@ -229,8 +228,7 @@ def test_other_bytes_than_the_signed_ones_put_nothing_back(
     full: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = mirrored(full, tmp_path / "entries.jsonl")
-    for name, value in full.settings.environment().items():
-        monkeypatch.setenv(name, value)
+    in_environment(monkeypatch, full.settings)
     body_alone(full, 3)
     scrubbed(full)
     kept.write_bytes(kept.read_bytes().replace(b'"amount":"5.00"', b'"amount":"6.00"', 1))
@@ -263,8 +261,7 @@ def test_nothing_is_added_after_a_head_that_was_changed(
     assert (again.status_code, again.json()["code"]) == (503, "fork_detected")
     assert "names a" in alone.raw(AUDITOR, "GET", "/readyz").json()["why"]["history"]
     assert alone.get(AUDITOR, "")["size"] == size
-    for name, setting in alone.settings.environment().items():
-        monkeypatch.setenv(name, setting)
+    in_environment(monkeypatch, alone.settings)
     kept = mirrored(alone, tmp_path / "entries.jsonl")
     if value == "2026-01-01T00:00:00.000000Z":
         return  # it looks like a quiet time, which an operator confirms first
@@ -312,8 +309,7 @@ def test_nothing_is_put_back_while_the_clock_is_not_believed(
 ) -> None:
     """It could not be put on record, and nothing is changed that is not."""
     kept = mirrored(full, tmp_path / "entries.jsonl")
-    for name, value in full.settings.environment().items():
-        monkeypatch.setenv(name, value)
+    in_environment(monkeypatch, full.settings)
     body_alone(full, 3)
     scrubbed(full)
     real = clock.now

@@ -25,7 +25,7 @@ from tests.support.builders import (
     money,
     valued,
 )
-from tests.support.service import FUND, Service
+from tests.support.service import FUND, Service, in_environment
 from tests.support.steps import (
     agreed,
     answered,
@@ -208,6 +208,5 @@ def test_the_books_of_a_fund_are_kept_asked_and_audited(
     report = verify(bundle, Policy.parse(trust.read_bytes()))
     assert (report.problems, report.result) == ([], "ok")
     assert main(["verify", str(bundle), "--trust", str(trust), "--quiet"]) == 0
-    for name, value in service_settings.environment().items():
-        monkeypatch.setenv(name, value)
+    in_environment(monkeypatch, service_settings)
     assert main(["check", "test-fund"]) == 0

@@ -13,7 +13,7 @@ from app.runtime import clock
 from app.runtime.metrics import Metrics
 from app.store.engine import Database
 from tests.support.builders import AUDITOR, Person, a_pledge, money, treasury
-from tests.support.service import Service
+from tests.support.service import Service, in_environment
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 YEARS = timedelta(days=3_650)
@@ -263,8 +263,7 @@ def test_three_seconds_of_2036_leave_no_trace(
 def test_an_operator_looks_and_confirms(
     alone: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, value in alone.settings.environment().items():
-        monkeypatch.setenv(name, value)
+    in_environment(monkeypatch, alone.settings)
     kyiv = timezone(timedelta(hours=2))
     watch = clock.now().astimezone(kyiv).isoformat(timespec="minutes")
 

@@ -23,7 +23,7 @@ from app.store.second_store.folder import FolderStore
 from app.trust.attestations import RECOVERED, statement_payload
 from app.trust.signatures import sign
 from tests.support.builders import AUDITOR, REQUESTER, a_pledge, money, treasury
-from tests.support.service import Service, running
+from tests.support.service import Service, in_environment, running
 from tests.support.signers import EcKey, a_key, kid_of, registered
 from tests.support.tables import without_guards
 
@@ -291,8 +291,7 @@ def test_the_commands_do_both(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for name, value in disaster.settings.environment().items():
-        monkeypatch.setenv(name, value)
+    in_environment(monkeypatch, disaster.settings)
     entries, statements = tmp_path / "entries.jsonl", tmp_path / "statements.json"
     entries.write_bytes(b"".join(line + b"\n" for line in disaster.lines))
     known = disaster.statement("FR", FR_KEY, disaster.size, disaster.root)

@@ -9,6 +9,7 @@ from sqlalchemy import event, text
 
 from app.store.driver_errors import POSTGRESQL, SQLITE, Fate, Meaning, Then, meaning_of
 from app.store.engine import ConstraintBroken, Database, OutcomeUnknown, Unavailable
+from tests.support.postgres import turn_read_only, turn_writable
 from tests.support.sqlstates import sqlstate
 
 RAISED = {
@@ -80,21 +81,11 @@ def test_a_database_that_turned_read_only_changes_nothing_and_is_connected_to_an
     database: Database,
 ) -> None:
     """A failover: connections of the pool lead to a server that is a standby now."""
-    name = database.url.database
-    with database.write() as connection:
-        connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
-        connection.execute(
-            text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        )
+    turn_read_only(database)
     old = Database(database.url.render_as_string(hide_password=False))
     with pytest.raises(Unavailable, match="read-only"), old.write() as connection:
         connection.execute(text(ROW))
-    with database.write() as connection:
-        connection.execute(text("SET TRANSACTION READ WRITE"))
-        connection.execute(text(f'ALTER DATABASE "{name}" RESET default_transaction_read_only'))
+    turn_writable(database)
 
     with old.write() as connection:
         connection.execute(text(ROW))

@@ -26,6 +26,29 @@ from app.store.engine import Database
 from app.store.migrate import migrate
 
 
+def turn_read_only(database: Database) -> None:
+    """As after a failover: every connection, those of today too, leads to a server that only
+    reads.
+    """
+    name = database.url.database
+    with database.write() as connection:
+        connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+
+
+def turn_writable(database: Database) -> None:
+    """As it was before `turn_read_only`, for connections that are made from now on."""
+    name = database.url.database
+    with database.write() as connection:
+        connection.execute(text("SET TRANSACTION READ WRITE"))
+        connection.execute(text(f'ALTER DATABASE "{name}" RESET default_transaction_read_only'))
+
+
 @contextmanager
 def server(*, durable: bool = True) -> Iterator[str]:
     """The URL of a server on which databases may be made.

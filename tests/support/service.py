@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import pytest
 import uvicorn
 
 from app.api.auth.devissuer import DevelopmentIssuer
@@ -198,6 +199,12 @@ def settings_of(folder: Path, template: Path) -> Settings:
 def settings_in(folder: Path) -> Settings:
     """Settings of a service on the SQLite file that is in the folder."""
     return Settings(database_url=f"sqlite:///{folder / 'ledger.db'}", data_dir=folder)
+
+
+def in_environment(patch: pytest.MonkeyPatch, settings: Settings) -> None:
+    """Give the commands that a test runs in its own process these settings."""
+    for name, value in settings.environment().items():
+        patch.setenv(name, value)
 
 
 @contextmanager

@@ -124,6 +124,17 @@ class Bundle:
     def report(self) -> Report:
         return verify(self.write(), self.policy())
 
+    def assert_first_wrong_at(self, seq: int) -> None:
+        """Made consistent and signed by the ledger again, it is convicted by this entry all the
+        same.
+        """
+        self.rechain()
+        self.resign(log=True)
+        report = self.report()
+        assert report.result == "wrong"
+        assert report.first is not None
+        assert report.first.seq == seq
+
 
 def made_by(service: Service, folder: Path) -> Bundle:
     """The service's bundle, opened up."""

@@ -31,7 +31,7 @@ from app.trust.attestations import introduction_message
 from app.trust.hsm import add_token_key, load_token_keys
 from app.trust.ledger_keys import EXPORT, LOG, KeyUnusable, LedgerKeys, load_keys
 from tests.support.builders import a_pledge, money, treasury
-from tests.support.service import FUND, running
+from tests.support.service import FUND, in_environment, running
 
 ORIGIN = "ledger.example"
 PIN, OTHER_PIN = "8231-pin", "1328-pin"
@@ -221,8 +221,7 @@ def test_the_command_makes_shows_and_introduces_keys_on_the_token(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for name, value in on_token.environment().items():
-        monkeypatch.setenv(name, value)
+    in_environment(monkeypatch, on_token)
 
     assert main(["keys"]) == 2
     assert main(["keys", "new", "log", "--fund", "test-fund"]) == 0

@@ -31,7 +31,7 @@ from app.trust import keyring
 from app.trust.ledger_keys import EXPORT, LOG, KeyUnusable, load_keys
 from tests.support import tampering
 from tests.support.builders import AUDITOR, TRUSTEE, Person, a_ballot, a_pledge, money, treasury
-from tests.support.service import FUND, Service, running
+from tests.support.service import FUND, Service, in_environment, running
 from tests.support.tampering import Bundle
 
 
@@ -45,8 +45,7 @@ def settings_in(folder: Path, template: Path) -> Settings:
 def settings(sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Those settings, in the environment too."""
     made = settings_in(tmp_path, sqlite_template)
-    for name, value in made.environment().items():
-        monkeypatch.setenv(name, value)
+    in_environment(monkeypatch, made)
     return made
 
 

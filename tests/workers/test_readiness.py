@@ -5,11 +5,11 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import text
 
 from app.store.engine import Database
 from app.workers import readiness
 from tests.support.builders import AUDITOR, treasury
+from tests.support.postgres import turn_read_only, turn_writable
 from tests.support.service import Service
 
 ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -22,17 +22,8 @@ def why(service: Service) -> dict[str, str]:
 
 @ON_POSTGRESQL
 def test_a_database_that_only_reads_takes_no_writes_and_serves_reads(alone: Service) -> None:
-    database = alone.inside.database
-    name = database.url.database
-    admin = Database(database.url.render_as_string(hide_password=False))
-    with admin.write() as connection:
-        connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
-        connection.execute(
-            text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        )
+    admin = Database(alone.inside.database.url.render_as_string(hide_password=False))
+    turn_read_only(admin)
 
     assert list(why(alone)) == ["writable"]
     assert alone.raw(AUDITOR, "GET", "/readyz").status_code == 503
@@ -40,9 +31,7 @@ def test_a_database_that_only_reads_takes_no_writes_and_serves_reads(alone: Serv
     assert alone.raw(AUDITOR, "HEAD", "/readyz?for=reading").status_code == 200
     assert alone.get(treasury("DE"), "")["size"] == 1
 
-    with admin.write() as connection:
-        connection.execute(text("SET TRANSACTION READ WRITE"))
-        connection.execute(text(f'ALTER DATABASE "{name}" RESET default_transaction_read_only'))
+    turn_writable(admin)
     admin.close()
     assert alone.raw(AUDITOR, "GET", "/readyz").is_success
 

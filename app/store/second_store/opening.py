@@ -6,8 +6,8 @@ from app.chain.checkpoint import Checkpoint
 from app.chain.note import Note
 from app.store.second_store.folder import FolderStore
 from app.store.second_store.postgresql import PostgresqlStore
-from app.store.second_store.protocol import SecondStore
-from app.store.second_store.s3 import S3Store, StoreUnusable
+from app.store.second_store.protocol import SecondStore, StoreUnusable
+from app.store.second_store.s3 import S3Store
 
 
 def move_checkpoints(old: SecondStore, new: SecondStore) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 from app.chain.checkpoint import Checkpoint
 from app.chain.note import Note
+from app.runtime.faults import Fault
 
 IDENTITY: Final = "identity"
 """Where a store keeps its own name. No log is called so: logs' names are followed by a suffix."""
@@ -12,6 +13,10 @@ IDENTITY: Final = "identity"
 
 class SlotChanged(Exception):
     """Another process has replaced the checkpoint since it was read here: read it again."""
+
+
+class StoreUnusable(Fault):
+    """The second store is none, or not the one that is meant; the message says why."""
 
 
 class StoreUnavailable(OSError):

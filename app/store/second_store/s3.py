@@ -13,11 +13,11 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from app.runtime.faults import Fault
 from app.store.second_store.protocol import (
     IDENTITY,
     SlotChanged,
     StoreUnavailable,
+    StoreUnusable,
     file_name,
     fund_of,
 )
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 
 CONNECT_S: Final = 2
 ANSWER_S: Final = 5
-
-
-class StoreUnusable(Fault):
-    """The second store cannot be opened; the message says why."""
 
 
 class ObjectSlot:

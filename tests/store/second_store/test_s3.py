@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from app.store.second_store import s3
-from app.store.second_store.protocol import SlotChanged, StoreUnavailable
-from app.store.second_store.s3 import S3Store, StoreUnusable
+from app.store.second_store.protocol import SlotChanged, StoreUnavailable, StoreUnusable
+from app.store.second_store.s3 import S3Store
 from tests.support.object_store import ObjectServer, _Wire
 
 
